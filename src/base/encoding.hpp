@@ -1,0 +1,22 @@
+#pragma once
+// Hex, base64 and percent encoding.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace sluice::encoding {
+
+std::string hex(std::span<const std::byte> bytes);
+bool is_lower_hex(std::string_view text);
+/// RFC 4648 section 4, with padding.
+std::string base64(std::string_view bytes);
+/// RFC 4648 section 4 or 5; padding may be missing. Errors: config.
+Result<std::string> decode_base64(std::string_view text);
+/// RFC 3986 unreserved characters and those in `keep` stay as they are.
+std::string percent(std::string_view text, std::string_view keep = "");
+
+}  // namespace sluice::encoding

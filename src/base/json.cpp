@@ -1,0 +1,329 @@
+#include "base/json.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+namespace sluice {
+
+const Json* Json::find(std::string_view key) const {
+  for (const auto& [name, value] : members()) {
+    if (name == key) return &value;
+  }
+  return nullptr;
+}
+
+std::optional<std::string> Json::as_string() const {
+  if (const auto* v = std::get_if<std::string>(&value_)) return *v;
+  return std::nullopt;
+}
+std::optional<std::int64_t> Json::as_integer() const {
+  if (const auto* v = std::get_if<std::int64_t>(&value_)) return *v;
+  return std::nullopt;
+}
+std::optional<bool> Json::as_bool() const {
+  if (const auto* v = std::get_if<bool>(&value_)) return *v;
+  return std::nullopt;
+}
+std::optional<double> Json::as_number() const {
+  if (const auto* v = std::get_if<double>(&value_)) return *v;
+  if (const auto* v = std::get_if<std::int64_t>(&value_)) return static_cast<double>(*v);
+  return std::nullopt;
+}
+
+const Json::Array& Json::items() const {
+  static const Array kNone;
+  const auto* v = std::get_if<Array>(&value_);
+  return v != nullptr ? *v : kNone;
+}
+const Json::Object& Json::members() const {
+  static const Object kNone;
+  const auto* v = std::get_if<Object>(&value_);
+  return v != nullptr ? *v : kNone;
+}
+
+std::optional<std::string> Json::string_at(std::string_view key) const {
+  const auto* member = find(key);
+  return member != nullptr ? member->as_string() : std::nullopt;
+}
+std::optional<std::int64_t> Json::integer_at(std::string_view key) const {
+  const auto* member = find(key);
+  return member != nullptr ? member->as_integer() : std::nullopt;
+}
+std::optional<bool> Json::bool_at(std::string_view key) const {
+  const auto* member = find(key);
+  return member != nullptr ? member->as_bool() : std::nullopt;
+}
+
+Json& Json::set(std::string_view key, Json value) {
+  if (is_null()) value_ = Object{};
+  auto& members = std::get<Object>(value_);
+  for (auto& [name, old] : members) {
+    if (name == key) {
+      old = std::move(value);
+      return *this;
+    }
+  }
+  members.emplace_back(std::string(key), std::move(value));
+  return *this;
+}
+
+void Json::append_unchecked(std::string key, Json value) {
+  std::get<Object>(value_).emplace_back(std::move(key), std::move(value));
+}
+
+bool Json::remove(std::string_view key) {
+  auto* members = std::get_if<Object>(&value_);
+  if (members == nullptr) return false;
+  return std::erase_if(*members, [&](const auto& member) { return member.first == key; }) > 0;
+}
+
+Json& Json::push(Json value) {
+  if (is_null()) value_ = Array{};
+  std::get<Array>(value_).push_back(std::move(value));
+  return *this;
+}
+
+namespace {
+
+// Length of the valid UTF-8 sequence at the start of `text`, or 0.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  const auto continues = [&](std::size_t count) {
+    if (text.size() <= count) return false;
+    for (std::size_t i = 1; i <= count; ++i) {
+      if ((byte(i) & 0xC0U) != 0x80U) return false;
+    }
+    return true;
+  };
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    if (!continues(2)) return 0;
+    if (first == 0xE0 && byte(1) < 0xA0) return 0;
+    if (first == 0xED && byte(1) > 0x9F) return 0;  // surrogates
+    return 3;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    if (!continues(3)) return 0;
+    if (first == 0xF0 && byte(1) < 0x90) return 0;
+    if (first == 0xF4 && byte(1) > 0x8F) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+void write_string(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const char c = text.front();
+    const auto length = utf8_length(text);
+    if (length == 0) {
+      out += "\xEF\xBF\xBD";
+      text.remove_prefix(1);
+      continue;
+    }
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out += escaped;
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length);
+  }
+  out += '"';
+}
+
+void write_number(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.17g", value);
+  // The shortest text that reads back as the same number.
+  for (int precision = 1; precision < 17; ++precision) {
+    char shorter[32];
+    std::snprintf(shorter, sizeof shorter, "%.*g", precision, value);
+    if (std::strtod(shorter, nullptr) == value) {
+      out += shorter;
+      return;
+    }
+  }
+  out += digits;
+}
+
+}  // namespace
+
+void Json::write(std::string& out, bool sorted, int indent, int depth) const {
+  const auto line = [&](int level) {
+    if (indent > 0) {
+      out += '\n';
+      out.append(static_cast<std::size_t>(indent * level), ' ');
+    }
+  };
+  if (const auto* array = std::get_if<Array>(&value_)) {
+    out += '[';
+    for (const auto& item : *array) {
+      if (&item != &array->front()) out += ',';
+      line(depth + 1);
+      item.write(out, sorted, indent, depth + 1);
+    }
+    if (!array->empty()) line(depth);
+    out += ']';
+  } else if (const auto* object = std::get_if<Object>(&value_)) {
+    std::vector<const Object::value_type*> order;
+    for (const auto& member : *object) order.push_back(&member);
+    if (sorted) std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->first < b->first; });
+    out += '{';
+    for (const auto* member : order) {
+      if (member != order.front()) out += ',';
+      line(depth + 1);
+      write_string(out, member->first);
+      out += indent > 0 ? ": " : ":";
+      member->second.write(out, sorted, indent, depth + 1);
+    }
+    if (!order.empty()) line(depth);
+    out += '}';
+  } else if (const auto* text = std::get_if<std::string>(&value_)) {
+    write_string(out, *text);
+  } else if (const auto* integer = std::get_if<std::int64_t>(&value_)) {
+    out += std::to_string(*integer);
+  } else if (const auto* number = std::get_if<double>(&value_)) {
+    write_number(out, *number);
+  } else if (const auto* flag = std::get_if<bool>(&value_)) {
+    out += *flag ? "true" : "false";
+  } else {
+    out += "null";
+  }
+}
+
+std::string Json::dump() const {
+  std::string out;
+  write(out, false, 0, 0);
+  return out;
+}
+std::string Json::dump_pretty() const {
+  std::string out;
+  write(out, false, 2, 0);
+  return out;
+}
+std::string Json::canonical() const {
+  std::string out;
+  write(out, true, 0, 0);
+  return out;
+}
+
+namespace {
+
+// Builds our tree from the parser's events, and stops it at the limits.
+class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit TreeBuilder(JsonLimits limits) : limits_(limits) {}
+
+  bool null() override { return place(Json()); }
+  bool boolean(bool value) override { return place(Json(value)); }
+  bool number_integer(number_integer_t value) override { return place(Json(std::int64_t{value})); }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (value > static_cast<number_unsigned_t>(std::numeric_limits<std::int64_t>::max())) {
+      return fail("an integer is larger than 2^63-1");
+    }
+    return place(Json(static_cast<std::int64_t>(value)));
+  }
+  bool number_float(number_float_t value, const string_t& text) override {
+    // The parser turns integers that do not fit into floats; a size that lost digits must not pass.
+    if (text.find_first_of(".eE") == string_t::npos) return fail("an integer is larger than 2^63-1");
+    return place(Json(value));
+  }
+  bool string(string_t& value) override { return place(Json(std::move(value))); }
+  bool binary(binary_t&) override { return fail("binary"); }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool key(string_t& value) override {
+    if (!keys_.back().insert(value).second) return fail("the key \"" + value + "\" stands there twice");
+    pending_keys_.back() = std::move(value);
+    return true;
+  }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& why) override {
+    static_cast<void>(why);
+    if (problem_.empty()) problem_ = "bad syntax at byte " + std::to_string(position);
+    return false;
+  }
+
+  const std::string& problem() const { return problem_; }
+  Json take() { return std::move(root_); }
+
+ private:
+  bool fail(std::string why) {
+    problem_ = std::move(why);
+    return false;
+  }
+  bool place(Json value) {
+    if (++values_ > limits_.max_values) return fail("more than " + std::to_string(limits_.max_values) + " values");
+    if (stack_.empty()) {
+      root_ = std::move(value);
+    } else if (stack_.back().is_array()) {
+      stack_.back().push(std::move(value));
+    } else {
+      // Duplicates were refused in key(), so appending needs no look-up.
+      stack_.back().append_unchecked(std::move(pending_keys_.back()), std::move(value));
+    }
+    return true;
+  }
+  bool open(Json container) {
+    if (static_cast<int>(stack_.size()) >= limits_.max_depth) {
+      return fail("nested deeper than " + std::to_string(limits_.max_depth));
+    }
+    stack_.push_back(std::move(container));
+    keys_.emplace_back();
+    pending_keys_.emplace_back();
+    return true;
+  }
+  bool close() {
+    Json done = std::move(stack_.back());
+    stack_.pop_back();
+    keys_.pop_back();
+    pending_keys_.pop_back();
+    return place(std::move(done));
+  }
+
+  JsonLimits limits_;
+  std::vector<Json> stack_;
+  std::vector<std::set<std::string>> keys_;
+  std::vector<std::string> pending_keys_;
+  std::size_t values_ = 0;
+  std::string problem_;
+  Json root_;
+};
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, JsonLimits limits) {
+  if (text.size() > limits.max_bytes) {
+    return Error(ErrorKind::protocol, "JSON of " + std::to_string(text.size()) + " bytes is over the limit of " +
+                                          std::to_string(limits.max_bytes));
+  }
+  TreeBuilder builder(limits);
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
+    return Error(ErrorKind::protocol, "not valid JSON: " + builder.problem());
+  }
+  return builder.take();
+}
+
+}  // namespace sluice

@@ -1,0 +1,26 @@
+#pragma once
+// Runs a program without a shell, with text in and text out.
+
+#include <chrono>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace sluice {
+
+struct ProcessResult {
+  int exit_code = 0;  ///< 128 + signal when a signal ended it
+  std::string output;
+  std::string error_output;
+};
+
+/// Runs argv[0] (looked up in PATH), writes `input` to its stdin and collects both outputs, each cut at `max_bytes`
+/// (then it is killed). The child gets our environment. Ends it at `timeout` or `stop`.
+/// Errors: not_found (no such program), timeout, cancelled, protocol (too much output), internal.
+/// Thread: any; blocks. Safe beside other threads (posix_spawn, close-on-exec everywhere).
+Result<ProcessResult> run_process(const std::vector<std::string>& argv, std::string_view input,
+                                  std::chrono::milliseconds timeout, std::size_t max_bytes, std::stop_token stop);
+
+}  // namespace sluice

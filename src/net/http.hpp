@@ -1,0 +1,88 @@
+#pragma once
+// HTTP requests and responses as plain values, and the one verb that small exchanges need.
+// Blob bodies do not travel here: see net/transfer_loop.hpp.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/deadline.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "net/url.hpp"
+
+namespace sluice::net {
+
+enum class Method : std::uint8_t { get, head, post, put, patch, del };
+std::string_view to_string(Method method);
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+/// Header fields in their order; names compare without case.
+class Headers {
+ public:
+  Headers() = default;
+  Headers(std::initializer_list<Header> fields) : fields_(fields) {}
+
+  void add(std::string name, std::string value) { fields_.push_back({std::move(name), std::move(value)}); }
+  void set(std::string_view name, std::string value);
+  /// The first value of a field, without surrounding blanks.
+  std::optional<std::string> get(std::string_view name) const;
+  std::vector<std::string> all(std::string_view name) const;
+  const std::vector<Header>& fields() const { return fields_; }
+
+ private:
+  std::vector<Header> fields_;
+};
+
+/// How one host is reached. Immutable once shared; two requests with the same object share connections.
+struct Endpoint {
+  bool verify_tls = true;
+  std::vector<std::string> ca_files;  ///< PEM files trusted besides the system's
+  std::string client_cert_file;       ///< PEM; empty for none
+  std::string client_key_file;
+  std::optional<std::string> proxy;  ///< empty optional: from the environment; "" for none
+};
+
+struct HttpRequest {
+  Method method = Method::get;
+  Url url;
+  Headers headers;
+  /// The Authorization header. Kept apart so that it is never logged and never follows a redirect elsewhere.
+  std::optional<Secret> authorization;
+  std::string body;
+  std::shared_ptr<const Endpoint> endpoint;  ///< null: defaults
+  std::size_t max_reply_bytes = std::size_t{4} * 1024 * 1024;
+};
+
+struct HttpResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+/// The bound on one small exchange. `deadline` covers all of it, redirects included.
+struct ExchangeContext {
+  Deadline deadline;
+  std::stop_token stop;
+};
+
+/// Sends one request and waits for the whole reply. Does not retry and does not follow redirects.
+/// Thread: any job thread; blocks.
+/// Errors: unreachable (no connection, no such host), timeout, untrusted (certificate), protocol (broken HTTP, reply
+/// over the limit), cancelled. An HTTP status is never an error here.
+class Exchanger {
+ public:
+  virtual ~Exchanger() = default;
+  virtual Result<HttpResponse> exchange(const HttpRequest& request, const ExchangeContext& context) = 0;
+};
+
+}  // namespace sluice::net

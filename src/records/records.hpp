@@ -1,0 +1,89 @@
+#pragma once
+// The nouns that are kept: releases, promotions with their journal, holds and leases. Times are seconds since 1970, UTC.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "oci/digest.hpp"
+
+namespace sluice::records {
+
+struct ReleaseImage {
+  std::string name;
+  oci::Digest digest;
+  std::string tag;  ///< the tag it was found under
+  friend bool operator==(const ReleaseImage&, const ReleaseImage&) = default;
+};
+
+/// Immutable and numbered from 1 within its app.
+struct Release {
+  std::int64_t number = 0;
+  std::string app;
+  std::vector<ReleaseImage> images;  ///< in the order of the pipeline
+  bool pattern_tag = false;          ///< found by a tag pattern: its own tag is written as a pin
+  bool adopted = false;              ///< first seen in an environment, not made from the source
+  std::string origin;                ///< the environment it was found in
+  std::int64_t created_at = 0;
+};
+
+/// planned -> waiting -> copying -> switching -> rolling-out -> verifying -> succeeded; the rest are ends.
+enum class PromotionState : std::uint8_t {
+  planned, waiting, copying, switching, rolling_out, verifying,
+  succeeded, failed, rolled_back, rejected, expired, cancelled, partial,
+};
+/// "rolling-out"; stable, used in records, JSON and the CLI.
+std::string_view to_string(PromotionState state);
+std::optional<PromotionState> parse_promotion_state(std::string_view text);
+/// succeeded, failed, rolled-back, rejected, expired, cancelled, partial.
+bool is_end(PromotionState state);
+/// The exit code of a promotion that stands in this state (README.md, "Exit codes").
+int exit_code(PromotionState state);
+
+enum class PromotionKind : std::uint8_t { promote, rollback };
+std::string_view to_string(PromotionKind kind);
+
+/// One attempt to bring a release to an environment, following one plan.
+struct Promotion {
+  std::string id;  ///< sortable by age, unique: "p" and 12 characters
+  std::string app;
+  std::string environment;
+  PromotionKind kind = PromotionKind::promote;
+  std::int64_t release = 0;
+  std::string plan_hash;
+  Json plan;             ///< as promotion/plan.hpp writes it; enough to act again without the pipeline file
+  PromotionState state = PromotionState::planned;
+  std::string failure;   ///< one sentence; empty when nothing went wrong
+  std::int64_t created_at = 0;
+  std::int64_t ended_at = 0;  ///< 0 while it is open
+};
+
+/// One step, written before or after it is done. Never changed, never deleted.
+struct JournalEntry {
+  std::int64_t sequence = 0;  ///< from 1 within the promotion
+  std::int64_t at = 0;
+  std::string step;    ///< "lease", "before", "content", "switch", "switched", "verified", "undone", ...
+  std::string target;  ///< target id; empty for the promotion as a whole
+  std::string image;   ///< empty for the target as a whole
+  Json detail;
+};
+
+struct Hold {
+  std::string app;
+  std::string environment;
+  std::string reason;
+  std::int64_t since = 0;
+};
+
+/// The right to write to one target. A larger fence is a later holder; writers with a smaller one are refused.
+struct Lease {
+  std::string target;
+  std::string holder;  ///< "host:pid:start", so that a dead holder on this host can be told
+  std::int64_t fence = 0;
+  std::int64_t expires_at = 0;
+};
+
+}  // namespace sluice::records
