@@ -1,2 +1,3 @@
-#include <cstdio>
-int main() { return 0; }
+#include "cli/run.hpp"
+
+int main(int argc, char** argv) { return sluice::cli::run(argc, argv); }

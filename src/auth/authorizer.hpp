@@ -5,6 +5,11 @@
 // Security (design section 7): credentials go to the registry they are for and to the https token realm that it names
 // (http only when the registry itself is spoken to over loopback http), never through a redirect, never elsewhere.
 
+#include "auth/challenge.hpp"
+#include "auth/credentials.hpp"
+#include "base/result.hpp"
+#include "net/http.hpp"
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,11 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "auth/challenge.hpp"
-#include "auth/credentials.hpp"
-#include "base/result.hpp"
-#include "net/http.hpp"
 
 namespace sluice::auth {
 
@@ -32,13 +32,14 @@ using Scopes = std::set<Scope>;
 /// Thread: any. One object per registry host and set of credentials; waiters for one token share one fetch.
 class Authorizer {
  public:
-  /// Gives the credentials for a repository path; asked once per distinct answer.
+  /// Gives the credentials for a repository path ("" when a request is about none); asked once per path, and equal
+  /// answers share their tokens.
   using FindCredentials = std::function<Result<std::optional<Credentials>>(std::string_view repository_path)>;
   using Now = std::function<std::chrono::steady_clock::time_point()>;
 
   struct Options {
-    std::string registry;                                ///< host[:port], for messages
-    std::shared_ptr<const net::Endpoint> endpoint;       ///< TLS settings for the token realm when it is the same host
+    std::string registry;                           ///< host[:port]; challenges of other hosts are not answered
+    std::shared_ptr<const net::Endpoint> endpoint;  ///< TLS settings for the token realm when it is the same host
     FindCredentials find_credentials;
     Now now;  ///< null: steady_clock
   };
@@ -57,14 +58,13 @@ class Authorizer {
 
   /// Answers a 401. `sent` is the header that was refused (null when none was sent). Returns the header to try
   /// again with. Called at most once per request. A refused token that covered several scopes is followed by a token
-  /// for these scopes alone; token servers that choke on several scopes (400, 401, 403, 5xx) get one scope per token from
-  /// then on.
-  /// Errors: unauthenticated (no credentials, or refused: says which entry was used and how to log in),
+  /// for these scopes alone; token servers that choke on several scopes (400, 401, 403, 5xx) get one scope per token
+  /// from then on. Errors: unauthenticated (no credentials, or refused: says which entry was used and how to log in),
   /// denied (the token server or registry knows us but will not), what the exchange with the realm gave.
   Result<Secret> answer(const net::Url& url, const std::vector<std::string>& www_authenticate, const Scopes& scopes,
                         const std::optional<Secret>& sent, const net::ExchangeContext& context);
 
-  /// Which entry was used, for messages; "anonymous" when none.
+  /// Which entries were used, for messages; "anonymous" when none.
   std::string explain() const;
 
  private:

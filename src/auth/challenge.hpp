@@ -9,9 +9,9 @@
 namespace sluice::auth {
 
 struct Challenge {
-  std::string scheme;  ///< lower case: "basic", "bearer"
+  std::string scheme;                                           ///< lower case: "basic", "bearer"
   std::vector<std::pair<std::string, std::string>> parameters;  ///< names in lower case
-  std::string get(std::string_view name) const;  ///< "" when absent
+  std::string get(std::string_view name) const;                 ///< "" when absent
 };
 
 /// Reads one header value that may hold several challenges. What makes no sense is left out, never guessed:

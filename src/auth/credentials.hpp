@@ -1,6 +1,10 @@
 #pragma once
-// Where credentials come from: docker's config.json and containers' auth.json, with helpers. Read-only; login.hpp writes.
-// Source: docker/cli docs "login" (credHelpers, credsStore, helper protocol), containers-auth.json(5).
+// Where credentials come from: docker's config.json and containers' auth.json, with helpers. Read-only; login.hpp
+// writes. Source: docker/cli docs "login" (credHelpers, credsStore, helper protocol), containers-auth.json(5).
+
+#include "base/environment.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -11,29 +15,45 @@
 #include <string_view>
 #include <vector>
 
-#include "base/environment.hpp"
-#include "base/result.hpp"
-#include "base/secret.hpp"
-
 namespace sluice::auth {
 
 struct Credentials {
   std::string username;
   Secret password;
-  Secret identity_token;  ///< a refresh token for the token server; then user name and password are not used
-  std::string source;     ///< for --explain and errors: "~/.docker/config.json (auths)", "--src-creds"
+  Secret identity_token;    ///< a refresh token for the token server; then user name and password are not used
+  std::string source;       ///< for --explain and errors: "~/.docker/config.json (auths)", "--src-creds"
+  Secret registry_token{};  ///< a bearer token for the registry itself ("registrytoken"): no token server is asked
 };
 
 /// Where to look. `authfile` is --authfile; when set, nothing else is read.
 struct CredentialSources {
   std::optional<std::filesystem::path> authfile;
   Environment environment = Environment::process();
+  std::filesystem::path helper_folder{};  ///< where the docker-credential-* programs are; empty: in PATH
 };
 
 /// The files that would be read, most important first: --authfile or REGISTRY_AUTH_FILE alone; else
-/// $XDG_RUNTIME_DIR/containers/auth.json, $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json or
-/// ~/.docker/config.json.
+/// $XDG_RUNTIME_DIR/containers/auth.json (without that variable /run/containers/UID/auth.json, where podman writes
+/// then), $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json.
 std::vector<std::filesystem::path> credential_files(const CredentialSources& sources);
+
+/// Looks credentials up for the repositories of one registry. Each file is read once and each helper asked once per
+/// server, however many repositories are looked up and however many threads ask; what failed is tried again.
+/// Thread: any.
+class CredentialLookup {
+ public:
+  CredentialLookup(CredentialSources sources, std::string registry);
+  ~CredentialLookup();
+  CredentialLookup(const CredentialLookup&) = delete;
+  CredentialLookup& operator=(const CredentialLookup&) = delete;
+
+  /// As find_credentials below.
+  Result<std::optional<Credentials>> find(std::string_view repository_path, std::stop_token stop);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Looks credentials up for one repository. Path-scoped entries ("host/project/name", "host/project") win over the
 /// host's; within a file: the longest matching path of credHelpers and auths, then credsStore. The first file that

@@ -1,12 +1,12 @@
 #pragma once
 // Stores and removes registry credentials the way docker and podman do.
 
+#include "auth/credentials.hpp"
+#include "base/result.hpp"
+
 #include <filesystem>
 #include <string>
 #include <string_view>
-
-#include "auth/credentials.hpp"
-#include "base/result.hpp"
 
 namespace sluice::auth {
 

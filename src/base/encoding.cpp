@@ -44,6 +44,7 @@ std::string base64(std::string_view bytes) {
 
 Result<std::string> decode_base64(std::string_view text) {
   while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  if (text.size() % 4 == 1) return Error(ErrorKind::config, "not base64: it is cut short");
   std::string out;
   std::uint32_t window = 0;
   int bits = 0;

@@ -1,12 +1,12 @@
 #pragma once
 // Hex, base64 and percent encoding.
 
+#include "base/result.hpp"
+
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "base/result.hpp"
 
 namespace sluice::encoding {
 

@@ -1,7 +1,6 @@
 #include "base/environment.hpp"
 
 #include <cstdlib>
-
 #include <pwd.h>
 #include <unistd.h>
 

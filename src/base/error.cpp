@@ -4,23 +4,40 @@ namespace sluice {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::config: return "config";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::denied: return "denied";
-    case ErrorKind::unauthenticated: return "unauthenticated";
-    case ErrorKind::conflict: return "conflict";
-    case ErrorKind::unreachable: return "unreachable";
-    case ErrorKind::busy: return "busy";
-    case ErrorKind::timeout: return "timeout";
-    case ErrorKind::integrity: return "integrity";
-    case ErrorKind::untrusted: return "untrusted";
-    case ErrorKind::protocol: return "protocol";
-    case ErrorKind::cancelled: return "cancelled";
-    case ErrorKind::blocked: return "blocked";
-    case ErrorKind::unsupported: return "unsupported";
-    case ErrorKind::storage: return "storage";
-    case ErrorKind::internal: return "internal";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::config:
+      return "config";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::denied:
+      return "denied";
+    case ErrorKind::unauthenticated:
+      return "unauthenticated";
+    case ErrorKind::conflict:
+      return "conflict";
+    case ErrorKind::unreachable:
+      return "unreachable";
+    case ErrorKind::busy:
+      return "busy";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::integrity:
+      return "integrity";
+    case ErrorKind::untrusted:
+      return "untrusted";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::cancelled:
+      return "cancelled";
+    case ErrorKind::blocked:
+      return "blocked";
+    case ErrorKind::unsupported:
+      return "unsupported";
+    case ErrorKind::storage:
+      return "storage";
+    case ErrorKind::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -34,16 +51,22 @@ int exit_code(ErrorKind kind) {
     case ErrorKind::untrusted:
     case ErrorKind::protocol:
     case ErrorKind::storage:
-    case ErrorKind::internal: return 1;
+    case ErrorKind::internal:
+      return 1;
     case ErrorKind::usage:
-    case ErrorKind::config: return 2;
-    case ErrorKind::blocked: return 3;
+    case ErrorKind::config:
+      return 2;
+    case ErrorKind::blocked:
+      return 3;
     case ErrorKind::denied:
-    case ErrorKind::unauthenticated: return 6;
+    case ErrorKind::unauthenticated:
+      return 6;
     case ErrorKind::unreachable:
     case ErrorKind::busy:
-    case ErrorKind::timeout: return 7;
-    case ErrorKind::cancelled: return 130;
+    case ErrorKind::timeout:
+      return 7;
+    case ErrorKind::cancelled:
+      return 130;
   }
   return 1;
 }

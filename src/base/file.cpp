@@ -45,6 +45,9 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
   for (;;) {
     const auto got = ::read(fd.get(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EISDIR) {
+      return Error(ErrorKind::config, "cannot read " + path.string() + ": it is a folder");
+    }
     if (got < 0) return system_error("read", path, errno);
     if (got == 0) return out;
     out.append(buffer, static_cast<std::size_t>(got));

@@ -1,12 +1,12 @@
 #pragma once
 // Whole small files: read with a limit, replaced atomically.
 
+#include "base/result.hpp"
+
 #include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
-
-#include "base/result.hpp"
 
 namespace sluice {
 

@@ -15,9 +15,12 @@ enum class Severity : std::uint8_t {
 
 constexpr std::string_view to_string(Severity severity) {
   switch (severity) {
-    case Severity::info: return "info";
-    case Severity::warning: return "warning";
-    case Severity::blocker: return "blocker";
+    case Severity::info:
+      return "info";
+    case Severity::warning:
+      return "warning";
+    case Severity::blocker:
+      return "blocker";
   }
   return "info";
 }

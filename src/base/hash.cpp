@@ -1,10 +1,10 @@
 #include "base/hash.hpp"
 
-#include <array>
+#include "base/encoding.hpp"
 
 #include <openssl/evp.h>
 
-#include "base/encoding.hpp"
+#include <array>
 
 namespace sluice {
 

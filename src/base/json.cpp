@@ -1,13 +1,15 @@
 #include "base/json.hpp"
 
+#include "base/text.hpp"
+
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <set>
-
-#include <nlohmann/json.hpp>
 
 namespace sluice {
 
@@ -153,6 +155,11 @@ void write_number(std::string& out, double value) {
     out += "null";
     return;
   }
+  // A negative zero would read back as the integer 0 (RFC 8785 section 3.2.2.3 writes it so too).
+  if (value == 0) {
+    out += '0';
+    return;
+  }
   char digits[32];
   std::snprintf(digits, sizeof digits, "%.17g", value);
   // The shortest text that reads back as the same number.
@@ -254,7 +261,9 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t) override { return open(Json::object()); }
   bool start_array(std::size_t) override { return open(Json::array()); }
   bool key(string_t& value) override {
-    if (!keys_.back().insert(value).second) return fail("the key \"" + value + "\" stands there twice");
+    if (!keys_.back().insert(value).second) {
+      return fail("the key \"" + text::printable(value, 64) + "\" stands there twice");
+    }
     pending_keys_.back() = std::move(value);
     return true;
   }
@@ -318,6 +327,10 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes) {
     return Error(ErrorKind::protocol, "JSON of " + std::to_string(text.size()) + " bytes is over the limit of " +
                                           std::to_string(limits.max_bytes));
+  }
+  // The parser takes a NUL for the end of the text, and would not see what follows it.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    return Error(ErrorKind::protocol, "not valid JSON: bad syntax at byte " + std::to_string(nul + 1));
   }
   TreeBuilder builder(limits);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {

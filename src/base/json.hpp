@@ -3,14 +3,14 @@
 // canonical form. The parser below is nlohmann's; its header stays in json.cpp.
 // Digests are computed over the bytes that arrived, never over what dump() writes.
 
+#include "base/result.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "base/result.hpp"
 
 namespace sluice {
 

@@ -1,12 +1,12 @@
 #pragma once
 // Runs a program without a shell, with text in and text out.
 
+#include "base/result.hpp"
+
 #include <chrono>
 #include <stop_token>
 #include <string>
 #include <vector>
-
-#include "base/result.hpp"
 
 namespace sluice {
 

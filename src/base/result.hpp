@@ -2,12 +2,12 @@
 // Result<T>: a value or an Error. Nodiscard, which the library type below it is not.
 // Pass errors up with SLUICE_TRY(auto x, expr) and SLUICE_CHECK(expr).
 
-#include <string>
-#include <utility>
+#include "base/error.hpp"
 
 #include <tl/expected.hpp>
 
-#include "base/error.hpp"
+#include <string>
+#include <utility>
 
 namespace sluice {
 
@@ -38,7 +38,7 @@ class [[nodiscard]] Result {
 
   /// Says what was being done, if it failed.
   Result&& context(std::string what) && {
-    if (!ok()) inner_.error() = std::move(inner_.error()).context(std::move(what));
+    if (!ok()) std::move(inner_.error()).context(std::move(what));
     return std::move(*this);
   }
 
@@ -62,7 +62,7 @@ class [[nodiscard]] Result<void> {
   Error&& error() && { return std::move(inner_.error()); }
 
   Result&& context(std::string what) && {
-    if (!ok()) inner_.error() = std::move(inner_.error()).context(std::move(what));
+    if (!ok()) std::move(inner_.error()).context(std::move(what));
     return std::move(*this);
   }
 
@@ -79,15 +79,15 @@ using Status = Result<void>;
 
 /// Binds the value of a Result, or returns its Error: SLUICE_TRY(auto x, f());
 #define SLUICE_TRY(binding, ...) SLUICE_TRY_(SLUICE_CONCAT(sluice_try_, __LINE__), binding, __VA_ARGS__)
-#define SLUICE_TRY_(name, binding, ...)             \
-  auto name = (__VA_ARGS__);                        \
-  if (!name.ok()) return std::move(name).error();   \
+#define SLUICE_TRY_(name, binding, ...)           \
+  auto name = (__VA_ARGS__);                      \
+  if (!name.ok()) return std::move(name).error(); \
   binding = std::move(name).value()
 
 /// Returns the Error of a Result that carries no value worth binding.
-#define SLUICE_CHECK(...)                                                              \
-  do {                                                                                 \
-    if (auto sluice_check = (__VA_ARGS__); !sluice_check.ok()) {                       \
-      return std::move(sluice_check).error();                                          \
-    }                                                                                  \
+#define SLUICE_CHECK(...)                                        \
+  do {                                                           \
+    if (auto sluice_check = (__VA_ARGS__); !sluice_check.ok()) { \
+      return std::move(sluice_check).error();                    \
+    }                                                            \
   } while (false)

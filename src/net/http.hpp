@@ -2,6 +2,11 @@
 // HTTP requests and responses as plain values, and the one verb that small exchanges need.
 // Blob bodies do not travel here: see net/transfer_loop.hpp.
 
+#include "base/deadline.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "net/url.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -10,11 +15,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/deadline.hpp"
-#include "base/result.hpp"
-#include "base/secret.hpp"
-#include "net/url.hpp"
 
 namespace sluice::net {
 
@@ -43,12 +43,20 @@ class Headers {
   std::vector<Header> fields_;
 };
 
+/// Which addresses a host name may lead to.
+enum class AddressRule : std::uint8_t {
+  any,
+  loopback_only,  ///< plain HTTP without a flag
+  not_local,      ///< redirects: never to loopback or link-local addresses
+};
+
 /// How one host is reached. Immutable once shared; two requests with the same object share connections.
 struct Endpoint {
   bool verify_tls = true;
   std::vector<std::string> ca_files;  ///< PEM files trusted besides the system's
   std::string client_cert_file;       ///< PEM; empty for none
   std::string client_key_file;
+  AddressRule addresses = AddressRule::any;
   std::optional<std::string> proxy;  ///< empty optional: from the environment; "" for none
 };
 

@@ -1,11 +1,11 @@
 #pragma once
 // http and https URLs, as far as registries and token servers use them. Source: RFC 3986, sections 3 and 5.2.
 
+#include "base/result.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "base/result.hpp"
 
 namespace sluice::net {
 

@@ -1,12 +1,12 @@
 #pragma once
 // Digest: algorithm and hex of some content. Source: image-spec, descriptor.md, "Digests".
 
+#include "base/hash.hpp"
+#include "base/result.hpp"
+
 #include <compare>
 #include <string>
 #include <string_view>
-
-#include "base/hash.hpp"
-#include "base/result.hpp"
 
 namespace sluice::oci {
 

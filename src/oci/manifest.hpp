@@ -2,14 +2,14 @@
 // Manifests: the bytes that arrived, and what we read in them. What is pushed is what was pulled.
 // Source: image-spec manifest.md, image-index.md; distribution "Image Manifest V 2, Schema 2".
 
+#include "base/result.hpp"
+#include "oci/digest.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/result.hpp"
-#include "oci/digest.hpp"
 
 namespace sluice::oci {
 
@@ -58,11 +58,11 @@ struct Manifest {
   Digest digest;
   std::string bytes;
   ManifestKind kind = ManifestKind::image;
-  std::optional<Descriptor> config;     ///< images; absent in some artifacts
-  std::vector<Descriptor> layers;       ///< images: layers or artifact blobs, in order, duplicates kept
-  std::vector<Descriptor> children;     ///< indexes: manifests of any kind, in order
-  std::optional<Descriptor> subject;    ///< what this is attached to
-  std::string artifact_type;            ///< may be empty
+  std::optional<Descriptor> config;   ///< images; absent in some artifacts
+  std::vector<Descriptor> layers;     ///< images: layers or artifact blobs, in order, duplicates kept
+  std::vector<Descriptor> children;   ///< indexes: manifests of any kind, in order
+  std::optional<Descriptor> subject;  ///< what this is attached to
+  std::string artifact_type;          ///< may be empty
 
   bool is_index() const { return kind == ManifestKind::index; }
   /// Config and layers that have to be carried: each digest once, foreign layers left out.

@@ -2,14 +2,14 @@
 // References to images: host[:port]/path[:tag][@digest]. Source: distribution, reference grammar.
 // A bare reference always means a registry; there is no default registry and no "library/" here.
 
+#include "base/result.hpp"
+#include "oci/digest.hpp"
+
 #include <compare>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/result.hpp"
-#include "oci/digest.hpp"
 
 namespace sluice::oci {
 

@@ -1,17 +1,18 @@
 #pragma once
 // The clusters file of the administrators. See docs/pipeline.md and schemas/clusters.schema.json.
 
+#include "base/environment.hpp"
+#include "base/error.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/environment.hpp"
-#include "base/error.hpp"
-#include "base/result.hpp"
-#include "base/secret.hpp"
 
 namespace sluice::pipeline {
 
@@ -26,7 +27,8 @@ struct ValueReference {
 /// One entry. Without `api` it is a plain registry.
 struct Cluster {
   std::string name;
-  std::string registry;                       ///< host[:port]
+  std::string registry;                       ///< host[:port]; may be empty when has_api
+  bool has_api = false;                       ///< an OpenShift cluster: a pipeline that names it is refused for now
   std::optional<ValueReference> ca;           ///< file: only
   std::optional<ValueReference> client_cert;  ///< file: only; with client_key
   std::optional<ValueReference> client_key;
@@ -42,13 +44,21 @@ struct Clusters {
   std::map<std::string, Cluster, std::less<>> entries;
 };
 
+// sluice::Environment below is the user's variables and folders, not an environment of a pipeline (pipeline.hpp).
+
 /// --clusters, else $XDG_CONFIG_HOME/sluice/clusters.yaml, else /etc/sluice/clusters.yaml, else none.
-Result<Clusters> load_clusters(const std::optional<std::filesystem::path>& flag, const Environment& environment);
+/// Errors: config (also for a named file that is not there), denied, storage.
+Result<Clusters> load_clusters(const std::optional<std::filesystem::path>& flag,
+                               const sluice::Environment& environment);
+/// Errors: config, with file, line, column and a suggestion; never the value of what might be a secret.
 Result<Clusters> parse_clusters(std::string_view text, const std::filesystem::path& file);
 
 /// Fetches what a reference points at, one trailing line break removed. exec: runs without a shell, 30 s, 64 KiB.
 /// Errors: config, with the position of the reference.
 Result<Secret> resolve_reference(const ValueReference& reference, const Clusters& clusters,
-                                 const Environment& environment);
+                                 const sluice::Environment& environment);
+
+/// Where a file: reference points; a relative path starts at the folder of the clusters file.
+std::filesystem::path reference_path(const ValueReference& reference, const Clusters& clusters);
 
 }  // namespace sluice::pipeline

@@ -1,14 +1,14 @@
 #pragma once
 // sluice.yaml as values: one app and its environments in order. See docs/pipeline.md and schemas/pipeline.schema.json.
 
+#include "base/error.hpp"
+#include "base/result.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/error.hpp"
-#include "base/result.hpp"
 
 namespace sluice::pipeline {
 

@@ -67,12 +67,20 @@ class Store {
 /// This process, as leases name it.
 std::string this_process();
 
-/// Opens the records. `url` is a file path or "sqlite:PATH"; empty: $XDG_STATE_HOME/sluice/records.db, created with its folder
-/// (0700). "postgresql:" is not supported yet. Refuses network file systems, where WAL does not work.
-Result<std::unique_ptr<Store>> open_store(std::string_view url, const sluice::Environment& environment);
-
 /// Called after every committed write with the number of writes so far. Tests kill the process in it.
 using AfterCommit = std::function<void(std::int64_t writes)>;
+
+/// Where the records of a --state value are. Errors: config.
+Result<std::filesystem::path> records_path(std::string_view url, const sluice::Environment& environment);
+
+/// Opens the records. `url` is a file path or "sqlite:PATH"; empty: $XDG_STATE_HOME/sluice/records.db, created with its folder
+/// (0700). "postgresql:" is not supported yet. Refuses network file systems, where WAL does not work.
+Result<std::unique_ptr<Store>> open_store(std::string_view url, const sluice::Environment& environment,
+                                          AfterCommit after_commit = {});
 Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& file, AfterCommit after_commit = {});
+
+/// A store in which nothing was ever recorded, for commands that only look: no file is made for them. Writing to it is
+/// an internal error.
+std::unique_ptr<Store> empty_store();
 
 }  // namespace sluice::records

@@ -1,0 +1,161 @@
+"""What is copied, from where to where, and what lies at the destination before."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import tempfile
+
+import sluicekit as kit
+
+MiB = 1 << 20
+SMALL_IMAGES = 200
+DEV, PROD = "shop-dev", "shop-prod"
+
+
+@dataclasses.dataclass
+class Case:
+    """`before`: which prepared storage the destination starts with: "empty", "base", "same"."""
+
+    name: str
+    about: str
+    image: object = None
+    before: str = "empty"
+    same_registry: bool = False
+    small: bool = False
+    latencies: tuple = (0, 20, 80)
+    rounds: int | None = None
+
+    @property
+    def content_bytes(self):
+        """Bytes of all layers and configs, each digest once."""
+        images = small_images() if self.small else [self.image]
+        return sum(_sizes(images).values())
+
+
+def _sizes(images):
+    sizes = {}
+    for image in images:
+        sizes.update({blob.digest: blob.size for blob in image.blobs})
+        sizes.update(_sizes(image.children))
+    return sizes
+
+
+_small = []
+
+
+def small_images():
+    """200 images of a few kilobytes above the same base of 2 MiB. Made once: their digests are asked for often."""
+    if not _small:
+        base = kit.Layer(2 * MiB, "small-base")
+        _small.extend(kit.Image([base, kit.Layer(2048, f"small-{n}")]) for n in range(SMALL_IMAGES))
+    return _small
+
+
+def small_name(number):
+    return f"img{number:03}"
+
+
+def app_image(total, seed):
+    """Five layers: a base of three (84 %), and two own ones."""
+    shares = (50, 22, 12, 10, 6)
+    layers = [kit.Layer(total * share // 100, f"bench-{n}" if n < 3 else f"bench-{seed}-{n}")
+              for n, share in enumerate(shares)]
+    return kit.Image(layers, kit.images.DOCKER)
+
+
+def all_cases(quick):
+    total = (40 if quick else 236) * MiB
+    image = app_image(total, "new")
+    return {case.name: case for case in (
+        Case("cold", "nothing there", image),
+        Case("delta", "the base layers are there, under another tag", image, before="base"),
+        Case("equal", "the same image is there, under the same tag", image, before="same"),
+        Case("same-registry", "from one project to another inside one registry", image, same_registry=True),
+        Case("index", "two platforms, nothing there",
+             kit.index_of(sizes=(total // 8, total // 16, total // 32), seed="bench")),
+        Case("small200", "200 small images with one base, as one release; other tools one after the other",
+             small=True, rounds=1),
+        Case("memory", "1 GiB in 8 layers, nothing there" if not quick else "256 MiB in 8 layers, nothing there",
+             kit.random_image([(1024 if not quick else 256) * MiB // 8] * 8, seed="large"), latencies=(0,),
+             rounds=7 if not quick else None),
+    )}
+
+
+def storage_parent(need_bytes):
+    """Memory when there is plenty of it, else disk (None: the temp folder)."""
+    memory = pathlib.Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK):
+        room = os.statvfs(memory)
+        available = next(int(line.split()[1]) * 1024 for line in pathlib.Path("/proc/meminfo").read_text().splitlines()
+                         if line.startswith("MemAvailable:"))
+        if min(room.f_bavail * room.f_frsize, available // 2) > need_bytes:
+            return str(memory)
+    return None
+
+
+class Bench:
+    """Source and destination registry for one case, and the states that the destination is put into."""
+
+    def __init__(self, case, parent):
+        self.case = case
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-states-", dir=parent))
+        self.source = kit.Registry(parent=parent)
+        self.target = self.source if case.same_registry else kit.Registry(parent=parent)
+        if case.small:
+            self.items = [(f"{DEV}/{small_name(n)}:latest", f"{PROD}/{small_name(n)}:latest", image)
+                          for n, image in enumerate(small_images())]
+        else:
+            self.items = [(f"{DEV}/shop:latest", f"{PROD}/shop:latest", case.image)]
+        client = self.source.client()
+        for name, _, image in self.items:
+            client.push(*name.split(":"), image)
+        self._keep_state()
+
+    def _keep_state(self):
+        """Fills the destination once, and keeps a copy of its storage to start every run from."""
+        if self.case.before == "base":
+            older = kit.Image([*self.case.image.layers[:3], kit.Layer(4096, "older")], kit.images.DOCKER)
+            self.target.client().push(f"{PROD}/shop", "older", older)
+        if self.case.before == "same":
+            self.target.client().push(f"{PROD}/shop", "latest", self.case.image)
+        self.target.stop()
+        self.target.storage.mkdir(exist_ok=True)
+        _copy_storage(self.target.storage, self._folder / "state")
+        self.target.start()
+
+    def reset(self):
+        """Puts the destination back to where it was, with a fresh process: a registry caches what it has seen."""
+        self.target.stop()
+        shutil.rmtree(self.target.storage)
+        _copy_storage(self._folder / "state", self.target.storage)
+        self.target.start()
+
+    def arrived(self, count):
+        """Whether the first `count` images are at the destination, by digest."""
+        client = self.target.client()
+        return all(client.digest(*name.split(":")) == image.digest for _, name, image in self.items[:count])
+
+    def close(self):
+        self.source.close()
+        if self.target is not self.source:
+            self.target.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _copy_storage(source, target):
+    """Blob data never changes and is linked; everything else is copied, because the registry writes it in place."""
+
+    def link_or_copy(one, other):
+        if os.path.basename(one) == "data":
+            os.link(one, other)
+        else:
+            shutil.copy2(one, other)
+
+    shutil.copytree(source, target, copy_function=link_or_copy)

@@ -1,0 +1,87 @@
+#pragma once
+// Session: the only place that picks implementations and wires them. One per run of a command.
+
+#include "auth/credentials.hpp"
+#include "base/environment.hpp"
+#include "base/result.hpp"
+#include "net/transfer_loop.hpp"
+#include "oci/reference.hpp"
+#include "pipeline/clusters.hpp"
+#include "pipeline/pipeline.hpp"
+#include "places/registry.hpp"
+#include "promotion/places.hpp"
+#include "records/store.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sluice::app {
+
+/// What a user may say about one side of a copy.
+struct SideOptions {
+  std::optional<bool> tls_verify;
+  std::optional<std::string> creds;  ///< "user:password", env:, file: or -
+  std::optional<std::filesystem::path> cert_dir;
+  friend bool operator==(const SideOptions&, const SideOptions&) = default;
+};
+
+struct SessionOptions {
+  std::optional<std::filesystem::path> authfile;
+  std::optional<std::filesystem::path> clusters;
+  std::string state;  ///< --state; empty: the default
+  std::chrono::seconds timeout{30};
+  unsigned retry_times = 4;
+  SideOptions source;
+  SideOptions destination;
+};
+
+/// Thread: job; the places it hands out may be used by any.
+class Session final : public promotion::Places {
+ public:
+  /// `stop` ends whatever waits. `after_commit` is told of every write to the records (tests end the process in it).
+  Session(SessionOptions options, Environment environment, std::stop_token stop,
+          records::AfterCommit after_commit = {});
+  ~Session() override;
+
+  enum class Side : std::uint8_t { source, destination };
+  /// A registry by its host, with what flags, the clusters file and certs.d say about it. The same settings give the
+  /// same object, so that both sides of one registry share tokens and connections.
+  Result<places::Registry*> registry(const std::string& host, Side side);
+  /// A registry spoken to as somebody in particular: what `login` checks before it stores anything.
+  Result<places::Registry*> registry_with(const std::string& host, const std::string& username, const Secret& password);
+  Result<places::Place*> place_of(const pipeline::Target& target) override;
+
+  /// The clusters file, read once.
+  Result<const pipeline::Clusters*> clusters();
+  Result<pipeline::Pipeline> load_pipeline(const std::filesystem::path& file);
+
+  /// The records. `read_only`: a command that writes nothing does not even create them.
+  Result<records::Store*> store(bool read_only = false);
+
+  /// HTTP requests sent so far, those to token servers included.
+  std::uint64_t requests() const { return loop_.counters().requests; }
+  const Environment& environment() const { return environment_; }
+  auth::CredentialSources credential_sources() const;
+
+ private:
+  /// The clusters entry by name, else the plain registry with this host, else null.
+  Result<const pipeline::Cluster*> entry_of(const std::string& name, const std::string& host);
+  Result<places::Registry*> open(const std::string& host, const pipeline::Cluster* cluster, const SideOptions& side);
+  Result<places::RegistryOptions> registry_options(const std::string& host, const pipeline::Cluster* cluster,
+                                                   const SideOptions& side);
+
+  SessionOptions options_;
+  Environment environment_;
+  std::stop_token stop_;
+  records::AfterCommit after_commit_;
+  std::optional<pipeline::Clusters> clusters_;
+  std::unique_ptr<records::Store> store_;
+  net::TransferLoop loop_;
+  std::map<std::string, std::unique_ptr<places::Registry>> registries_;  // after the loop: they end before it
+};
+
+}  // namespace sluice::app

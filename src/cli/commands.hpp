@@ -1,0 +1,49 @@
+#pragma once
+// One function per command: does it, prints its result, returns its exit code.
+
+#include "app/session.hpp"
+#include "cli/console.hpp"
+#include "cli/options.hpp"
+#include "cli/progress.hpp"
+#include "copy/events.hpp"
+
+#include <stop_token>
+
+namespace sluice::cli {
+
+/// What every command works with. Borrowed for the run.
+struct Context {
+  Console& console;
+  const Common& common;
+  app::Session& session;
+  ProgressView& view;
+  copy::Events& events;
+  std::stop_token stop;
+
+  bool json() const { return common.format == Format::json; }
+  /// Prints a result document: one line of JSON.
+  void print(const Json& document) const { console.out(document.dump() + "\n"); }
+};
+
+/// The exit code, or an Error whose kind has one.
+using Exit = Result<int>;
+
+Exit execute(const Copy& copy, Context& context);
+Exit execute(const Inspect& inspect, Context& context);
+Exit execute(const DigestOf& digest, Context& context);
+Exit execute(const Tags& tags, Context& context);
+Exit execute(const ReleaseCreate& create, Context& context);
+Exit execute(const Releases& releases, Context& context);
+Exit execute(const PlanFor& plan, Context& context);
+Exit execute(const Promote& promote, Context& context);
+Exit execute(const Rollback& rollback, Context& context);
+Exit execute(const Resume& resume, Context& context);
+Exit execute(const Undo& undo, Context& context);
+Exit execute(const StatusOf& status, Context& context);
+Exit execute(const History& history, Context& context);
+Exit execute(const HoldOn& hold, Context& context);
+Exit execute(const Unhold& unhold, Context& context);
+Exit execute(const Login& login, Context& context);
+Exit execute(const Logout& logout, Context& context);
+
+}  // namespace sluice::cli

@@ -1,0 +1,45 @@
+#pragma once
+// Console: what goes to stdout (results) and to stderr (everything else), with colour only on a terminal.
+
+#include "base/environment.hpp"
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace sluice::cli {
+
+class Console {
+ public:
+  explicit Console(const Environment& environment);
+
+  /// Results. Nothing else ever goes to stdout.
+  void out(std::string_view text);
+  /// Everything else. Clears a progress display first, if there is one (see ProgressView).
+  void err(std::string_view text);
+  /// Asks on the terminal; false off a terminal, at end of input, and for anything but y or yes.
+  bool confirm(const std::string& question);
+  /// Reads a line from the terminal without showing it. Empty off a terminal.
+  std::string hidden_prompt(const std::string& question);
+
+  bool err_is_terminal() const { return err_is_terminal_; }
+  bool can_ask() const { return in_is_terminal_ && err_is_terminal_; }
+  /// Width of stderr's terminal; 80 when it has none.
+  unsigned width() const;
+
+  /// Colours for text on stdout or stderr; the text itself where colour is not wanted.
+  std::string bold(std::string_view text, bool for_out = true) const { return paint("1", text, for_out); }
+  std::string green(std::string_view text, bool for_out = true) const { return paint("32", text, for_out); }
+  std::string yellow(std::string_view text, bool for_out = true) const { return paint("33", text, for_out); }
+  std::string red(std::string_view text, bool for_out = true) const { return paint("31", text, for_out); }
+  std::string dim(std::string_view text, bool for_out = true) const { return paint("2", text, for_out); }
+
+ private:
+  std::string paint(const char* code, std::string_view text, bool for_out) const;
+  bool in_is_terminal_;
+  bool out_is_terminal_;
+  bool err_is_terminal_;
+  bool colour_;
+};
+
+}  // namespace sluice::cli

@@ -1,0 +1,231 @@
+// copy, inspect, digest, tags: look-ups and copies of single images.
+
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "copy/carry.hpp"
+#include "oci/reference.hpp"
+#include "oci/semver.hpp"
+#include "promotion/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace sluice::cli {
+
+namespace {
+
+using Side = app::Session::Side;
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{4} * 1024 * 1024;
+
+places::ManifestName name_of(const oci::Reference& reference) {
+  if (reference.digest) return places::ManifestName::digest(*reference.digest);
+  return places::ManifestName::tag(reference.tag.value_or("latest"));
+}
+
+// Platforms of an index; an image alone says it in its config, which a copy does not read.
+Json platforms_of(const oci::Manifest& manifest) {
+  if (!manifest.is_index()) return {};
+  Json out = Json::array();
+  for (const auto& child : manifest.children) {
+    if (child.platform) out.push(child.platform->text());
+  }
+  return out;
+}
+
+Json counts(const copy::Amounts& amounts) { return promotion::to_json(amounts); }
+
+void print_copied(const Context& context, const oci::Reference& from, const oci::Reference& to,
+                  const copy::SurveyedItem& item, std::uint64_t requests, double seconds) {
+  if (context.json()) {
+    context.print(Json::object()
+                      .set("schema", "sluice.copy/1")
+                      .set("source", from.text())
+                      .set("destination", to.text())
+                      .set("digest", item.root().digest.text())
+                      .set("road", to_string(item.road))
+                      .set("platforms", platforms_of(item.root()))
+                      .set("attachments", Json())
+                      .set("blobs", counts(item.blobs))
+                      .set("bytes", counts(item.bytes))
+                      .set("requests", requests)
+                      .set("seconds", seconds));
+    return;
+  }
+  const auto& c = context.console;
+  context.console.out(fmt::format(
+      "{} {}\n  road    {} ({})\n  moved   {} in {} blobs, mounted {} in {}, present {} in {}\n  took    {}, {} "
+      "requests\n",
+      c.bold(to.text()), item.root().digest.text(), c.green(to_string(item.road)), item.why,
+      text::human_bytes(item.bytes.moved), item.blobs.moved, text::human_bytes(item.bytes.mounted), item.blobs.mounted,
+      text::human_bytes(item.bytes.present), item.blobs.present, text::human_seconds(seconds), requests));
+}
+
+}  // namespace
+
+Exit execute(const Copy& copy, Context& context) {
+  const auto began = std::chrono::steady_clock::now();
+  SLUICE_TRY(const auto from, oci::Reference::parse(copy.source).context("SOURCE"));
+  SLUICE_TRY(const auto to, oci::Reference::parse(copy.destination).context("DESTINATION"));
+  SLUICE_TRY(auto* source, context.session.registry(from.repository.registry, Side::source));
+  SLUICE_TRY(auto* dest, context.session.registry(to.repository.registry, Side::destination));
+  copy::Item item{.label = from.repository.path,
+                  .origins = {{source, from.repository.path}},
+                  .name = name_of(from),
+                  .dest = dest,
+                  .dest_repository = to.repository.path,
+                  .tags = {}};
+  if (to.tag) item.tags.push_back(*to.tag);
+  SLUICE_TRY(auto survey, copy::survey({std::move(item)}, true, context.events, context.stop));
+  const auto digest = survey.items.front().root().digest;
+  if (to.digest && *to.digest != digest) {
+    return Error(ErrorKind::integrity, fmt::format("{} is {}, not the {} that the destination names", from.text(),
+                                                   digest.text(), to.digest->text()))
+        .with_hint("nothing was written; name the source by the digest you mean");
+  }
+  if (!survey.items.front().all_equal) {
+    const copy::CarryOptions options{.retry_times = context.common.session.retry_times, .stage_roots = false};
+    SLUICE_CHECK(copy::carry(survey, options, context.events, context.stop));
+    SLUICE_CHECK(copy::publish(survey, {0}, {}, context.events, context.stop));
+  }
+  context.view.clear();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  print_copied(context, from, to, survey.items.front(), context.session.requests(), took.count());
+  return 0;
+}
+
+Exit execute(const DigestOf& digest, Context& context) {
+  SLUICE_TRY(const auto reference, oci::Reference::parse(digest.reference));
+  SLUICE_TRY(auto* place, context.session.registry(reference.repository.registry, Side::source));
+  SLUICE_TRY(const auto found, place->digest_of(reference.repository.path, name_of(reference), context.stop));
+  if (!found) {
+    return Error(ErrorKind::not_found, "there is no image " + reference.text())
+        .with_hint("see which tags there are: sluice tags " + reference.repository.text());
+  }
+  if (context.json()) {
+    context.print(Json::object()
+                      .set("schema", "sluice.digest/1")
+                      .set("reference", reference.text())
+                      .set("digest", found->text()));
+  } else {
+    context.console.out(found->text() + "\n");
+  }
+  return 0;
+}
+
+Exit execute(const Tags& tags, Context& context) {
+  SLUICE_TRY(const auto reference, oci::Reference::parse(tags.repository));
+  if (reference.digest ||
+      reference.text().size() != reference.repository.text().size() + std::string(":latest").size() ||
+      tags.repository.ends_with(":latest")) {
+    return Error(ErrorKind::usage,
+                 "tags wants a repository without tag or digest, not " + text::printable(tags.repository))
+        .with_hint("sluice tags " + reference.repository.text());
+  }
+  SLUICE_TRY(auto* place, context.session.registry(reference.repository.registry, Side::source));
+  SLUICE_TRY(auto list, place->tags(reference.repository.path, context.stop));
+  if (!tags.filter.empty())
+    std::erase_if(list, [&](const std::string& tag) { return !oci::glob_match(tags.filter, tag); });
+  std::sort(list.begin(), list.end(),
+            [](const std::string& a, const std::string& b) { return oci::compare_tags(a, b) < 0; });
+  if (context.json()) {
+    Json names = Json::array();
+    for (const auto& tag : list) names.push(tag);
+    context.print(Json::object()
+                      .set("schema", "sluice.tags/1")
+                      .set("repository", reference.repository.text())
+                      .set("tags", std::move(names)));
+  } else {
+    for (const auto& tag : list) context.console.out(tag + "\n");
+  }
+  return 0;
+}
+
+namespace {
+
+Json descriptor_json(const oci::Descriptor& descriptor) {
+  return Json::object()
+      .set("media_type", descriptor.media_type)
+      .set("digest", descriptor.digest.text())
+      .set("size", descriptor.size_bytes)
+      .set("platform", descriptor.platform ? Json(descriptor.platform->text()) : Json());
+}
+
+// The config of an image, when it has one of the kind that says something.
+Result<std::optional<oci::ImageConfig>> config_of(places::Place& place, const std::string& repository,
+                                                  const oci::Manifest& manifest, const std::stop_token& stop) {
+  if (!manifest.config || manifest.config->media_type.find("config") == std::string::npos)
+    return std::optional<oci::ImageConfig>();
+  SLUICE_TRY(const auto bytes, place.small_blob(repository, *manifest.config, kMaxConfigBytes, stop));
+  auto config = oci::parse_image_config(bytes);
+  if (!config) return std::optional<oci::ImageConfig>();  // an artifact with a config of its own kind
+  return std::optional(std::move(*config));
+}
+
+Json config_json(const std::optional<oci::ImageConfig>& config) {
+  if (!config) return {};
+  Json labels = Json::object();
+  for (const auto& [name, value] : config->labels) labels.set(name, value);
+  return Json::object()
+      .set("platform", config->platform.text())
+      .set("created", config->created.empty() ? Json() : Json(config->created))
+      .set("labels", std::move(labels));
+}
+
+void print_image(const Context& context, const std::string& name, const oci::Manifest& manifest,
+                 const std::optional<oci::ImageConfig>& config) {
+  const auto& c = context.console;
+  std::string out =
+      c.bold(name) + "\n  digest   " + manifest.digest.text() + "\n  type     " + manifest.media_type + "\n";
+  if (!manifest.artifact_type.empty()) out += "  artifact " + text::printable(manifest.artifact_type) + "\n";
+  if (config) {
+    out += "  platform " + text::printable(config->platform.text()) + "\n";
+    if (!config->created.empty()) out += "  created  " + text::printable(config->created) + "\n";
+    for (const auto& [key, value] : config->labels)
+      out += "  label    " + text::printable(key) + "=" + text::printable(value, 100) + "\n";
+  }
+  std::uint64_t sum = 0;
+  for (const auto& layer : manifest.layers) {
+    sum += layer.size_bytes;
+    out += fmt::format("  layer    {} {:>10}\n", layer.digest.text(), text::human_bytes(layer.size_bytes));
+  }
+  if (!manifest.is_index())
+    out += fmt::format("  total    {} in {} layers\n", text::human_bytes(sum), manifest.layers.size());
+  for (const auto& child : manifest.children) {
+    out += fmt::format("  image    {} {}\n", child.digest.text(),
+                       child.platform ? text::printable(child.platform->text()) : std::string("-"));
+  }
+  context.console.out(out);
+}
+
+}  // namespace
+
+Exit execute(const Inspect& inspect, Context& context) {
+  SLUICE_TRY(const auto reference, oci::Reference::parse(inspect.reference));
+  SLUICE_TRY(auto* place, context.session.registry(reference.repository.registry, Side::source));
+  SLUICE_TRY(const auto manifest, place->manifest(reference.repository.path, name_of(reference), context.stop));
+  SLUICE_TRY(const auto config, config_of(*place, reference.repository.path, manifest, context.stop));
+  if (!context.json()) {
+    print_image(context, reference.text(), manifest, config);
+    return 0;
+  }
+  Json layers = Json::array();
+  for (const auto& layer : manifest.layers) layers.push(descriptor_json(layer));
+  Json children = Json::array();
+  for (const auto& child : manifest.children) children.push(descriptor_json(child));
+  context.print(Json::object()
+                    .set("schema", "sluice.inspect/1")
+                    .set("reference", reference.text())
+                    .set("digest", manifest.digest.text())
+                    .set("media_type", manifest.media_type)
+                    .set("artifact_type", manifest.artifact_type.empty() ? Json() : Json(manifest.artifact_type))
+                    .set("size", std::uint64_t{manifest.bytes.size()})
+                    .set("config", config_json(config))
+                    .set("layers", manifest.is_index() ? Json() : std::move(layers))
+                    .set("manifests", manifest.is_index() ? std::move(children) : Json())
+                    .set("attachments", Json()));
+  return 0;
+}
+
+}  // namespace sluice::cli

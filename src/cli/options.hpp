@@ -1,0 +1,106 @@
+#pragma once
+// What the command line said, as plain values. Filled by parse.cpp, the only file that knows CLI11.
+
+#include "app/session.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sluice::cli {
+
+enum class Format : std::uint8_t { text, json };
+enum class ProgressMode : std::uint8_t { automatic, plain, none };
+
+struct Common {
+  Format format = Format::text;
+  ProgressMode progress = ProgressMode::automatic;
+  int verbosity = 0;
+  std::filesystem::path pipeline = "sluice.yaml";
+  std::optional<std::string> events;  ///< --events FILE or -
+  app::SessionOptions session;
+};
+
+struct Copy {
+  std::string source;
+  std::string destination;
+};
+struct Inspect {
+  std::string reference;
+};
+struct DigestOf {
+  std::string reference;
+};
+struct Tags {
+  std::string repository;
+  std::string filter;  ///< glob; empty: all
+};
+struct ReleaseCreate {};
+struct Releases {
+  std::size_t limit = 20;
+};
+struct PlanFor {
+  std::string environment;
+  std::optional<std::int64_t> release;
+};
+struct Promote {
+  std::string environment;
+  std::optional<std::int64_t> release;
+  std::string plan;  ///< --plan HASH
+  bool yes = false;
+};
+struct Rollback {
+  std::string environment;
+  std::optional<std::int64_t> release;
+  bool yes = false;
+};
+struct Resume {
+  std::string promotion;  ///< empty: the last unfinished one of the pipeline's app
+};
+struct Undo {
+  std::string promotion;
+};
+struct StatusOf {};
+struct History {
+  std::string environment;
+  std::size_t limit = 20;
+};
+struct HoldOn {
+  std::string environment;
+  std::string reason;
+};
+struct Unhold {
+  std::string environment;
+};
+struct Login {
+  std::string registry;
+  std::string username;
+  bool password_stdin = false;
+};
+struct Logout {
+  std::string registry;
+};
+
+using Command = std::variant<Copy, Inspect, DigestOf, Tags, ReleaseCreate, Releases, PlanFor, Promote, Rollback, Resume,
+                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout>;
+
+struct Invocation {
+  Common common;
+  Command command;
+};
+
+/// What parsing came to: something to do, or something to print (help, version) with exit code 0.
+struct Parsed {
+  std::optional<Invocation> invocation;
+  std::string text;
+};
+
+/// Reads the command line. Secrets in it are blanked in place, so that `ps` does not show them.
+/// Errors: usage, with a suggestion for what was misspelt.
+Result<Parsed> parse(int argc, char** argv);
+
+}  // namespace sluice::cli

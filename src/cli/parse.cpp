@@ -1,0 +1,360 @@
+#include "base/text.hpp"
+#include "cli/options.hpp"
+#include "version.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstring>
+#include <map>
+#include <string>
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr const char* kHead =
+    "sluice promotes container images between environments: the exact bytes that were tested, by digest.\n";
+
+constexpr const char* kTop = R"(Usage: sluice COMMAND [OPTIONS]
+
+Promoting
+  plan       what a promotion would do; writes nothing
+  promote    bring a release to an environment, and verify it
+  rollback   bring an earlier release back
+  resume     finish an interrupted or partial promotion
+  undo       put back what was there before a promotion
+  status     what is where: environments, releases, drift
+  history    promotions so far
+  hold       keep an environment as it is;  unhold: let it go
+  release    make a release from the source tags now (release create)
+  releases   list releases
+
+Images
+  copy       move one image, all platforms, by digest
+  inspect    manifest, platforms, layers of an image
+  digest     the digest a tag stands for
+  tags       the tags of a repository
+
+Registries
+  login      store credentials the way docker and podman do
+  logout     remove them
+
+Example: sluice promote --to prod
+Help:    sluice COMMAND --help          Version: sluice --version
+)";
+
+const std::map<std::string, std::string>& examples() {
+  static const std::map<std::string, std::string> kExamples{
+      {"copy", "sluice copy registry.example.com/shop-dev/web:latest registry.example.com/shop-prod/web:latest"},
+      {"inspect", "sluice inspect registry.example.com/shop/web:latest"},
+      {"digest", "sluice digest registry.example.com/shop/web:latest"},
+      {"tags", "sluice tags registry.example.com/shop/web --filter 'v1.*'"},
+      {"release", "sluice release create"},
+      {"releases", "sluice releases -o json"},
+      {"plan", "sluice plan --to prod"},
+      {"promote", "sluice promote --to prod --yes"},
+      {"rollback", "sluice rollback --to prod"},
+      {"resume", "sluice resume"},
+      {"undo", "sluice undo p0123456789ab"},
+      {"status", "sluice status -o json"},
+      {"history", "sluice history --env prod"},
+      {"hold", "sluice hold prod --reason 'year-end close'"},
+      {"unhold", "sluice unhold prod"},
+      {"login", "printf %s \"$TOKEN\" | sluice login registry.example.com -u robot --password-stdin"},
+      {"logout", "sluice logout registry.example.com"},
+  };
+  return kExamples;
+}
+
+// Overwrites the values of secret flags in the process arguments.
+void blank_secrets(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    for (const std::string_view flag : {"--src-creds", "--dest-creds", "--creds"}) {
+      const std::string_view word(argv[i]);
+      char* secret = nullptr;
+      if (word == flag && i + 1 < argc) secret = argv[i + 1];
+      if (word.starts_with(std::string(flag) + "=")) secret = argv[i] + flag.size() + 1;
+      if (secret != nullptr) std::memset(secret, '*', std::strlen(secret));
+    }
+  }
+}
+
+struct Builder {
+  CLI::App app{kHead, "sluice"};
+  Common common;
+  std::optional<Command> chosen;
+
+  // Filled by CLI11; moved into `chosen` by the command's callback.
+  std::string format = "text";
+  std::string progress = "auto";
+  std::string timeout = "30";
+  std::string clusters;
+  std::string authfile;
+  std::string src_creds, dest_creds, src_cert_dir, dest_cert_dir;
+  bool src_tls_verify = true, dest_tls_verify = true, preserve_digests = true;
+
+  template <class T>
+  CLI::App* command(const std::string& name, const std::string& what, T& target) {
+    auto* sub = app.add_subcommand(name, what);
+    sub->footer("Example: " + examples().at(name));
+    sub->callback([this, &target] { chosen = Command(target); });
+    shared(sub);
+    return sub;
+  }
+
+  void shared(CLI::App* sub) {
+    sub->add_option("-o,--output", format, "text or json")->type_name("FORMAT")->check(CLI::IsMember({"text", "json"}));
+    sub->add_option("--progress", progress, "auto, plain or none")
+        ->type_name("MODE")
+        ->check(CLI::IsMember({"auto", "plain", "none"}));
+    sub->add_flag("-v,--verbose", common.verbosity, "say more about what went wrong (twice: even more)");
+    sub->add_option("--timeout", timeout, "seconds to wait for an answer or for progress (default 30)")
+        ->type_name("SECONDS");
+    sub->add_option("--authfile", authfile, "credentials file, instead of docker's and podman's")->type_name("FILE");
+    sub->add_option("--clusters", clusters, "clusters file of the administrators")->type_name("FILE");
+    sub->add_option("--retry-times", common.session.retry_times, "tries after the first one (default 4)")
+        ->type_name("N")
+        ->check(CLI::Range(0, 100));
+  }
+  void events(CLI::App* sub) {
+    sub->add_option("--events", common.events, "write JSON events to FILE, or - for stdout")->type_name("FILE");
+  }
+  void pipeline(CLI::App* sub) {
+    sub->add_option("-f,--pipeline", common.pipeline, "pipeline file (default sluice.yaml)")->type_name("FILE");
+    sub->add_option("--state", common.session.state, "records: a SQLite file (default under $XDG_STATE_HOME/sluice)")
+        ->type_name("URL");
+  }
+  void source_side(CLI::App* sub, const std::string& prefix) {
+    sub->add_option(prefix + "tls-verify", src_tls_verify, "verify TLS (default true); false also allows plain HTTP")
+        ->type_name("BOOL");
+    sub->add_option(prefix + "creds", src_creds, "USER:PASSWORD; better env:NAME, file:PATH or - (stdin)")
+        ->type_name("CREDS");
+    sub->add_option(prefix + "cert-dir", src_cert_dir, "folder with *.crt, *.cert, *.key")->type_name("DIR");
+  }
+  void dest_side(CLI::App* sub) {
+    sub->add_option("--dest-tls-verify", dest_tls_verify, "verify TLS (default true); false also allows plain HTTP")
+        ->type_name("BOOL");
+    sub->add_option("--dest-creds", dest_creds, "USER:PASSWORD; better env:NAME, file:PATH or - (stdin)")
+        ->type_name("CREDS");
+    sub->add_option("--dest-cert-dir", dest_cert_dir, "folder with *.crt, *.cert, *.key")->type_name("DIR");
+  }
+};
+
+// Everything that may be typed, for suggestions.
+std::vector<std::string> known_words(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const auto* sub : app.get_subcommands({})) words.push_back(sub->get_name());
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) words.push_back("--" + name);
+    for (const auto& name : option->get_snames()) words.push_back("-" + name);
+  }
+  return words;
+}
+
+Error usage_error(const CLI::App& app, const CLI::ParseError& why, const std::vector<std::string>& arguments) {
+  const auto parsed = app.get_subcommands();
+  const CLI::App* where = parsed.empty() ? &app : parsed.front();
+  const std::string help = parsed.empty() ? "see: sluice --help" : "see: sluice " + where->get_name() + " --help";
+  const auto extras = app.remaining(true);
+  std::string word = !extras.empty() ? extras.front() : "";
+  if (word.empty() && parsed.empty() && !arguments.empty()) word = arguments.front();
+  const bool unknown = !extras.empty() || (parsed.empty() && !arguments.empty());
+  if (unknown && !word.empty()) {
+    const auto bare = word.substr(0, word.find('='));
+    const auto near = text::nearest(bare, known_words(*where));
+    const auto what = word.starts_with('-') ? "option" : parsed.empty() ? "command" : "argument";
+    return Error(ErrorKind::usage, fmt::format("there is no {} {}", what, text::printable(bare, 60)))
+        .with_hint(near.empty() ? help : "did you mean " + near + "? (" + help + ")");
+  }
+  if (parsed.empty()) return Error(ErrorKind::usage, "a command is missing").with_hint(help);
+  return Error(ErrorKind::usage, where->get_name() + ": " + text::printable(why.what(), 200)).with_hint(help);
+}
+
+Result<std::chrono::seconds> parse_seconds(std::string text) {
+  if (text.ends_with('s')) text.pop_back();
+  int value = 0;
+  if (!CLI::detail::lexical_cast(text, value) || value < 1 || value > 86'400) {
+    return Error(ErrorKind::usage,
+                 "--timeout wants seconds between 1 and 86400, not \"" + sluice::text::printable(text, 20) + "\"");
+  }
+  return std::chrono::seconds(value);
+}
+
+// All commands, their options and where the values go.
+struct Commands {
+  Copy copy;
+  Inspect inspect;
+  DigestOf digest;
+  Tags tags;
+  ReleaseCreate release_create;
+  Releases releases;
+  PlanFor plan;
+  Promote promote;
+  Rollback rollback;
+  Resume resume;
+  Undo undo;
+  StatusOf status;
+  History history;
+  HoldOn hold;
+  Unhold unhold;
+  Login login;
+  Logout logout;
+
+  void images(Builder& b) {
+    auto* c = b.command("copy", "Move one image between two places: all platforms, byte for byte, by digest.", copy);
+    c->add_option("SOURCE", copy.source, "host[:port]/project/name[:tag][@digest]")->required();
+    c->add_option("DESTINATION", copy.destination, "the same; without a tag: latest")->required();
+    c->add_flag("--preserve-digests", b.preserve_digests, "always on; accepted for habit");
+    b.source_side(c, "--src-");
+    b.dest_side(c);
+    b.events(c);
+
+    c = b.command("inspect", "Show an image: digest, platforms, layers, labels.", inspect);
+    c->add_option("REFERENCE", inspect.reference, "host[:port]/project/name[:tag][@digest]")->required();
+    b.source_side(c, "--");
+    c = b.command("digest", "Print the digest that a tag stands for.", digest);
+    c->add_option("REFERENCE", digest.reference, "host[:port]/project/name[:tag]")->required();
+    b.source_side(c, "--");
+    c = b.command("tags", "List the tags of a repository, newest version first.", tags);
+    c->add_option("REPOSITORY", tags.repository, "host[:port]/project/name")->required();
+    c->add_option("--filter", tags.filter, "only tags that match this glob")->type_name("GLOB");
+    b.source_side(c, "--");
+  }
+
+  void promotions(Builder& b) {
+    auto* c = b.command("plan", "Show what a promotion would do, per target. Nothing is written anywhere.", plan);
+    c->add_option("--to", plan.environment, "environment")->required()->type_name("ENV");
+    c->add_option("--release", plan.release, "this release, also if that jumps or goes backwards")->type_name("N");
+    b.pipeline(c);
+
+    c = b.command("promote", "Plan, show, ask, do and verify. Without --release: what the environment before holds.",
+                  promote);
+    c->add_option("--to", promote.environment, "environment")->required()->type_name("ENV");
+    c->add_option("--release", promote.release, "this release, also if that jumps or goes backwards")->type_name("N");
+    c->add_option("--plan", promote.plan, "act only if the plan still has this hash")->type_name("HASH");
+    c->add_flag("-y,--yes", promote.yes, "do not ask");
+    b.pipeline(c);
+    b.events(c);
+
+    c = b.command("rollback", "Bring back the release before, or --release N, and hold the environment there.",
+                  rollback);
+    c->add_option("--to", rollback.environment, "environment")->required()->type_name("ENV");
+    c->add_option("--release", rollback.release, "this release")->type_name("N");
+    c->add_flag("-y,--yes", rollback.yes, "do not ask");
+    b.pipeline(c);
+    b.events(c);
+
+    c = b.command("resume", "Finish an interrupted or partial promotion.", resume);
+    c->add_option("PROMOTION", resume.promotion, "its id; default: the last unfinished one of the app");
+    b.pipeline(c);
+    b.events(c);
+
+    c = b.command("undo", "Put back what was there before a promotion.", undo);
+    c->add_option("PROMOTION", undo.promotion, "its id (see: sluice history)")->required();
+    b.pipeline(c);
+    b.events(c);
+  }
+
+  void records(Builder& b) {
+    auto* c = b.command("status", "Show what each environment holds, drift, holds and unfinished promotions.", status);
+    b.pipeline(c);
+    c = b.command("history", "List promotions, newest first.", history);
+    c->add_option("--env", history.environment, "only this environment")->type_name("ENV");
+    c->add_option("--limit", history.limit, "at most so many (default 20)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 10'000));
+    b.pipeline(c);
+    c = b.command("hold", "Keep an environment as it is until unhold.", hold);
+    c->add_option("ENV", hold.environment, "environment")->required();
+    c->add_option("--reason", hold.reason, "why, for those who come after")->type_name("TEXT");
+    b.pipeline(c);
+    c = b.command("unhold", "Let an environment be promoted to again.", unhold);
+    c->add_option("ENV", unhold.environment, "environment")->required();
+    b.pipeline(c);
+
+    c = b.command("release", "Make a release from the source tags as they are now.", release_create);
+    auto* create = c->add_subcommand("create", "Make a release from the source tags as they are now.");
+    create->footer("Example: sluice release create");
+    c->require_subcommand(0, 1);
+    c->fallthrough();
+    create->fallthrough();
+    b.pipeline(c);
+    c = b.command("releases", "List releases, newest first.", releases);
+    c->add_option("--limit", releases.limit, "at most so many (default 20)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 10'000));
+    b.pipeline(c);
+  }
+
+  void registries(Builder& b) {
+    auto* c = b.command("login", "Check credentials and store them where docker and podman look.", login);
+    c->add_option("REGISTRY", login.registry, "host[:port]")->required();
+    c->add_option("-u,--username", login.username, "user name")->type_name("USER");
+    c->add_flag("--password-stdin", login.password_stdin, "read the password from stdin; else there is a prompt");
+    b.source_side(c, "--");
+    c = b.command("logout", "Remove stored credentials.", logout);
+    c->add_option("REGISTRY", logout.registry, "host[:port]")->required();
+  }
+};
+
+Status settle(Builder& b) {
+  auto& common = b.common;
+  common.format = b.format == "json" ? Format::json : Format::text;
+  common.progress = b.progress == "plain"  ? ProgressMode::plain
+                    : b.progress == "none" ? ProgressMode::none
+                                           : ProgressMode::automatic;
+  SLUICE_TRY(common.session.timeout, parse_seconds(b.timeout));
+  if (!b.clusters.empty()) common.session.clusters = b.clusters;
+  if (!b.authfile.empty()) common.session.authfile = b.authfile;
+  const auto* sub = b.app.get_subcommands().front();
+  const auto given = [&](const std::string& option) {
+    const auto* found = sub->get_option_no_throw(option);
+    return found != nullptr && found->count() > 0;
+  };
+  auto& source = common.session.source;
+  auto& destination = common.session.destination;
+  if (given("--src-tls-verify") || given("--tls-verify")) source.tls_verify = b.src_tls_verify;
+  if (given("--dest-tls-verify")) destination.tls_verify = b.dest_tls_verify;
+  if (!b.src_creds.empty()) source.creds = b.src_creds;
+  if (!b.dest_creds.empty()) destination.creds = b.dest_creds;
+  if (!b.src_cert_dir.empty()) source.cert_dir = b.src_cert_dir;
+  if (!b.dest_cert_dir.empty()) destination.cert_dir = b.dest_cert_dir;
+  return {};
+}
+
+}  // namespace
+
+Result<Parsed> parse(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  blank_secrets(argc, argv);
+  if (arguments.size() == 1 && (arguments[0] == "--version" || arguments[0] == "version")) {
+    return Parsed{std::nullopt, std::string("sluice ") + kVersion + "\n"};
+  }
+  if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help")) {
+    return Parsed{std::nullopt, std::string(kHead) + "\n" + kTop};
+  }
+  Builder builder;
+  Commands commands;
+  builder.app.require_subcommand(1);
+  commands.promotions(builder);
+  commands.images(builder);
+  commands.records(builder);
+  commands.registries(builder);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    builder.app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    const auto subs = builder.app.get_subcommands();
+    return Parsed{std::nullopt,
+                  subs.empty() ? std::string(kHead) + "\n" + kTop : subs.front()->help("", CLI::AppFormatMode::Normal)};
+  } catch (const CLI::ParseError& why) {
+    return usage_error(builder.app, why, arguments);
+  }
+  SLUICE_CHECK(settle(builder));
+  Parsed parsed;
+  parsed.invocation = Invocation{std::move(builder.common), std::move(*builder.chosen)};
+  return parsed;
+}
+
+}  // namespace sluice::cli

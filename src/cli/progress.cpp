@@ -1,0 +1,199 @@
+#include "cli/progress.hpp"
+
+#include "base/pause.hpp"
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr std::chrono::milliseconds kFrameTime{100};
+constexpr std::size_t kMostLines = 12;
+
+std::string bar(double part, unsigned cells) {
+  const auto full = static_cast<unsigned>(std::clamp(part, 0.0, 1.0) * cells);
+  return "[" + std::string(full, '=') + (full < cells ? ">" : "") +
+         std::string(cells - std::min(cells, full + 1), ' ') + "]";
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 1.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string fit(std::string line, unsigned width) {
+  if (line.size() >= width) line.resize(width > 1 ? width - 1 : 0);
+  return line;
+}
+
+std::string brief(const std::string& digest) {
+  const auto colon = digest.find(':');
+  return digest.substr(colon == std::string::npos ? 0 : colon + 1, 12);
+}
+
+}  // namespace
+
+std::vector<std::string> draw(const Frame& frame, unsigned width, std::size_t height) {
+  std::vector<std::string> lines;
+  const unsigned cells = width > 70 ? 24 : 10;
+  const std::size_t room = height > 1 ? height - 1 : 0;
+  for (const auto& blob : frame.blobs) {
+    if (lines.size() >= room) break;
+    lines.push_back(
+        fit(fmt::format("  {} {} {:>10} / {:<10} {}", brief(blob.digest),
+                        bar(share(blob.moved_bytes, blob.size_bytes), cells), text::human_bytes(blob.moved_bytes),
+                        text::human_bytes(blob.size_bytes), blob.target),
+            width));
+  }
+  std::string left = "";
+  if (frame.bytes_per_second > 1 && frame.total_bytes > frame.moved_bytes) {
+    left = ", " +
+           text::human_seconds(static_cast<double>(frame.total_bytes - frame.moved_bytes) / frame.bytes_per_second) +
+           " left";
+  }
+  const auto hidden = frame.blobs.size() > lines.size()
+                          ? fmt::format(", {} more blobs", frame.blobs.size() - lines.size())
+                          : std::string();
+  lines.push_back(
+      fit(fmt::format("  total {:3.0f}%  {} / {}  {}/s{}{}", 100 * share(frame.moved_bytes, frame.total_bytes),
+                      text::human_bytes(frame.moved_bytes), text::human_bytes(frame.total_bytes),
+                      text::human_bytes(static_cast<unsigned long long>(frame.bytes_per_second)), left, hidden),
+          width));
+  return lines;
+}
+
+ProgressView::ProgressView(Console& console, ProgressMode mode) : console_(console), style_(Style::none) {
+  if (mode == ProgressMode::plain) style_ = Style::plain;
+  if (mode == ProgressMode::automatic) style_ = console.err_is_terminal() ? Style::live : Style::plain;
+  if (style_ == Style::live) painter_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+}
+
+ProgressView::~ProgressView() {
+  if (painter_.joinable()) {
+    painter_.request_stop();
+    painter_.join();
+  }
+  clear();
+}
+
+void ProgressView::loop(const std::stop_token& stop) {
+  while (pause_for(kFrameTime, stop)) {
+    state_.with([&](State& s) {
+      if (!s.blobs.empty() || !s.messages.empty()) redraw(s, false);
+    });
+  }
+}
+
+void ProgressView::clear() {
+  if (style_ == Style::live) state_.with([&](State& s) { redraw(s, true); });
+}
+
+// Goes back up over the last frame, prints what is to stay, then the new frame (or nothing, at the end).
+void ProgressView::redraw(State& state, bool final_frame) {
+  std::string text;
+  if (state.drawn_lines > 0) text += fmt::format("\033[{}A\r\033[J", state.drawn_lines);
+  for (const auto& message : state.messages) text += message + "\n";
+  state.messages.clear();
+  state.drawn_lines = 0;
+  if (!final_frame) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - state.started;
+    const Frame frame{
+        .blobs = state.blobs,
+        .total_bytes = state.total_bytes,
+        .moved_bytes = state.moved_bytes,
+        .bytes_per_second = elapsed.count() > 0.3 ? static_cast<double>(state.moved_bytes) / elapsed.count() : 0};
+    const auto lines = draw(frame, console_.width(), kMostLines);
+    for (const auto& line : lines) text += line + "\n";
+    state.drawn_lines = lines.size();
+  }
+  if (!text.empty()) console_.err(text);
+}
+
+void ProgressView::emit(const copy::Event& event) {
+  switch (style_) {
+    case Style::live:
+      emit_live(event);
+      break;
+    case Style::plain:
+      emit_plain(event);
+      break;
+    case Style::none:
+      break;
+  }
+}
+
+void ProgressView::emit_live(const copy::Event& event) {
+  using copy::EventKind;
+  state_.with([&](State& s) {
+    const auto found = std::find_if(s.blobs.begin(), s.blobs.end(), [&](const BlobLine& blob) {
+      return blob.digest == event.digest && blob.target == event.target;
+    });
+    switch (event.kind) {
+      case EventKind::total:
+        s.total_bytes += event.bytes;
+        break;
+      case EventKind::blob_started:
+        if (s.started.time_since_epoch().count() == 0) s.started = std::chrono::steady_clock::now();
+        s.blobs.push_back({event.digest, event.target, event.bytes, 0});
+        break;
+      case EventKind::blob_progress:
+        if (found != s.blobs.end()) found->moved_bytes += event.bytes;
+        s.moved_bytes += event.bytes;
+        break;
+      case EventKind::blob_retried:
+        if (found != s.blobs.end()) s.moved_bytes -= std::exchange(found->moved_bytes, 0);
+        s.messages.push_back("  " + brief(event.digest) + " begins again: " + event.detail);
+        break;
+      case EventKind::blob_done:
+        if (found != s.blobs.end()) s.blobs.erase(found);
+        break;
+      case EventKind::road:
+        s.messages.push_back("  " + event.image + ": " + event.detail);
+        break;
+      case EventKind::state:
+        s.messages.push_back("  " + event.detail + (event.target.empty() ? "" : " " + event.target));
+        break;
+      case EventKind::note:
+        s.messages.push_back("  " + event.detail);
+        break;
+      case EventKind::manifest:
+      case EventKind::tag:
+        break;
+    }
+  });
+}
+
+void ProgressView::emit_plain(const copy::Event& event) {
+  using copy::EventKind;
+  switch (event.kind) {
+    case EventKind::road:
+      console_.err(fmt::format("{} -> {}: {}\n", event.image, event.target, event.detail));
+      break;
+    case EventKind::blob_done:
+      if (event.detail == "moved")
+        console_.err(fmt::format("{} {} {}\n", brief(event.digest), event.detail, text::human_bytes(event.bytes)));
+      break;
+    case EventKind::blob_retried:
+      console_.err(fmt::format("{} begins again: {}\n", brief(event.digest), event.detail));
+      break;
+    case EventKind::tag:
+      console_.err(fmt::format("{} is {}\n", event.target, brief(event.digest)));
+      break;
+    case EventKind::state:
+      console_.err(event.detail + (event.target.empty() ? "" : " " + event.target) + "\n");
+      break;
+    case EventKind::note:
+      console_.err(event.detail + "\n");
+      break;
+    case EventKind::total:
+    case EventKind::blob_started:
+    case EventKind::blob_progress:
+    case EventKind::manifest:
+      break;
+  }
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,141 @@
+// plan, promote, rollback, resume, undo.
+
+#include "cli/commands.hpp"
+#include "cli/promotion_view.hpp"
+#include "promotion/planner.hpp"
+#include "promotion/runner.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::cli {
+
+namespace {
+
+promotion::Runner runner(Context& context, records::Store& store) {
+  return {context.session,
+          store,
+          context.events,
+          {.retry_times = context.common.session.retry_times, .stage_roots = true},
+          context.stop};
+}
+
+/// The exit code of an outcome: its state's, and for a plain failure that of its cause.
+int exit_of(const promotion::Outcome& outcome) {
+  using records::PromotionState;
+  if (outcome.promotion.state == PromotionState::failed && outcome.error) return exit_code(outcome.error->kind());
+  const int code = records::exit_code(outcome.promotion.state);
+  return code == 0 && outcome.error ? exit_code(outcome.error->kind()) : code;
+}
+
+int conclude(const promotion::Outcome& outcome, const std::string& command, Context& context) {
+  context.view.clear();
+  if (context.json()) {
+    context.print(outcome_json(outcome, command));
+  } else {
+    context.console.out(outcome_text(outcome, context.console));
+  }
+  if (outcome.error)
+    context.console.err(context.console.red("sluice:", false) + " " + outcome.error->sentence() + "\n");
+  for (const auto& finding : outcome.findings) context.console.err(finding_line(finding, context.console, false));
+  if (outcome.promotion.state == records::PromotionState::partial) {
+    context.console.err(fmt::format(
+        "finish it with: sluice resume {0}   or put everything back with: sluice undo {0}\n", outcome.promotion.id));
+  }
+  return exit_of(outcome);
+}
+
+/// Plans, shows, asks, and does it.
+Result<promotion::Outcome> carry_out(const promotion::Request& request, const std::string& wanted_plan, bool yes,
+                                     Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(auto* store, context.session.store());
+  promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
+  SLUICE_TRY(auto planned, planner.plan(request, true));
+  context.view.clear();
+  const auto hash = planned.plan.hash();
+  if (!wanted_plan.empty() && wanted_plan != hash) {
+    return Error(ErrorKind::blocked, "the plan changed: it is " + hash + " now")
+        .with_hint("look at it again: sluice plan --to " + request.environment);
+  }
+  if (!context.json()) context.console.err(plan_text(planned.plan, context.console, false));
+  if (planned.plan.blocked()) {
+    return Error(ErrorKind::blocked, "the promotion to " + request.environment + " is blocked")
+        .with_hint("see the findings: sluice plan --to " + request.environment);
+  }
+  if (!yes && wanted_plan.empty()) {
+    if (!context.console.can_ask()) {
+      return Error(ErrorKind::blocked, "nobody is there to say yes").with_hint("add --yes, or --plan " + hash);
+    }
+    if (!context.console.confirm("Go ahead?")) return Error(ErrorKind::blocked, "you said no; nothing was written");
+  }
+  SLUICE_TRY(planned.release, planner.keep(std::move(planned.release)));
+  return runner(context, *store).run(std::move(planned));
+}
+
+/// The last promotion of the app that is not finished.
+Result<std::string> unfinished(records::Store& store, const std::string& app) {
+  SLUICE_TRY(const auto promotions, store.promotions(app, "", 100));
+  for (const auto& promotion : promotions) {
+    if (!records::is_end(promotion.state) || promotion.state == records::PromotionState::partial) return promotion.id;
+  }
+  return Error(ErrorKind::not_found, "no promotion of " + app + " is unfinished").with_hint("see: sluice history");
+}
+
+}  // namespace
+
+Exit execute(const PlanFor& plan, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(auto* store, context.session.store(true));
+  promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
+  SLUICE_TRY(const auto planned, planner.plan({.environment = plan.environment, .release = plan.release}, false));
+  context.view.clear();
+  if (context.json()) {
+    context.print(promotion::to_json(planned.plan));
+  } else {
+    context.console.out(plan_text(planned.plan, context.console, true));
+  }
+  return planned.plan.blocked() ? exit_code(ErrorKind::blocked) : 0;
+}
+
+Exit execute(const Promote& promote, Context& context) {
+  SLUICE_TRY(const auto outcome, carry_out({.environment = promote.environment, .release = promote.release},
+                                           promote.plan, promote.yes, context));
+  return conclude(outcome, "promote", context);
+}
+
+Exit execute(const Rollback& rollback, Context& context) {
+  const promotion::Request request{
+      .environment = rollback.environment, .release = rollback.release, .kind = records::PromotionKind::rollback};
+  SLUICE_TRY(const auto outcome, carry_out(request, "", rollback.yes, context));
+  if (outcome.promotion.state == records::PromotionState::succeeded) {
+    SLUICE_TRY(auto* store, context.session.store());
+    const auto reason = fmt::format("rolled back to {} {} by {}", outcome.promotion.app, outcome.promotion.release,
+                                    outcome.promotion.id);
+    SLUICE_CHECK(store->set_hold(
+        {.app = outcome.promotion.app, .environment = rollback.environment, .reason = reason, .since = 0}));
+    context.console.err(rollback.environment + " is on hold now; let it go with: sluice unhold " +
+                        rollback.environment + "\n");
+  }
+  return conclude(outcome, "rollback", context);
+}
+
+Exit execute(const Resume& resume, Context& context) {
+  SLUICE_TRY(auto* store, context.session.store());
+  auto id = resume.promotion;
+  if (id.empty()) {
+    SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+    SLUICE_TRY(id, unfinished(*store, pipeline.app));
+  }
+  SLUICE_TRY(const auto outcome, runner(context, *store).resume(id));
+  return conclude(outcome, "resume", context);
+}
+
+Exit execute(const Undo& undo, Context& context) {
+  SLUICE_TRY(auto* store, context.session.store());
+  SLUICE_TRY(const auto outcome, runner(context, *store).undo(undo.promotion));
+  const int code = conclude(outcome, "undo", context);
+  // For undo, put back is what was wanted.
+  return outcome.promotion.state == records::PromotionState::rolled_back ? 0 : code;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,148 @@
+#include "cli/promotion_view.hpp"
+
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr std::size_t kMostImages = 20;  // a release of hundreds of images is summed up
+
+std::string brief(const std::optional<oci::Digest>& digest) { return digest ? digest->brief() : "nothing"; }
+
+std::string release_name(const promotion::Plan& plan) {
+  return plan.release ? fmt::format("{} {}", plan.app, *plan.release) : plan.app + " (new release)";
+}
+
+std::string tags_of(const promotion::PlannedImage& image) {
+  std::vector<std::string> names;
+  for (const auto& tag : image.tags) names.push_back(tag.tag);
+  return text::join(names, ", ");
+}
+
+std::string amounts_text(const copy::Amounts& bytes) {
+  std::vector<std::string> parts;
+  if (bytes.moved > 0) parts.push_back(text::human_bytes(bytes.moved) + " to move");
+  if (bytes.mounted > 0) parts.push_back(text::human_bytes(bytes.mounted) + " mounted");
+  if (bytes.present > 0) parts.push_back(text::human_bytes(bytes.present) + " present");
+  return parts.empty() ? "nothing to move" : text::join(parts, ", ");
+}
+
+void target_text(std::string& out, const promotion::PlannedTarget& target, const Console& console, bool for_out) {
+  out += "\n  " + console.bold(target.target.id(), for_out) + "\n";
+  std::size_t shown = 0;
+  for (const auto& image : target.images) {
+    if (shown++ == kMostImages && target.images.size() > kMostImages + 1) {
+      out += fmt::format("    ... and {} more images\n", target.images.size() - kMostImages);
+      break;
+    }
+    if (!image.changes()) {
+      out += fmt::format("    {}  {}  {} already\n", image.name, image.after.brief(), tags_of(image));
+      continue;
+    }
+    out += fmt::format("    {}  {} -> {}  as {}\n", image.name, brief(image.before()),
+                       console.green(image.after.brief(), for_out), tags_of(image));
+    out += console.dim(
+        fmt::format("      road {}: {}; {}\n", to_string(image.road), image.why, amounts_text(image.bytes)), for_out);
+  }
+}
+
+}  // namespace
+
+std::string finding_line(const Finding& finding, const Console& console, bool for_out) {
+  auto word = std::string(to_string(finding.severity));
+  if (finding.severity == Severity::blocker) word = console.red(word, for_out);
+  if (finding.severity == Severity::warning) word = console.yellow(word, for_out);
+  return fmt::format("  {} {}: {}{}\n", word, finding.code, finding.sentence,
+                     finding.fix.empty() ? "" : "\n    fix: " + finding.fix);
+}
+
+std::string plan_text(const promotion::Plan& plan, const Console& console, bool for_out) {
+  auto out =
+      fmt::format("{} -> {}{}\n", console.bold(release_name(plan), for_out), console.bold(plan.environment, for_out),
+                  plan.kind == records::PromotionKind::rollback ? "  (rollback)" : "");
+  for (const auto& target : plan.targets) target_text(out, target, console, for_out);
+  const auto bytes = plan.bytes();
+  out += "\n";
+  for (const auto& finding : plan.findings) out += finding_line(finding, console, for_out);
+  for (const auto& target : plan.targets) {
+    for (const auto& finding : target.findings) out += finding_line(finding, console, for_out);
+  }
+  out +=
+      plan.changes() ? "  " + amounts_text(bytes) + "\n" : std::string("  nothing to do: every tag is right already\n");
+  out += "  plan " + plan.hash() + "\n";
+  return out;
+}
+
+std::string outcome_text(const promotion::Outcome& outcome, const Console& console) {
+  using records::PromotionState;
+  const auto state = outcome.promotion.state;
+  const auto word = std::string(to_string(state));
+  auto out = fmt::format(
+      "{} -> {}: {}  ({})\n", console.bold(release_name(outcome.plan)), console.bold(outcome.plan.environment),
+      state == PromotionState::succeeded || state == PromotionState::rolled_back ? console.green(word)
+                                                                                 : console.red(word),
+      outcome.promotion.id);
+  for (std::size_t t = 0; t < outcome.plan.targets.size(); ++t) {
+    const auto& target = outcome.plan.targets[t];
+    const auto reached = t < outcome.targets.size() ? outcome.targets[t].state : PromotionState::planned;
+    out += fmt::format("  {}  {}\n", console.bold(target.target.id()), to_string(reached));
+    std::size_t shown = 0;
+    for (const auto& image : target.images) {
+      if (shown++ == kMostImages && target.images.size() > kMostImages + 1) {
+        out += fmt::format("    ... and {} more images\n", target.images.size() - kMostImages);
+        break;
+      }
+      out += fmt::format("    {}  {}  by {}: {} moved, {} mounted, {} present\n", image.name, image.after.text(),
+                         to_string(image.road), text::human_bytes(image.bytes.moved),
+                         text::human_bytes(image.bytes.mounted), text::human_bytes(image.bytes.present));
+    }
+  }
+  if (state == PromotionState::succeeded) {
+    out +=
+        "  every tag was read back and stands for the digest above; no rollout was observed (the targets have no "
+        "API)\n";
+  }
+  return out;
+}
+
+Json outcome_json(const promotion::Outcome& outcome, const std::string& command) {
+  Json targets = Json::array();
+  for (std::size_t t = 0; t < outcome.plan.targets.size(); ++t) {
+    const auto& target = outcome.plan.targets[t];
+    Json images = Json::array();
+    for (const auto& image : target.images) {
+      images.push(Json::object()
+                      .set("name", image.name)
+                      .set("before", image.before() ? Json(image.before()->text()) : Json())
+                      .set("after", image.after.text())
+                      .set("road", to_string(image.road))
+                      .set("bytes", promotion::to_json(image.bytes)));
+    }
+    const auto reached = t < outcome.targets.size() ? outcome.targets[t].state : records::PromotionState::planned;
+    targets.push(Json::object()
+                     .set("target", target.target.id())
+                     .set("state", to_string(reached))
+                     .set("images", std::move(images))
+                     .set("rollout", Json()));
+  }
+  Json findings = Json::array();
+  for (const auto& finding : outcome.findings) findings.push(promotion::to_json(finding));
+  return Json::object()
+      .set("schema", "sluice." + command + "/1")
+      .set("promotion", outcome.promotion.id)
+      .set("app", outcome.promotion.app)
+      .set("release", outcome.promotion.release)
+      .set("environment", outcome.promotion.environment)
+      .set("kind", to_string(outcome.promotion.kind))
+      .set("state", to_string(outcome.promotion.state))
+      .set("plan", outcome.promotion.plan_hash)
+      .set("targets", std::move(targets))
+      .set("findings", std::move(findings))
+      .set("failure", outcome.promotion.failure.empty() ? Json() : Json(outcome.promotion.failure))
+      .set("receipt", Json());
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,20 @@
+#pragma once
+// Plans and outcomes as text and JSON.
+
+#include "base/finding.hpp"
+#include "base/json.hpp"
+#include "cli/console.hpp"
+#include "promotion/plan.hpp"
+#include "promotion/runner.hpp"
+
+#include <string>
+
+namespace sluice::cli {
+
+std::string plan_text(const promotion::Plan& plan, const Console& console, bool for_out);
+std::string finding_line(const Finding& finding, const Console& console, bool for_out);
+std::string outcome_text(const promotion::Outcome& outcome, const Console& console);
+/// schemas/promote.schema.json; `command` goes into "schema".
+Json outcome_json(const promotion::Outcome& outcome, const std::string& command);
+
+}  // namespace sluice::cli

@@ -1,0 +1,268 @@
+// status, history, hold, unhold, release create, releases: what the records and the environments say.
+
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/times.hpp"
+#include "promotion/planner.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+
+namespace sluice::cli {
+
+namespace {
+
+using promotion::Holding;
+
+Json release_json(const records::Release& release) {
+  Json images = Json::array();
+  for (const auto& image : release.images) {
+    images.push(Json::object().set("name", image.name).set("digest", image.digest.text()).set("tag", image.tag));
+  }
+  return Json::object()
+      .set("app", release.app)
+      .set("release", release.number)
+      .set("images", std::move(images))
+      .set("adopted", release.adopted)
+      .set("origin", release.origin)
+      .set("created", utc(release.created_at));
+}
+
+std::string images_text(const records::Release& release) {
+  std::vector<std::string> parts;
+  for (const auto& image : release.images) {
+    if (parts.size() == 4 && release.images.size() > 5) {
+      parts.push_back(fmt::format("and {} more", release.images.size() - 4));
+      break;
+    }
+    parts.push_back(fmt::format("{}:{}@{}", image.name, image.tag, image.digest.brief()));
+  }
+  return text::join(parts, "  ");
+}
+
+/// One row of status.
+struct EnvironmentStatus {
+  std::string name;
+  Holding holding;
+  std::optional<records::Promotion> last;
+  std::optional<records::Promotion> open;
+  std::optional<records::Hold> hold;
+
+  /// The last promotion brought something else than what is there now.
+  bool drifted() const {
+    if (!last) return false;
+    return holding.kind != Holding::Kind::release || holding.release->number != last->release;
+  }
+};
+
+Result<EnvironmentStatus> status_of(const pipeline::Pipeline& pipeline, const pipeline::Environment& environment,
+                                    promotion::Planner& planner, records::Store& store) {
+  EnvironmentStatus row{.name = environment.name, .holding = {}, .last = {}, .open = {}, .hold = {}};
+  SLUICE_TRY(row.holding, planner.observe(environment).context("looking at " + environment.name));
+  SLUICE_TRY(const auto promotions, store.promotions(pipeline.app, environment.name, 100));
+  for (const auto& promotion : promotions) {
+    if (promotion.state == records::PromotionState::succeeded && !row.last) row.last = promotion;
+    const bool unfinished = !records::is_end(promotion.state) || promotion.state == records::PromotionState::partial;
+    if (unfinished && !row.open && &promotion == &promotions.front()) row.open = promotion;
+  }
+  SLUICE_TRY(row.hold, store.hold(pipeline.app, environment.name));
+  return row;
+}
+
+std::string holds_text(const EnvironmentStatus& row, const std::string& app) {
+  switch (row.holding.kind) {
+    case Holding::Kind::nothing:
+      return "nothing";
+    case Holding::Kind::release:
+      return fmt::format("{} {}", app, row.holding.release->number);
+    case Holding::Kind::unknown:
+      return "images of no known release";
+    case Holding::Kind::mixed:
+      return "mixed: " + row.holding.why;
+  }
+  return "";
+}
+
+std::string_view holds_word(Holding::Kind kind) {
+  switch (kind) {
+    case Holding::Kind::nothing:
+      return "nothing";
+    case Holding::Kind::release:
+      return "release";
+    case Holding::Kind::unknown:
+      return "unknown";
+    case Holding::Kind::mixed:
+      return "mixed";
+  }
+  return "";
+}
+
+Json status_json(const EnvironmentStatus& row) {
+  Json images = Json::array();
+  for (const auto& image : row.holding.images)
+    images.push(Json::object().set("name", image.name).set("digest", image.digest.text()).set("tag", image.tag));
+  return Json::object()
+      .set("environment", row.name)
+      .set("holds", holds_word(row.holding.kind))
+      .set("release", row.holding.release ? Json(row.holding.release->number) : Json())
+      .set("images", std::move(images))
+      .set("drift", row.last ? Json(row.drifted()) : Json())
+      .set("last_promotion", row.last ? Json(row.last->id) : Json())
+      .set("unfinished", row.open ? Json(row.open->id) : Json())
+      .set("hold", row.hold ? Json(row.hold->reason) : Json());
+}
+
+Json promotion_json(const records::Promotion& promotion) {
+  return Json::object()
+      .set("promotion", promotion.id)
+      .set("app", promotion.app)
+      .set("release", promotion.release)
+      .set("environment", promotion.environment)
+      .set("kind", to_string(promotion.kind))
+      .set("state", to_string(promotion.state))
+      .set("plan", promotion.plan_hash)
+      .set("failure", promotion.failure.empty() ? Json() : Json(promotion.failure))
+      .set("created", utc(promotion.created_at))
+      .set("ended", promotion.ended_at == 0 ? Json() : Json(utc(promotion.ended_at)));
+}
+
+}  // namespace
+
+Exit execute(const StatusOf&, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(auto* store, context.session.store(true));
+  promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
+  std::vector<EnvironmentStatus> rows;
+  for (const auto& environment : pipeline.environments) {
+    SLUICE_TRY(auto row, status_of(pipeline, environment, planner, *store));
+    rows.push_back(std::move(row));
+  }
+  if (context.json()) {
+    Json list = Json::array();
+    for (const auto& row : rows) list.push(status_json(row));
+    context.print(
+        Json::object().set("schema", "sluice.status/1").set("app", pipeline.app).set("environments", std::move(list)));
+    return 0;
+  }
+  const auto& c = context.console;
+  std::size_t wide = 0;
+  for (const auto& row : rows) wide = std::max(wide, row.name.size());
+  std::string out = c.bold(pipeline.app) + "\n";
+  const std::int64_t now = std::time(nullptr);
+  for (const auto& row : rows) {
+    out += fmt::format("  {:<{}}  {}", row.name, wide, holds_text(row, pipeline.app));
+    if (row.last) out += c.dim(fmt::format("  promoted {} ({})", ago(row.last->ended_at, now), row.last->id));
+    if (row.drifted())
+      out += c.yellow(fmt::format("  DRIFT: {} {} was promoted last", pipeline.app, row.last->release));
+    if (row.hold) out += c.yellow("  HOLD: " + text::printable(row.hold->reason));
+    if (row.open)
+      out += c.red(fmt::format("  {} is {}: sluice resume {}", row.open->id, to_string(row.open->state), row.open->id));
+    out += "\n";
+  }
+  context.console.out(out);
+  return 0;
+}
+
+Exit execute(const History& history, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  if (!history.environment.empty()) SLUICE_CHECK(pipeline.environment(history.environment));
+  SLUICE_TRY(auto* store, context.session.store(true));
+  SLUICE_TRY(const auto promotions, store->promotions(pipeline.app, history.environment, history.limit));
+  if (context.json()) {
+    Json list = Json::array();
+    for (const auto& promotion : promotions) list.push(promotion_json(promotion));
+    context.print(
+        Json::object().set("schema", "sluice.history/1").set("app", pipeline.app).set("promotions", std::move(list)));
+    return 0;
+  }
+  std::string out;
+  for (const auto& promotion : promotions) {
+    out +=
+        fmt::format("{}  {}  {} {} -> {}  {}{}\n", promotion.id, utc(promotion.created_at), promotion.app,
+                    promotion.release, promotion.environment,
+                    promotion.kind == records::PromotionKind::rollback ? "rollback, " : "", to_string(promotion.state));
+    if (!promotion.failure.empty()) out += "    " + text::printable(promotion.failure, 300) + "\n";
+  }
+  context.console.out(out);
+  if (promotions.empty()) context.console.err("no promotions of " + pipeline.app + " are recorded here\n");
+  return 0;
+}
+
+Exit execute(const HoldOn& hold, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(const auto* environment, pipeline.environment(hold.environment));
+  SLUICE_TRY(auto* store, context.session.store());
+  const auto reason = hold.reason.empty() ? std::string("held by hand") : hold.reason;
+  SLUICE_CHECK(store->set_hold({.app = pipeline.app, .environment = environment->name, .reason = reason, .since = 0}));
+  if (context.json()) {
+    context.print(Json::object()
+                      .set("schema", "sluice.hold/1")
+                      .set("app", pipeline.app)
+                      .set("environment", environment->name)
+                      .set("hold", reason));
+  } else {
+    context.console.out(environment->name + " is on hold: " + reason + "\n");
+  }
+  return 0;
+}
+
+Exit execute(const Unhold& unhold, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(const auto* environment, pipeline.environment(unhold.environment));
+  SLUICE_TRY(auto* store, context.session.store());
+  SLUICE_TRY(const bool was_held, store->clear_hold(pipeline.app, environment->name));
+  if (context.json()) {
+    context.print(Json::object()
+                      .set("schema", "sluice.hold/1")
+                      .set("app", pipeline.app)
+                      .set("environment", environment->name)
+                      .set("hold", Json()));
+  } else {
+    context.console.out(environment->name + (was_held ? " is no longer on hold\n" : " was not on hold\n"));
+  }
+  return 0;
+}
+
+Exit execute(const ReleaseCreate&, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(auto* store, context.session.store());
+  promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
+  SLUICE_TRY(const auto release, planner.release_from_source(true));
+  context.view.clear();
+  if (context.json()) {
+    Json document = Json::object().set("schema", "sluice.release/1");
+    const auto body = release_json(release);
+    for (const auto& [name, value] : body.members()) document.set(name, value);
+    context.print(document);
+  } else {
+    context.console.out(fmt::format("{} {}\n", release.app, release.number));
+    for (const auto& image : release.images)
+      context.console.out(fmt::format("  {}:{}  {}\n", image.name, image.tag, image.digest.text()));
+  }
+  return 0;
+}
+
+Exit execute(const Releases& releases, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(auto* store, context.session.store(true));
+  SLUICE_TRY(const auto list, store->releases(pipeline.app, releases.limit));
+  if (context.json()) {
+    Json rows = Json::array();
+    for (const auto& release : list) rows.push(release_json(release));
+    context.print(
+        Json::object().set("schema", "sluice.releases/1").set("app", pipeline.app).set("releases", std::move(rows)));
+    return 0;
+  }
+  std::string out;
+  for (const auto& release : list) {
+    out += fmt::format("{} {}  {}  {}{}\n", release.app, release.number, utc(release.created_at), images_text(release),
+                       release.adopted ? "  (adopted from " + release.origin + ")" : "");
+  }
+  context.console.out(out);
+  if (list.empty())
+    context.console.err("no releases of " + pipeline.app + " are recorded here; make one: sluice release create\n");
+  return 0;
+}
+
+}  // namespace sluice::cli

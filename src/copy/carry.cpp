@@ -1,0 +1,221 @@
+#include "copy/carry.hpp"
+
+#include "copy/blob_mover.hpp"
+#include "copy/crew.hpp"
+
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace sluice::copy {
+
+namespace {
+
+// A step that starts when the steps it waits for are done.
+struct Step {
+  std::size_t waits_for = 0;
+  std::vector<std::size_t> unlocks;
+  Task task;
+};
+
+class Carrier {
+ public:
+  Carrier(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop)
+      : survey_(survey), options_(options), events_(events), crew_(std::move(stop)) {}
+
+  Status run() {
+    for (auto& item : survey_.items) item.bytes = item.blobs = Amounts{};
+    for (std::size_t m = 0; m < survey_.moves.size(); ++m) add_move(m);
+    for (std::size_t m = 0; m < survey_.moves.size(); ++m) {
+      if (const auto after = survey_.moves[m].after) depends(m, *after);
+    }
+    for (std::size_t i = 0; i < survey_.items.size(); ++i) add_manifests(i);
+    for (std::size_t s = 0; s < steps_.size(); ++s) {
+      if (steps_[s].waits_for == 0) start(s);
+    }
+    SLUICE_CHECK(crew_.finish());
+    count();
+    return {};
+  }
+
+ private:
+  void depends(std::size_t step, std::size_t on) {
+    ++steps_[step].waits_for;
+    steps_[on].unlocks.push_back(step);
+  }
+
+  // Steps of moves have the same index as the move.
+  void add_move(std::size_t index) {
+    const auto& move = survey_.moves[index];
+    Step step;
+    if (move.how == BlobMove::How::stream || move.how == BlobMove::How::mount) {
+      step.task.hosts = {move.dest};
+      // A mount moves nothing as a rule; the source's slot is taken only where bytes are sure to flow.
+      if (move.how == BlobMove::How::stream && move.origin.place->name() != move.dest->name())
+        step.task.hosts.push_back(move.origin.place);
+      step.task.moves_bytes = move.how == BlobMove::How::stream;
+      step.task.rank = move.how == BlobMove::How::stream ? Rank::blob(move.blob.size_bytes) : Rank::call();
+    }
+    step.task.run = [this, index](const std::stop_token& stop) -> Status {
+      const auto& what = survey_.moves[index];
+      SLUICE_TRY(const auto how, move_blob(what, options_.retry_times, events_, stop));
+      outcome_.with([&](auto& map) { map[index] = how; });
+      events_.emit({.kind = EventKind::blob_done,
+                    .image = survey_.items[what.item].item.label,
+                    .target = what.dest->name(),
+                    .digest = what.blob.digest.text(),
+                    .bytes = what.blob.size_bytes,
+                    .detail = how == BlobMove::How::stream  ? "moved"
+                              : how == BlobMove::How::mount ? "mounted"
+                                                            : "present"});
+      return {};
+    };
+    steps_.push_back(std::move(step));
+  }
+
+  // Children by digest always; the image's own manifest by digest where that helps.
+  void add_manifests(std::size_t index) {
+    const auto& item = survey_.items[index];
+    if (item.all_equal || item.content_there) return;
+    std::map<oci::Digest, std::size_t> move_of;
+    for (const auto m : item.moves) move_of.emplace(survey_.moves[m].blob.digest, m);
+    std::map<oci::Digest, std::size_t> step_of;
+    for (const auto& manifest : item.manifests) {
+      const bool root = &manifest == &item.manifests.back();
+      const bool staged = item.item.dest->traits().push_by_digest && (options_.stage_roots || item.item.tags.empty());
+      if (root && !staged) return;
+      const auto key = std::tuple(item.item.dest->name(), item.item.dest_repository, manifest.digest);
+      if (const auto twin = manifest_steps_.find(key); twin != manifest_steps_.end()) {
+        step_of.emplace(manifest.digest, twin->second);
+        continue;
+      }
+      const auto step = steps_.size();
+      steps_.push_back(manifest_step(item, manifest));
+      manifest_steps_.emplace(key, step);
+      step_of.emplace(manifest.digest, step);
+      for (const auto& blob : manifest.blobs()) {
+        if (const auto found = move_of.find(blob.digest); found != move_of.end()) depends(step, found->second);
+      }
+      for (const auto& child : manifest.children) {
+        if (const auto found = step_of.find(child.digest); found != step_of.end()) depends(step, found->second);
+      }
+    }
+  }
+
+  Step manifest_step(const SurveyedItem& item, const oci::Manifest& manifest) {
+    Step step;
+    step.task.hosts = {item.item.dest};
+    step.task.run = [this, &item, &manifest](const std::stop_token& stop) -> Status {
+      SLUICE_CHECK(item.item.dest->put_manifest(item.item.dest_repository,
+                                                places::ManifestName::digest(manifest.digest), manifest, stop));
+      events_.emit({.kind = EventKind::manifest,
+                    .image = item.item.label,
+                    .target = item.item.dest->name(),
+                    .digest = manifest.digest.text(),
+                    .bytes = manifest.bytes.size(),
+                    .detail = {}});
+      return {};
+    };
+    return step;
+  }
+
+  void start(std::size_t index) {
+    auto task = std::move(steps_[index].task);
+    auto work = std::move(task.run);
+    task.run = [this, index, work = std::move(work)](const std::stop_token& stop) -> Status {
+      SLUICE_CHECK(work(stop));
+      std::vector<std::size_t> ready;
+      unlock_.with([&](int&) {
+        for (const auto next : steps_[index].unlocks) {
+          if (--steps_[next].waits_for == 0) ready.push_back(next);
+        }
+      });
+      for (const auto next : ready) start(next);
+      return {};
+    };
+    crew_.add(std::move(task));
+  }
+
+  // What really happened replaces the estimate.
+  void count() {
+    outcome_.with([&](const auto& outcome) {
+      for (auto& item : survey_.items) {
+        std::set<std::size_t> own;
+        for (const auto m : item.moves) {
+          const auto& move = survey_.moves[m];
+          const bool mine = &survey_.items[move.item] == &item;
+          const auto how = mine ? outcome.at(m) : BlobMove::How::present;
+          const auto size = move.blob.size_bytes;
+          item.bytes += {how == BlobMove::How::stream ? size : 0, how == BlobMove::How::mount ? size : 0,
+                         how == BlobMove::How::present ? size : 0};
+          item.blobs += {how == BlobMove::How::stream ? 1U : 0U, how == BlobMove::How::mount ? 1U : 0U,
+                         how == BlobMove::How::present ? 1U : 0U};
+        }
+        if (item.road == Road::mount && item.bytes.moved > 0) {
+          item.road = Road::stream;
+          item.why = "same registry, but it refused to link some layers";
+        }
+      }
+    });
+  }
+
+  Survey& survey_;
+  CarryOptions options_;
+  Events& events_;
+  std::vector<Step> steps_;
+  std::map<std::tuple<std::string, std::string, oci::Digest>, std::size_t> manifest_steps_;
+  Guarded<int> unlock_;  // guards waits_for while the crew is at work
+  Guarded<std::map<std::size_t, BlobMove::How>> outcome_;
+  Crew crew_;  // last: its threads end before what they use
+};
+
+}  // namespace
+
+Status carry(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop) {
+  return Carrier(survey, options, events, std::move(stop)).run();
+}
+
+Status publish(const Survey& survey, const std::vector<std::size_t>& items, const Switched& switched, Events& events,
+               std::stop_token stop) {
+  Crew crew(std::move(stop));
+  const auto each_tag = [&](const auto& work) {
+    for (const auto index : items) {
+      const auto& item = survey.items[index];
+      for (std::size_t t = 0; t < item.item.tags.size(); ++t) {
+        if (item.before[t] == item.root().digest) continue;
+        crew.add({.hosts = {item.item.dest},
+                  .moves_bytes = false,
+                  .rank = Rank::call(),
+                  .run = [&item, &tag = item.item.tags[t], &work](const std::stop_token& token) -> Status {
+                    return work(item, tag, token);
+                  }});
+      }
+    }
+    return crew.finish();
+  };
+  const auto write = [&](const SurveyedItem& item, const std::string& tag, const std::stop_token& token) -> Status {
+    SLUICE_CHECK(
+        item.item.dest->put_manifest(item.item.dest_repository, places::ManifestName::tag(tag), item.root(), token));
+    return switched ? switched(item, tag) : Status();
+  };
+  const auto read_back = [&](const SurveyedItem& item, const std::string& tag, const std::stop_token& token) -> Status {
+    SLUICE_TRY(const auto now,
+               item.item.dest->digest_of(item.item.dest_repository, places::ManifestName::tag(tag), token));
+    const auto where = item.item.dest->name() + "/" + item.item.dest_repository + ":" + tag;
+    if (now != item.root().digest) {
+      return Error(ErrorKind::integrity, where + " should stand for " + item.root().digest.text() +
+                                             " now, but reads back as " + (now ? now->text() : "nothing"));
+    }
+    events.emit({.kind = EventKind::tag,
+                 .image = item.item.label,
+                 .target = where,
+                 .digest = now->text(),
+                 .bytes = 0,
+                 .detail = tag});
+    return {};
+  };
+  SLUICE_CHECK(each_tag(write));
+  return each_tag(read_back);
+}
+
+}  // namespace sluice::copy

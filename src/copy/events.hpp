@@ -1,0 +1,42 @@
+#pragma once
+// Events: what happens while images travel, for progress on a terminal and for --events. schemas/event.schema.json.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::copy {
+
+enum class EventKind : std::uint8_t {
+  road,           ///< an image's road was chosen: image, road, detail (why)
+  total,          ///< how much there is to move: bytes
+  blob_started,   ///< bytes of a blob begin to flow: image, digest, bytes (its size)
+  blob_progress,  ///< more bytes of it arrived: digest, bytes (since the last event)
+  blob_done,      ///< digest, detail: "moved", "mounted" or "present"
+  blob_retried,   ///< digest, detail: the error; its progress starts again from zero
+  manifest,       ///< a manifest was written by digest: image, digest
+  tag,            ///< a tag was written and read back: image, digest, detail (the tag)
+  state,          ///< a promotion entered a state: detail
+  note,           ///< something worth a line: detail
+};
+
+std::string_view to_string(EventKind kind);
+
+struct Event {
+  EventKind kind = EventKind::note;
+  std::string image;   ///< label of the image; may be empty
+  std::string target;  ///< host or target; may be empty
+  std::string digest;  ///< may be empty
+  std::uint64_t bytes = 0;
+  std::string detail;
+};
+
+/// Thread: any, several at once. Must be quick: blob_progress comes from the thread that moves bytes.
+class Events {
+ public:
+  virtual ~Events() = default;
+  virtual void emit(const Event& event) = 0;
+};
+
+}  // namespace sluice::copy

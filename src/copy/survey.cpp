@@ -1,0 +1,233 @@
+#include "copy/survey.hpp"
+
+#include "copy/crew.hpp"
+#include "copy/decide.hpp"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <tuple>
+
+namespace sluice::copy {
+
+namespace {
+
+constexpr int kMaxNesting = 4;               // an index of indexes is rare, deeper is an attack
+constexpr std::size_t kMaxManifests = 2000;  // of one image
+
+// One image at its origin, shared by all items that want it.
+struct SourceNode {
+  std::vector<Origin> origins;
+  places::ManifestName name;
+  Origin found;
+  std::map<oci::Digest, oci::Manifest> manifests;
+  std::optional<oci::Digest> root;
+};
+
+class Surveyor {
+ public:
+  Surveyor(std::vector<Item> items, std::stop_token stop) : crew_(std::move(stop)) {
+    for (auto& item : items) survey_.items.push_back({.item = std::move(item)});
+  }
+
+  Result<Survey> run(bool will_write, Events& events) {
+    announce(will_write);
+    look_at_sources();
+    look_at_tags();
+    SLUICE_CHECK(crew_.finish());
+    for (auto& item : survey_.items) settle(item);
+    SLUICE_CHECK(ask_for_blobs());
+    decide(survey_, [&](const places::Place& dest, const std::string& repository, const oci::Digest& digest) {
+      return present_.with([&](const auto& set) { return set.contains({dest.name(), repository, digest}); });
+    });
+    for (const auto& item : survey_.items) {
+      events.emit({.kind = EventKind::road,
+                   .image = item.item.label,
+                   .target = item.item.dest->name() + "/" + item.item.dest_repository,
+                   .digest = item.root().digest.text(),
+                   .bytes = item.bytes.moved,
+                   .detail = std::string(to_string(item.road)) + ": " + item.why});
+    }
+    events.emit({.kind = EventKind::total,
+                 .image = {},
+                 .target = {},
+                 .digest = {},
+                 .bytes = survey_.bytes_to_move(),
+                 .detail = {}});
+    return std::move(survey_);
+  }
+
+ private:
+  // Tells every host what will be needed there, so that one token covers it.
+  void announce(bool will_write) {
+    std::map<places::Place*, std::vector<places::Access>> needs;
+    for (const auto& surveyed : survey_.items) {
+      for (const auto& origin : surveyed.item.origins) needs[origin.place].push_back({origin.repository, false});
+      needs[surveyed.item.dest].push_back({surveyed.item.dest_repository, will_write});
+    }
+    for (auto& [place, accesses] : needs) place->expect(accesses);
+  }
+
+  void look_at_sources() {
+    std::map<std::tuple<std::string, std::string, std::string>, std::size_t> seen;
+    for (const auto& surveyed : survey_.items) {
+      const auto& first = surveyed.item.origins.front();
+      const auto key = std::tuple(first.place->name(), first.repository, surveyed.item.name.text());
+      const auto [entry, fresh] = seen.emplace(key, sources_.size());
+      source_of_.push_back(entry->second);
+      if (!fresh) continue;
+      sources_.push_back(
+          std::make_unique<Guarded<SourceNode>>(SourceNode{surveyed.item.origins, surveyed.item.name, {}, {}, {}}));
+      read_root(*sources_.back(), 0);
+    }
+  }
+
+  // Reads the image's own manifest from the first origin that has it.
+  void read_root(Guarded<SourceNode>& node, std::size_t which) {
+    const auto [origin, name, count] =
+        node.with([&](const SourceNode& n) { return std::tuple(n.origins[which], n.name, n.origins.size()); });
+    crew_.add({.hosts = {origin.place},
+               .moves_bytes = false,
+               .rank = Rank::call(),
+               .run = [=, this, &node](const std::stop_token& stop) -> Status {
+                 auto manifest = origin.place->manifest(origin.repository, name, stop);
+                 if (!manifest && manifest.error().kind() == ErrorKind::not_found && which + 1 < count) {
+                   read_root(node, which + 1);
+                   return {};
+                 }
+                 if (!manifest) return std::move(manifest).error();
+                 node.with([&](SourceNode& n) {
+                   n.found = origin;
+                   n.root = manifest->digest;
+                 });
+                 return keep(node, origin, std::move(*manifest), 0);
+               }});
+  }
+
+  // Stores a manifest and goes on with the children it names.
+  Status keep(Guarded<SourceNode>& node, const Origin& origin, oci::Manifest manifest, int depth) {
+    const auto children = manifest.children;
+    if (!children.empty() && depth >= kMaxNesting) {
+      return Error(ErrorKind::unsupported,
+                   "the index " + manifest.digest.text() + " is nested deeper than " + std::to_string(kMaxNesting));
+    }
+    std::vector<oci::Descriptor> fresh;
+    const bool too_many = node.with([&](SourceNode& n) {
+      const auto digest = manifest.digest;
+      n.manifests.emplace(digest, std::move(manifest));
+      for (const auto& child : children) {
+        if (!n.manifests.contains(child.digest)) fresh.push_back(child);
+      }
+      return n.manifests.size() + fresh.size() > kMaxManifests;
+    });
+    if (too_many)
+      return Error(ErrorKind::unsupported, "an image of more than " + std::to_string(kMaxManifests) + " manifests");
+    for (const auto& child : fresh) {
+      crew_.add({.hosts = {origin.place},
+                 .moves_bytes = false,
+                 .rank = Rank::call(),
+                 .run = [=, this, &node](const std::stop_token& stop) -> Status {
+                   SLUICE_TRY(auto part, origin.place->manifest(origin.repository,
+                                                                places::ManifestName::digest(child.digest), stop));
+                   return keep(node, origin, std::move(part), depth + 1);
+                 }});
+    }
+    return {};
+  }
+
+  void look_at_tags() {
+    for (auto& surveyed : survey_.items) {
+      surveyed.before.resize(surveyed.item.tags.size());
+      for (std::size_t t = 0; t < surveyed.item.tags.size(); ++t) {
+        crew_.add({.hosts = {surveyed.item.dest},
+                   .moves_bytes = false,
+                   .rank = Rank::call(),
+                   .run = [&surveyed, t](const std::stop_token& stop) -> Status {
+                     const auto& item = surveyed.item;
+                     SLUICE_TRY(
+                         surveyed.before[t],
+                         item.dest->digest_of(item.dest_repository, places::ManifestName::tag(item.tags[t]), stop));
+                     return {};
+                   }});
+      }
+      // Known by digest: a release that was here before needs no more than its tags.
+      if (!surveyed.item.name.as_digest()) continue;
+      crew_.add({.hosts = {surveyed.item.dest},
+                 .moves_bytes = false,
+                 .rank = Rank::call(),
+                 .run = [&surveyed](const std::stop_token& stop) -> Status {
+                   const auto& item = surveyed.item;
+                   SLUICE_TRY(const auto found, item.dest->digest_of(item.dest_repository, item.name, stop));
+                   surveyed.content_there = found.has_value();
+                   return {};
+                 }});
+    }
+  }
+
+  // Children before parents, then compares with what the tags stand for.
+  void settle(SurveyedItem& surveyed) {
+    const auto index = static_cast<std::size_t>(&surveyed - survey_.items.data());
+    sources_[source_of_[index]]->with([&](const SourceNode& node) {
+      surveyed.origin = node.found;
+      std::set<oci::Digest> placed;
+      const std::function<void(const oci::Digest&)> place = [&](const oci::Digest& digest) {
+        if (!placed.insert(digest).second) return;
+        const auto& manifest = node.manifests.at(digest);
+        for (const auto& child : manifest.children) place(child.digest);
+        surveyed.manifests.push_back(manifest);
+      };
+      place(*node.root);
+    });
+    const auto& digest = surveyed.root().digest;
+    const bool tagged = !surveyed.before.empty();
+    surveyed.all_equal = tagged || surveyed.content_there;
+    for (const auto& before : surveyed.before) {
+      surveyed.all_equal = surveyed.all_equal && before == digest;
+      surveyed.content_there = surveyed.content_there || before == digest;
+    }
+  }
+
+  Status ask_for_blobs() {
+    for (auto& question : questions(survey_.items)) {
+      crew_.add({.hosts = {question.dest},
+                 .moves_bytes = false,
+                 .rank = Rank::call(),
+                 .run = [this, question](const std::stop_token& stop) -> Status {
+                   SLUICE_TRY(const bool there, question.dest->has_blob(question.repository, question.blob, stop));
+                   if (there)
+                     present_.with([&](auto& set) {
+                       set.emplace(question.dest->name(), question.repository, question.blob.digest);
+                     });
+                   return {};
+                 }});
+    }
+    return crew_.finish();
+  }
+
+  Survey survey_;
+  std::vector<std::unique_ptr<Guarded<SourceNode>>> sources_;
+  std::vector<std::size_t> source_of_;
+  Guarded<std::set<std::tuple<std::string, std::string, oci::Digest>>> present_;
+  Crew crew_;  // last: its threads end before what they use
+};
+
+}  // namespace
+
+Amounts& Amounts::operator+=(const Amounts& other) {
+  moved += other.moved;
+  mounted += other.mounted;
+  present += other.present;
+  return *this;
+}
+
+std::uint64_t Survey::bytes_to_move() const {
+  std::uint64_t sum = 0;
+  for (const auto& item : items) sum += item.bytes.moved;
+  return sum;
+}
+
+Result<Survey> survey(std::vector<Item> items, bool will_write, Events& events, std::stop_token stop) {
+  return Surveyor(std::move(items), std::move(stop)).run(will_write, events);
+}
+
+}  // namespace sluice::copy

@@ -1,0 +1,83 @@
+#pragma once
+// Survey: what is where, before anything is written. Reads manifests at the source, asks the destination what it
+// has, and decides for every image and every blob how it will travel. plan prints it; carry() follows it.
+
+#include "base/result.hpp"
+#include "copy/events.hpp"
+#include "copy/road.hpp"
+#include "oci/manifest.hpp"
+#include "places/place.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace sluice::copy {
+
+/// Where an image may be read from. Borrowed place.
+struct Origin {
+  places::Place* place = nullptr;
+  std::string repository;
+};
+
+/// One image to bring to one repository.
+struct Item {
+  std::string label;              ///< for people: "web"
+  std::vector<Origin> origins;    ///< asked in order until one has it
+  places::ManifestName name;      ///< what to read there
+  places::Place* dest = nullptr;  ///< borrowed
+  std::string dest_repository;
+  std::vector<std::string> tags;  ///< to be written; empty: only the digest
+};
+
+/// Layers and configs; manifests are not counted.
+struct Amounts {
+  std::uint64_t moved = 0;
+  std::uint64_t mounted = 0;
+  std::uint64_t present = 0;
+  std::uint64_t total() const { return moved + mounted + present; }
+  Amounts& operator+=(const Amounts& other);
+};
+
+/// What happens to one blob at one destination repository.
+struct BlobMove {
+  enum class How : std::uint8_t { present, mount, stream };
+  oci::Descriptor blob;
+  std::size_t item = 0;  ///< the item it is counted for
+  places::Place* dest = nullptr;
+  std::string dest_repository;
+  How how = How::stream;
+  std::string mount_from;            ///< mount: a repository of the destination's place
+  std::optional<std::size_t> after;  ///< mount: the move that brings it to `mount_from` first
+  Origin origin;                     ///< where the bytes are, also when a mount is refused
+};
+
+struct SurveyedItem {
+  Item item;
+  Origin origin{};                                   ///< the one that had it
+  std::vector<oci::Manifest> manifests{};            ///< children before parents; the last one is the image itself
+  std::vector<std::optional<oci::Digest>> before{};  ///< what each tag stands for now, in the order of item.tags
+  bool content_there = false;                        ///< the destination knows this digest already
+  bool all_equal = false;                            ///< nothing at all has to be written
+  Road road = Road::stream;
+  std::string why{};                 ///< one clause: why this road
+  std::vector<std::size_t> moves{};  ///< indexes into Survey::moves
+  Amounts bytes{};
+  Amounts blobs{};
+
+  const oci::Manifest& root() const { return manifests.back(); }
+};
+
+struct Survey {
+  std::vector<SurveyedItem> items;
+  std::vector<BlobMove> moves;
+  std::uint64_t bytes_to_move() const;
+};
+
+/// Looks, and writes nothing. `will_write` asks for the right to push at once, so that one token serves to the end.
+/// Errors: not_found (no origin has it), and those of places.
+Result<Survey> survey(std::vector<Item> items, bool will_write, Events& events, std::stop_token stop);
+
+}  // namespace sluice::copy

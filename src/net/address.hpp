@@ -1,0 +1,24 @@
+#pragma once
+// What counts as loopback: the address, not the name.
+
+#include <string>
+#include <string_view>
+
+struct sockaddr;
+
+namespace sluice::net {
+
+/// 127.0.0.0/8, ::1, and IPv4-mapped forms of the former.
+bool is_loopback(const sockaddr& address);
+
+/// 169.254.0.0/16 (where clouds keep their metadata services) and fe80::/10.
+bool is_link_local(const sockaddr& address);
+
+/// A literal loopback address, or "localhost" and names below it (RFC 6761). A hint for what to try first; whoever
+/// relies on it sets Endpoint::addresses, which is checked against the address that is connected to.
+bool is_loopback_name(std::string_view host);
+
+/// True when the name resolves, and to loopback addresses only. Thread: any job thread; blocks on the resolver.
+bool resolves_to_loopback(const std::string& host);
+
+}  // namespace sluice::net

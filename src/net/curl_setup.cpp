@@ -1,0 +1,230 @@
+#include "base/file.hpp"
+#include "base/text.hpp"
+#include "net/address.hpp"
+#include "net/transfer.hpp"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <arpa/inet.h>
+#include <array>
+#include <filesystem>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sluice::net {
+
+static_assert(kPauseReceive == CURL_WRITEFUNC_PAUSE);
+static_assert(kPauseSend == CURL_READFUNC_PAUSE);
+static_assert(kAbortSend == CURL_READFUNC_ABORT);
+
+namespace {
+
+constexpr long kBlobBufferBytes = 64 * 1024;  // measured: docs/architecture.md, "Buffers"
+constexpr long kSmallBufferBytes = 16 * 1024;
+constexpr std::size_t kMaxPemBytes = std::size_t{4} * 1024 * 1024;
+
+// curl_easy_setopt is variadic: a bool or an int where it expects a long is undefined. One typed door each.
+void set(CURL* easy, CURLoption option, long value) { curl_easy_setopt(easy, option, value); }
+void set(CURL* easy, CURLoption option, const char* value) { curl_easy_setopt(easy, option, value); }
+void set(CURL* easy, CURLoption option, const std::string& value) { curl_easy_setopt(easy, option, value.c_str()); }
+void set_large(CURL* easy, CURLoption option, std::uint64_t value) {
+  curl_easy_setopt(easy, option, static_cast<curl_off_t>(value));
+}
+void set_pointer(CURL* easy, CURLoption option, void* value) { curl_easy_setopt(easy, option, value); }
+
+extern "C" {
+std::size_t sluice_on_header(char* data, std::size_t size, std::size_t count, void* user) noexcept {
+  return static_cast<Transfer*>(user)->on_header({data, size * count});
+}
+std::size_t sluice_on_body(char* data, std::size_t size, std::size_t count, void* user) noexcept {
+  return static_cast<Transfer*>(user)->on_body(std::as_bytes(std::span(data, size * count)));
+}
+std::size_t sluice_on_read(char* data, std::size_t size, std::size_t count, void* user) noexcept {
+  return static_cast<Transfer*>(user)->on_read(std::as_writable_bytes(std::span(data, size * count)));
+}
+// "Loopback" is the resolved address, not the name: so the rule is checked where the address is known.
+curl_socket_t sluice_open_socket(void* user, curlsocktype, curl_sockaddr* address) noexcept {
+  const auto rule = static_cast<const Transfer*>(user)->address_rule();
+  if (rule == AddressRule::loopback_only && !is_loopback(address->addr)) return CURL_SOCKET_BAD;
+  if (rule == AddressRule::not_local && (is_loopback(address->addr) || is_link_local(address->addr)))
+    return CURL_SOCKET_BAD;
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+}
+
+// The system's CAs plus the endpoint's own, as one PEM text. curl keys connections and its CA cache by it.
+Result<std::string> ca_bundle(const Endpoint& endpoint) {
+  std::string pem;
+  const auto* info = curl_version_info(CURLVERSION_NOW);
+  if (info->cainfo != nullptr) {
+    if (auto system = read_file(info->cainfo, kMaxPemBytes)) pem = std::move(*system) + "\n";
+  }
+  for (const auto& file : endpoint.ca_files) {
+    SLUICE_TRY(const auto own, read_file(file, kMaxPemBytes).context("reading a CA certificate"));
+    if (own.find("-----BEGIN") == std::string::npos) {
+      return Error(ErrorKind::config, "the CA file " + file + " holds no PEM certificate");
+    }
+    pem += own + "\n";
+  }
+  return pem;
+}
+
+Status prepare_tls(CURL* easy, const Endpoint& endpoint) {
+  set(easy, CURLOPT_SSL_VERIFYPEER, endpoint.verify_tls ? 1L : 0L);
+  set(easy, CURLOPT_SSL_VERIFYHOST, endpoint.verify_tls ? 2L : 0L);
+  // Without a CA folder curl keeps the parsed bundle and shares it between connections (its CA cache).
+  set(easy, CURLOPT_CAPATH, nullptr);
+  if (!endpoint.ca_files.empty()) {
+    SLUICE_TRY(std::string pem, ca_bundle(endpoint));
+    curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
+    curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+  }
+  if (!endpoint.client_cert_file.empty()) {
+    std::error_code code;
+    for (const auto& file : {endpoint.client_cert_file, endpoint.client_key_file}) {
+      if (!std::filesystem::exists(file, code)) {
+        return Error(ErrorKind::config, "the client certificate or key file " + file + " does not exist");
+      }
+    }
+    set(easy, CURLOPT_SSLCERT, endpoint.client_cert_file);
+    set(easy, CURLOPT_SSLKEY, endpoint.client_key_file);
+  }
+  return {};
+}
+
+void prepare_body(Transfer& transfer, CURL* easy) {
+  const auto& request = transfer.request;
+  const auto method = std::string(to_string(request.method));
+  if (transfer.source != nullptr) {
+    set(easy, CURLOPT_UPLOAD, 1L);
+    set(easy, CURLOPT_CUSTOMREQUEST, method);
+    set_large(easy, CURLOPT_INFILESIZE_LARGE, transfer.upload_bytes);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, sluice_on_read);
+    set_pointer(easy, CURLOPT_READDATA, &transfer);
+    set(easy, CURLOPT_UPLOAD_BUFFERSIZE, kBlobBufferBytes);
+  } else if (request.method == Method::head) {
+    set(easy, CURLOPT_NOBODY, 1L);
+  } else if (request.method == Method::post || request.method == Method::put || request.method == Method::patch) {
+    // Kept in memory by the request, so that curl can send it again on a fresh connection.
+    set(easy, CURLOPT_POST, 1L);
+    set(easy, CURLOPT_CUSTOMREQUEST, method);
+    set_large(easy, CURLOPT_POSTFIELDSIZE_LARGE, request.body.size());
+    set_pointer(easy, CURLOPT_POSTFIELDS, const_cast<char*>(request.body.data()));
+  } else if (request.method == Method::del) {
+    set(easy, CURLOPT_CUSTOMREQUEST, method);
+  }
+}
+
+void prepare_headers(Transfer& transfer, CURL* easy, const LoopOptions& options) {
+  curl_slist* list = nullptr;
+  const auto add = [&](const std::string& line) { list = curl_slist_append(list, line.c_str()); };
+  add("Expect:");  // curl 7.88 may hang on 100-continue with a paused body (curl #18848)
+  if (!transfer.request.headers.get("content-type")) add("Content-Type:");
+  if (!transfer.request.headers.get("accept")) add("Accept:");
+  for (const auto& [name, value] : transfer.request.headers.fields()) add(name + ": " + value);
+  if (transfer.request.authorization) add("Authorization: " + transfer.request.authorization->reveal());
+  set_pointer(easy, CURLOPT_HTTPHEADER, list);
+  set(easy, CURLOPT_USERAGENT, options.user_agent);
+  transfer.header_list = list;
+}
+
+void prepare_proxy(CURL* easy, const Endpoint& endpoint, const Url& url) {
+  // As Go's clients do: loopback is never reached through a proxy.
+  if (is_loopback_name(url.host)) {
+    set(easy, CURLOPT_PROXY, "");
+  } else if (endpoint.proxy) {
+    set(easy, CURLOPT_PROXY, *endpoint.proxy);
+  }
+}
+
+}  // namespace
+
+Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
+  static const Endpoint kDefault;
+  const auto& request = transfer.request;
+  const auto& endpoint = request.endpoint ? *request.endpoint : kDefault;
+  const bool streams = transfer.sink != nullptr || transfer.source != nullptr;
+
+  set(easy, CURLOPT_URL, request.url.text());
+  set(easy, CURLOPT_PATH_AS_IS, 1L);
+  set(easy, CURLOPT_PROTOCOLS_STR, request.url.scheme);
+  set(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  set(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_TCP_NODELAY, 1L);
+  set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+  set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(easy, CURLOPT_BUFFERSIZE, streams ? kBlobBufferBytes : kSmallBufferBytes);
+  set(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+  set_pointer(easy, CURLOPT_PRIVATE, &transfer);
+  set_pointer(easy, CURLOPT_ERRORBUFFER, transfer.curl_error);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, sluice_on_header);
+  set_pointer(easy, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, sluice_on_body);
+  set_pointer(easy, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sluice_open_socket);
+  set_pointer(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+
+  prepare_proxy(easy, endpoint, request.url);
+  prepare_body(transfer, easy);
+  prepare_headers(transfer, easy, options);
+  return prepare_tls(easy, endpoint);
+}
+
+void release_headers(Transfer& transfer) {
+  curl_slist_free_all(static_cast<curl_slist*>(transfer.header_list));
+  transfer.header_list = nullptr;
+}
+
+std::optional<Error> outcome(Transfer& transfer, int curl_code) {
+  if (transfer.failure) return transfer.failure;
+  const auto code = static_cast<CURLcode>(curl_code);
+  const auto host = transfer.host();
+  const std::string detail =
+      transfer.curl_error[0] != '\0' ? std::string(transfer.curl_error) : std::string(curl_easy_strerror(code));
+  const auto say = [&](ErrorKind kind, std::string what) { return Error(kind, std::move(what)); };
+  switch (code) {
+    case CURLE_OK:
+      return std::nullopt;
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return say(ErrorKind::unreachable, "cannot find the host " + transfer.request.url.host)
+          .with_hint("check the name and the DNS of this machine");
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return say(ErrorKind::unreachable, "cannot find the proxy for " + host)
+          .with_hint("check HTTPS_PROXY and NO_PROXY");
+    case CURLE_COULDNT_CONNECT:
+      return say(ErrorKind::unreachable, "cannot connect to " + host + ": " + text::printable(detail))
+          .with_hint("check the address and that the registry is running");
+    case CURLE_OPERATION_TIMEDOUT:
+      return say(ErrorKind::timeout, "no connection to " + host + " in time: " + text::printable(detail));
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+      return say(ErrorKind::untrusted, "the certificate of " + host + " is not trusted: " + text::printable(detail))
+          .with_hint("put its CA into /etc/containers/certs.d/" + host + "/ca.crt, or `ca:` in the clusters file");
+    case CURLE_SSL_CONNECT_ERROR:
+      return say(ErrorKind::protocol, host + " does not speak TLS as expected: " + text::printable(detail))
+          .with_hint("a plain HTTP registry needs --src-tls-verify=false, --dest-tls-verify=false or `insecure: true`");
+    case CURLE_SSL_CERTPROBLEM:
+      return say(ErrorKind::config,
+                 "the client certificate for " + host + " cannot be used: " + text::printable(detail));
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_HTTP2:
+    case CURLE_BAD_CONTENT_ENCODING:
+      return say(ErrorKind::protocol, host + " does not answer in HTTP: " + text::printable(detail));
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_FAIL_REWIND:
+      return say(ErrorKind::unreachable, "the connection to " + host + " broke: " + text::printable(detail));
+    default:
+      break;
+  }
+  return say(ErrorKind::unreachable, "talking to " + host + " failed: " + text::printable(detail));
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,41 @@
+#include "pipeline/pipeline.hpp"
+
+#include "base/file.hpp"
+#include "base/text.hpp"
+#include "base/yaml.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::pipeline {
+
+Result<const Environment*> Pipeline::environment(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const auto& candidate : environments) {
+    if (candidate.name == name) return &candidate;
+    names.push_back(candidate.name);
+  }
+  std::string message = "unknown environment '" + text::printable(name, 80) + "'";
+  if (const auto meant = text::nearest(name, names); !meant.empty()) message += "; did you mean '" + meant + "'?";
+  return Error(ErrorKind::config, std::move(message))
+      .at({file.string(), 0, 0})
+      .with_hint("environments of '" + app + "': " + text::join(names, ", "));
+}
+
+std::size_t Pipeline::order_of(const Environment& environment) const {
+  const auto found = std::find_if(environments.begin(), environments.end(),
+                                  [&](const Environment& candidate) { return candidate.name == environment.name; });
+  return static_cast<std::size_t>(found - environments.begin());
+}
+
+Result<Pipeline> load_pipeline(const std::filesystem::path& file, const Clusters& clusters) {
+  auto text = read_file(file, yaml::Limits{}.max_bytes);
+  if (!text) {
+    if (text.error().kind() != ErrorKind::not_found) return std::move(text).error();
+    return Error(ErrorKind::not_found, "there is no pipeline file " + file.string())
+        .with_hint("write one, or name another with -f");
+  }
+  return parse_pipeline(*text, file, clusters);
+}
+
+}  // namespace sluice::pipeline

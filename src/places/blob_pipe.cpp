@@ -1,0 +1,155 @@
+#include "places/blob_pipe.hpp"
+
+#include "base/hash.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace sluice::places {
+
+struct BlobPipe::State {
+  State(const oci::Descriptor& blob, std::size_t ring_bytes)
+      : hasher(blob.digest.algorithm()),
+        capacity(static_cast<std::size_t>(
+            std::min<std::uint64_t>(ring_bytes, std::max<std::uint64_t>(blob.size_bytes, 1)))) {}
+
+  Hasher hasher;
+  std::size_t capacity;
+  std::vector<std::byte> ring;  // allocated with the first byte
+  std::size_t head = 0;         // where the next byte is read
+  std::size_t filled = 0;
+  std::uint64_t received = 0;
+  bool proven = false;
+  std::optional<Error> failure;
+  bool producer_waits = false;
+  bool consumer_waits = false;
+  std::function<void()> wake_producer;
+  std::function<void()> wake_consumer;
+
+  void prove(const oci::Descriptor& blob) {
+    const auto hex = hasher.finish_hex();
+    proven = hex == blob.digest.hex();
+    if (!proven) {
+      failure = Error(ErrorKind::integrity, "the source sent other bytes than " + blob.digest.text() +
+                                                " promises (they hash to " + hex.substr(0, 12) + "...)");
+    }
+  }
+
+  void push(std::span<const std::byte> bytes) {
+    if (ring.empty()) ring.resize(capacity);
+    const std::size_t tail = (head + filled) % capacity;
+    const std::size_t first = std::min(bytes.size(), capacity - tail);
+    std::memcpy(ring.data() + tail, bytes.data(), first);
+    std::memcpy(ring.data(), bytes.data() + first, bytes.size() - first);
+    filled += bytes.size();
+  }
+
+  std::size_t pop(std::span<std::byte> room) {
+    const std::size_t count = std::min(room.size(), filled);
+    const std::size_t first = std::min(count, capacity - head);
+    std::memcpy(room.data(), ring.data() + head, first);
+    std::memcpy(room.data() + first, ring.data(), count - first);
+    head = (head + count) % capacity;
+    filled -= count;
+    return count;
+  }
+};
+
+BlobPipe::BlobPipe(oci::Descriptor blob, Progress progress, std::size_t ring_bytes)
+    : blob_(std::move(blob)),
+      progress_(std::move(progress)),
+      state_(std::make_unique<Guarded<State>>(State(blob_, ring_bytes))) {}
+
+BlobPipe::~BlobPipe() = default;
+
+namespace {
+
+Error wrong_size(const oci::Descriptor& blob, std::uint64_t received, bool more) {
+  return Error(ErrorKind::integrity, "blob " + blob.digest.text() + " should have " + std::to_string(blob.size_bytes) +
+                                         " bytes, but the source sent " + (more ? "more" : std::to_string(received)));
+}
+
+}  // namespace
+
+// The last byte and the proof of all bytes enter in one step: whoever reads it reads proven content.
+net::Flow BlobPipe::take(std::span<const std::byte> bytes) {
+  std::function<void()> wake;
+  const auto flow = state_->with([&](State& s) {
+    if (s.failure) return net::Flow::broken;
+    if (s.received + bytes.size() > blob_.size_bytes) {
+      s.failure = wrong_size(blob_, s.received, true);
+    } else if (s.filled + bytes.size() > s.capacity) {
+      s.producer_waits = true;
+      return net::Flow::later;
+    } else {
+      s.hasher.update(bytes);
+      s.received += bytes.size();
+      if (s.received == blob_.size_bytes) s.prove(blob_);
+    }
+    if (std::exchange(s.consumer_waits, false) || s.failure) wake = s.wake_consumer;
+    if (s.failure) return net::Flow::broken;
+    s.push(bytes);
+    return net::Flow::moved;
+  });
+  if (flow == net::Flow::moved && progress_) progress_(bytes.size());
+  if (wake) wake();
+  return flow;
+}
+
+Status BlobPipe::end() {
+  auto broken = state_->with([&](State& s) -> std::optional<Error> {
+    if (s.failure) return s.failure;
+    if (s.received != blob_.size_bytes) return wrong_size(blob_, s.received, false);
+    if (!s.proven) s.prove(blob_);  // nothing ever arrives for an empty blob
+    return s.failure;
+  });
+  if (!broken) return {};
+  fail(*broken);
+  return std::move(*broken);
+}
+
+net::Given BlobPipe::give(std::span<std::byte> room) {
+  std::function<void()> wake;
+  const auto given = state_->with([&](State& s) -> net::Given {
+    if (s.failure) return {net::Flow::broken, 0};
+    const auto count = s.pop(room);
+    if (count == 0) {
+      s.consumer_waits = true;
+      return {net::Flow::later, 0};
+    }
+    if (s.producer_waits && s.filled <= s.capacity / 2) {
+      s.producer_waits = false;
+      wake = s.wake_producer;
+    }
+    return {net::Flow::moved, count};
+  });
+  if (wake) wake();
+  return given;
+}
+
+void BlobPipe::on_room(std::function<void()> wake) {
+  state_->with([&](State& s) { s.wake_producer = std::move(wake); });
+}
+
+void BlobPipe::on_bytes(std::function<void()> wake) {
+  state_->with([&](State& s) { s.wake_consumer = std::move(wake); });
+}
+
+void BlobPipe::fail(const Error& error) {
+  std::function<void()> producer;
+  std::function<void()> consumer;
+  state_->with([&](State& s) {
+    if (!s.failure) s.failure = error;
+    producer = s.wake_producer;
+    consumer = s.wake_consumer;
+  });
+  if (producer) producer();
+  if (consumer) consumer();
+}
+
+std::optional<Error> BlobPipe::failure() const {
+  return state_->with([](const State& s) { return s.failure; });
+}
+
+}  // namespace sluice::places

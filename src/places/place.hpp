@@ -1,0 +1,125 @@
+#pragma once
+// Place: somewhere an image can live. Every verb is one exchange or one file operation; the copy algorithm above
+// knows verbs and traits, and nothing of registries. Repositories are paths within the place ("shop-dev/web").
+
+#include "base/result.hpp"
+#include "oci/manifest.hpp"
+#include "places/blob_pipe.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace sluice::places {
+
+/// What a place can do. Constant over the life of the object.
+struct Traits {
+  bool mount = false;           ///< takes a blob from another repository of itself without bytes moving
+  bool ranges = false;          ///< reads parts of blobs
+  bool push_by_digest = false;  ///< takes a manifest that no tag points at yet
+  bool referrers = false;       ///< lists what is attached to a digest
+};
+
+/// How many calls at once are welcome just now; changes as the place answers.
+struct Slots {
+  unsigned blobs = 6;   ///< bodies in flight
+  unsigned calls = 12;  ///< exchanges without a body, the former included
+};
+
+/// A repository that will be used, so that rights can be asked for once (see Place::expect).
+struct Access {
+  std::string repository;
+  bool write = false;
+};
+
+/// Names a manifest within a repository: by tag or by digest.
+class ManifestName {
+ public:
+  static ManifestName tag(std::string tag) { return ManifestName(std::move(tag), std::nullopt); }
+  static ManifestName digest(const oci::Digest& digest) { return ManifestName(digest.text(), digest); }
+  const std::string& text() const { return text_; }
+  const std::optional<oci::Digest>& as_digest() const { return digest_; }
+
+ private:
+  ManifestName(std::string text, std::optional<oci::Digest> digest)
+      : text_(std::move(text)), digest_(std::move(digest)) {}
+  std::string text_;
+  std::optional<oci::Digest> digest_;
+};
+
+/// An upload that was opened and not yet finished. `location` is a capability: never logged.
+struct UploadSession {
+  std::string repository;
+  std::string location;
+};
+/// What a mount came to: done, or an upload session to use instead (the place would not or could not).
+struct Mounted {};
+using MountAnswer = std::variant<Mounted, UploadSession>;
+
+/// A blob on its way into a pipe. Destruction ends it.
+class BlobRead {
+ public:
+  virtual ~BlobRead() = default;
+  /// Waits until the place said yes (bytes are coming) or no.
+  virtual Status started() = 0;
+  /// Waits for the end of the bytes. The pipe has checked size and digest.
+  virtual Status finish() = 0;
+};
+
+/// Errors of all verbs: unreachable, timeout, busy, untrusted, denied, unauthenticated, protocol, cancelled, and those
+/// named. Sentences name the place, the repository and what came back.
+/// Thread: any job thread; every verb blocks.
+class Place {
+ public:
+  virtual ~Place() = default;
+
+  /// Two places with the same name are one host: "registry.example.com:5000".
+  virtual const std::string& name() const = 0;
+  virtual Traits traits() const = 0;
+  virtual Slots slots() const = 0;
+
+  /// Says which repositories will be used, and how, so that one token can cover them all.
+  virtual void expect(const std::vector<Access>& accesses) = 0;
+
+  /// Errors: not_found, integrity, unsupported.
+  virtual Result<oci::Manifest> manifest(const std::string& repository, const ManifestName& name,
+                                         const std::stop_token& stop) = 0;
+  /// The digest that a name stands for; empty when there is none.
+  virtual Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const ManifestName& name,
+                                                       const std::stop_token& stop) = 0;
+  /// Stores a manifest under a tag or its digest. Errors: unsupported (type or content refused), conflict (immutable).
+  virtual Status put_manifest(const std::string& repository, const ManifestName& name, const oci::Manifest& manifest,
+                              const std::stop_token& stop) = 0;
+
+  virtual Result<bool> has_blob(const std::string& repository, const oci::Descriptor& blob,
+                                const std::stop_token& stop) = 0;
+  /// Takes a blob from `from`, a repository of the same place.
+  virtual Result<MountAnswer> mount_blob(const std::string& repository, const oci::Descriptor& blob,
+                                         const std::string& from, const std::stop_token& stop) = 0;
+  virtual Result<UploadSession> begin_upload(const std::string& repository, const std::stop_token& stop) = 0;
+  /// Starts filling `pipe` with a blob. Does not wait.
+  virtual std::unique_ptr<BlobRead> read_blob(const std::string& repository, const oci::Descriptor& blob,
+                                              BlobPipe& pipe, const std::stop_token& stop) = 0;
+  /// Empties `pipe` into an upload and commits it under the blob's digest. Errors: integrity.
+  virtual Status write_blob(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
+                            const std::stop_token& stop) = 0;
+  /// Best effort, short: gives an unused upload back.
+  virtual void abandon_upload(const UploadSession& session) = 0;
+
+  /// All tags of a repository, in the order of the place. Errors: not_found.
+  virtual Result<std::vector<std::string>> tags(const std::string& repository, const std::stop_token& stop) = 0;
+  /// A whole small blob in memory, checked. Errors: not_found, integrity, unsupported (over `max_bytes`).
+  virtual Result<std::string> small_blob(const std::string& repository, const oci::Descriptor& blob,
+                                         std::size_t max_bytes, const std::stop_token& stop) = 0;
+
+  /// Exchanges so far, all kinds.
+  virtual std::uint64_t requests() const = 0;
+};
+
+}  // namespace sluice::places

@@ -1,0 +1,51 @@
+#pragma once
+// Registry: a Place behind the distribution API. Source: distribution-spec 1.1, sections "Pull", "Push", "Content
+// discovery"; quirks of single registries are noted where they are handled.
+
+#include "places/place.hpp"
+#include "places/registry_host.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sluice::places {
+
+class Registry final : public Place {
+ public:
+  Registry(net::TransferLoop& loop, RegistryOptions options) : host_(loop, std::move(options)) {}
+
+  const std::string& name() const override { return host_.name(); }
+  Traits traits() const override { return {.mount = true, .ranges = true, .push_by_digest = true, .referrers = false}; }
+  Slots slots() const override { return host_.slots(); }
+  void expect(const std::vector<Access>& accesses) override;
+  Result<oci::Manifest> manifest(const std::string& repository, const ManifestName& name,
+                                 const std::stop_token& stop) override;
+  Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const ManifestName& name,
+                                               const std::stop_token& stop) override;
+  Status put_manifest(const std::string& repository, const ManifestName& name, const oci::Manifest& manifest,
+                      const std::stop_token& stop) override;
+  Result<bool> has_blob(const std::string& repository, const oci::Descriptor& blob,
+                        const std::stop_token& stop) override;
+  Result<MountAnswer> mount_blob(const std::string& repository, const oci::Descriptor& blob, const std::string& from,
+                                 const std::stop_token& stop) override;
+  Result<UploadSession> begin_upload(const std::string& repository, const std::stop_token& stop) override;
+  std::unique_ptr<BlobRead> read_blob(const std::string& repository, const oci::Descriptor& blob, BlobPipe& pipe,
+                                      const std::stop_token& stop) override;
+  Status write_blob(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
+                    const std::stop_token& stop) override;
+  void abandon_upload(const UploadSession& session) override;
+  Result<std::vector<std::string>> tags(const std::string& repository, const std::stop_token& stop) override;
+  Result<std::string> small_blob(const std::string& repository, const oci::Descriptor& blob, std::size_t max_bytes,
+                                 const std::stop_token& stop) override;
+  std::uint64_t requests() const override { return host_.requests(); }
+
+  /// One cheap call that needs credentials where any are needed at all (GET /v2/). What `sluice login` checks with.
+  Status check_login(const std::stop_token& stop);
+
+ private:
+  Result<UploadSession> session_of(const std::string& repository, const net::HttpResponse& response,
+                                   const Call& call) const;
+  RegistryHost host_;
+};
+
+}  // namespace sluice::places

@@ -1,0 +1,118 @@
+#include "places/registry_error.hpp"
+
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "places/retry.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::places {
+
+namespace {
+
+// Registries disagree on statuses for the same code; the code wins where it is known.
+std::optional<ErrorKind> kind_of_code(std::string_view code) {
+  if (code == "DENIED") return ErrorKind::denied;
+  if (code == "UNAUTHORIZED") return ErrorKind::unauthenticated;
+  if (code == "NAME_UNKNOWN" || code == "MANIFEST_UNKNOWN" || code == "BLOB_UNKNOWN") return ErrorKind::not_found;
+  if (code == "TOOMANYREQUESTS") return ErrorKind::busy;
+  if (code == "UNSUPPORTED" || code == "MANIFEST_INVALID" || code == "NAME_INVALID" || code == "TAG_INVALID") {
+    return ErrorKind::unsupported;
+  }
+  if (code == "DIGEST_INVALID" || code == "SIZE_INVALID") return ErrorKind::integrity;
+  if (code == "MANIFEST_BLOB_UNKNOWN") return ErrorKind::conflict;
+  return std::nullopt;
+}
+
+ErrorKind kind_of_status(int status) {
+  if (worth_retrying(status) || status >= 500) return ErrorKind::busy;
+  switch (status) {
+    case 401:
+      return ErrorKind::unauthenticated;
+    case 403:
+      return ErrorKind::denied;
+    case 404:
+      return ErrorKind::not_found;
+    case 409:
+    case 412:
+      return ErrorKind::conflict;
+    case 405:
+    case 413:
+    case 415:
+      return ErrorKind::unsupported;
+    default:
+      return ErrorKind::protocol;
+  }
+}
+
+std::string hint_for(ErrorKind kind, std::string_view host, int status) {
+  switch (kind) {
+    case ErrorKind::denied:
+      return "ask for the right, or log in as somebody who has it: sluice login " + std::string(host);
+    case ErrorKind::unauthenticated:
+      return "log in with: sluice login " + std::string(host);
+    case ErrorKind::busy:
+      return "try again later";
+    case ErrorKind::unsupported:
+      return status == 413 ? "something in front of the registry limits the size of uploads; raise that limit" : "";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+RegistryProblem read_problem(const net::HttpResponse& response) {
+  RegistryProblem problem;
+  const auto body = parse_json(response.body, {.max_bytes = 256 * 1024, .max_depth = 16, .max_values = 10'000});
+  if (!body) return problem;
+  const auto* errors = body->find("errors");
+  if (errors == nullptr) return problem;
+  for (const auto& entry : errors->items()) {
+    const auto code = entry.string_at("code").value_or("");
+    if (problem.code.empty()) {
+      problem.code = text::printable(code, 64);
+      problem.message = text::printable(entry.string_at("message").value_or(""), 200);
+    }
+    const auto* detail = entry.find("detail");
+    if (code == "MANIFEST_BLOB_UNKNOWN" && detail != nullptr) {
+      if (auto digest = detail->string_at("digest")) problem.blobs.push_back(text::printable(*digest, 150));
+      if (auto digest = detail->as_string()) problem.blobs.push_back(text::printable(*digest, 150));
+    }
+  }
+  return problem;
+}
+
+bool is_web_page(const net::HttpResponse& response) {
+  const auto type = text::lower(response.headers.get("content-type").value_or(""));
+  if (type.starts_with("text/html") || type.starts_with("application/xhtml")) return true;
+  const auto start = text::lower(text::trim(response.body.substr(0, 64)));
+  return start.starts_with("<!doctype") || start.starts_with("<html");
+}
+
+Error to_error(const net::HttpResponse& response, std::string_view host, std::string_view what) {
+  if (is_web_page(response) && !worth_retrying(response.status)) {
+    return Error(ErrorKind::protocol,
+                 fmt::format("{} answered {} with a web page ({}); it is not a registry, or something "
+                             "stands in front of it",
+                             host, what, response.status))
+        .with_status(response.status)
+        .with_hint("check the address: it must be that of the registry itself, without a path");
+  }
+  const auto problem = read_problem(response);
+  auto kind = kind_of_code(problem.code).value_or(kind_of_status(response.status));
+  if (worth_retrying(response.status)) kind = ErrorKind::busy;
+  std::string said = problem.message;
+  if (!problem.code.empty()) said = said.empty() ? problem.code : problem.code + ", " + said;
+  if (said.empty()) said = text::printable(text::trim(response.body), 120);
+  for (const auto& digest : problem.blobs) said += " " + digest;
+  auto sentence = fmt::format("{} {}: {} ({}{})", host,
+                              kind == ErrorKind::not_found ? "does not have what is asked for" : "refused", what,
+                              response.status, said.empty() ? "" : ", " + said);
+  return Error(kind, std::move(sentence))
+      .with_status(response.status)
+      .with_registry_code(problem.code)
+      .with_hint(hint_for(kind, host, response.status));
+}
+
+}  // namespace sluice::places

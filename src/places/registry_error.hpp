@@ -1,0 +1,29 @@
+#pragma once
+// Turns what a registry answered into one sentence with its cause. Pure.
+// Source: distribution-spec "Error Codes"; where registries differ, the status decides.
+
+#include "base/error.hpp"
+#include "net/http.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace sluice::places {
+
+struct RegistryProblem {
+  std::string code;                ///< "MANIFEST_UNKNOWN"; empty when the body was no error envelope
+  std::string message;             ///< made printable
+  std::vector<std::string> blobs;  ///< digests that a MANIFEST_BLOB_UNKNOWN names
+};
+
+/// Reads the error envelope; all empty when the body is none (plain text of a proxy, HTML, nothing).
+RegistryProblem read_problem(const net::HttpResponse& response);
+
+/// True for a web page: what answers is no registry, or a login page in front of one.
+bool is_web_page(const net::HttpResponse& response);
+
+/// The error for a reply that was not what the verb needed. `host` and `what` make the sentence:
+/// "registry.example.com:5000 refused writing shop/web:latest: ...".
+Error to_error(const net::HttpResponse& response, std::string_view host, std::string_view what);
+
+}  // namespace sluice::places

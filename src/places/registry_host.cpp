@@ -1,0 +1,311 @@
+#include "places/registry_host.hpp"
+
+#include "base/pause.hpp"
+#include "net/address.hpp"
+#include "oci/manifest.hpp"
+#include "places/registry_error.hpp"
+#include "places/retry.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+namespace sluice::places {
+
+namespace {
+
+constexpr int kMaxRedirects = 5;
+constexpr unsigned kMostBlobs = 16;
+constexpr unsigned kCallsPerBlobSlot = 2;
+
+double random_fraction() {
+  thread_local std::minstd_rand generator(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+std::string host_part(const std::string& host_and_port) {
+  auto url = net::Url::parse("https://" + host_and_port + "/");
+  return url ? url->host : host_and_port;
+}
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// A TLS port that was spoken to in plain HTTP: Go and nginx say so, others just hang up.
+bool wants_tls(const Result<net::HttpResponse>& outcome) {
+  if (!outcome)
+    return outcome.error().kind() == ErrorKind::protocol || outcome.error().kind() == ErrorKind::unreachable;
+  return outcome->status == 400 && (outcome->body.find("HTTPS server") != std::string::npos ||
+                                    outcome->body.find("HTTPS port") != std::string::npos || outcome->body.empty());
+}
+
+}  // namespace
+
+RegistryHost::RegistryHost(net::TransferLoop& loop, RegistryOptions options)
+    : loop_(loop),
+      options_(std::move(options)),
+      loopback_(net::resolves_to_loopback(host_part(options_.host))),
+      ways_(ways()),
+      authorizer_(loop, {.registry = options_.host,
+                         .endpoint = ways_.front().endpoint,
+                         .find_credentials = options_.find_credentials,
+                         .now = {}}) {
+  net::Endpoint foreign = options_.endpoint;
+  foreign.client_cert_file.clear();
+  foreign.client_key_file.clear();
+  foreign.addresses = loopback_ ? net::AddressRule::any : net::AddressRule::not_local;
+  foreign_ = std::make_shared<const net::Endpoint>(std::move(foreign));
+}
+
+RegistryHost::~RegistryHost() = default;
+
+// Loopback is tried with plain HTTP first, every other host only with TLS unless somebody said otherwise.
+std::vector<RegistryHost::Way> RegistryHost::ways() const {
+  auto verified = options_.endpoint;
+  auto unverified = options_.endpoint;
+  unverified.verify_tls = false;
+  auto plain = options_.endpoint;
+  plain.addresses = net::AddressRule::loopback_only;
+  const auto share = [](net::Endpoint endpoint) { return std::make_shared<const net::Endpoint>(std::move(endpoint)); };
+  if (loopback_) return {{"http", share(plain)}, {"https", share(options_.insecure ? unverified : verified)}};
+  if (options_.insecure) return {{"https", share(unverified)}, {"http", share(options_.endpoint)}};
+  return {{"https", share(verified)}};
+}
+
+Slots RegistryHost::slots() const {
+  const auto blobs = pace_.with([](const Pace& pace) { return pace.blobs; });
+  return {blobs, blobs * kCallsPerBlobSlot};
+}
+
+void RegistryHost::learn(const Result<net::HttpResponse>& outcome) {
+  const bool strained =
+      outcome ? outcome->status == 429 || outcome->status == 503 : outcome.error().kind() == ErrorKind::timeout;
+  pace_.with([&](Pace& pace) {
+    if (strained) {
+      pace.blobs = std::max(2U, pace.blobs / 2);
+      pace.clean = 0;
+    } else if (outcome && ++pace.clean >= pace.blobs) {
+      pace.blobs = std::min(kMostBlobs, pace.blobs + 1);
+      pace.clean = 0;
+    }
+  });
+}
+
+net::ExchangeContext RegistryHost::context(const std::stop_token& stop) const {
+  return {Deadline::after(options_.timeout), stop};
+}
+
+Result<std::string> RegistryHost::absolute(const std::string& location) const {
+  SLUICE_TRY(const auto base, net::Url::parse(ways_[way_.load()].scheme + "://" + options_.host + "/v2/"));
+  SLUICE_TRY(const auto url, base.resolve(location).context("the upload location that " + options_.host + " gave"));
+  return url.text();
+}
+
+Result<RegistryHost::Target> RegistryHost::target(const Call& call) const {
+  const auto& way = ways_[way_.load()];
+  SLUICE_TRY(const auto base, net::Url::parse(way.scheme + "://" + options_.host + "/"));
+  Target target;
+  SLUICE_TRY(target.request.url, base.resolve(call.target));
+  target.ours = target.request.url.same_origin(base);
+  if (!target.ours && target.request.url.scheme == "http" && !loopback_ && !options_.insecure) {
+    return Error(ErrorKind::untrusted, options_.host + " sends us to plain HTTP at " + target.request.url.authority());
+  }
+  target.request.method = call.method;
+  target.request.headers = call.headers;
+  target.request.body = call.body;
+  target.request.endpoint = target.ours ? way.endpoint : foreign_;
+  target.request.max_reply_bytes = call.max_reply_bytes;
+  return target;
+}
+
+Result<RegistryHost::Target> RegistryHost::redirect(const Target& from, const net::HttpResponse& response,
+                                                    const Call& call) const {
+  const auto location = response.headers.get("location");
+  if (!location) return Error(ErrorKind::protocol, options_.host + " redirects " + call.what + " to nowhere");
+  Target next = from;
+  SLUICE_TRY(next.request.url,
+             from.request.url.resolve(*location).context("the redirect that " + options_.host + " gave"));
+  if (from.request.url.scheme == "https" && next.request.url.scheme == "http") {
+    return Error(ErrorKind::untrusted,
+                 options_.host + " redirects from https to plain http at " + next.request.url.authority());
+  }
+  // Credentials are for the registry alone: they do not follow, wherever it leads.
+  next.ours = from.ours && next.request.url.same_origin(from.request.url);
+  if (!next.ours) {
+    next.request.authorization.reset();
+    next.request.endpoint = foreign_;
+  }
+  return next;
+}
+
+Error RegistryHost::refused_again(const Call& call) const {
+  return Error(ErrorKind::denied,
+               fmt::format("{} does not allow {} (as {})", options_.host, call.what, authorizer_.explain()))
+      .with_hint("ask for the right, or log in as somebody who has it: sluice login " + options_.host)
+      .with_status(401);
+}
+
+Result<Secret> RegistryHost::meet_challenge(const Target& target, const net::HttpResponse& response, const Call& call,
+                                            const net::ExchangeContext& context) {
+  return authorizer_
+      .answer(target.request.url, response.headers.all("www-authenticate"), call.scopes, target.request.authorization,
+              context)
+      .context(call.what);
+}
+
+// True when this outcome says that the other scheme is spoken here, and there is one to try.
+bool RegistryHost::try_next_way(const Result<net::HttpResponse>& outcome, std::size_t used) {
+  if (way_proven_.load() || !wants_tls(outcome)) return false;
+  if (way_.load() > used) return true;  // another thread found out meanwhile
+  if (used + 1 >= ways_.size()) return false;
+  // Nobody listens at all: the other scheme would find the same.
+  if (!outcome && outcome.error().kind() == ErrorKind::unreachable && outcome.error().message().starts_with("cannot")) {
+    return false;
+  }
+  way_.store(used + 1);
+  return true;
+}
+
+Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::ExchangeContext& context) {
+  bool challenged = false;
+  int redirects = 0;
+  auto used = way_.load();
+  SLUICE_TRY(auto current, target(call));
+  if (current.ours) {
+    SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context));
+  }
+  for (;;) {
+    ++requests_;
+    auto outcome = loop_.exchange(current.request, context);
+    learn(outcome);
+    if (current.ours && try_next_way(outcome, used)) {
+      used = way_.load();
+      SLUICE_TRY(current, target(call));
+      continue;
+    }
+    if (!outcome) return outcome;
+    if (current.ours) way_proven_.store(true);
+    if (outcome->status == 401 && current.ours) {
+      if (challenged) return refused_again(call);
+      challenged = true;
+      SLUICE_TRY(current.request.authorization, meet_challenge(current, *outcome, call, context));
+      continue;
+    }
+    const bool may_follow = call.method == net::Method::get || call.method == net::Method::head;
+    if (is_redirect(outcome->status) && may_follow) {
+      if (++redirects > kMaxRedirects) return Error(ErrorKind::protocol, options_.host + " redirects in circles");
+      SLUICE_TRY(current, redirect(current, *outcome, call));
+      continue;
+    }
+    return outcome;
+  }
+}
+
+Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_token& stop) {
+  for (unsigned attempt = 0;; ++attempt) {
+    auto outcome = try_once(call, context(stop));
+    const bool again = outcome ? worth_retrying(outcome->status) : worth_retrying(outcome.error().kind());
+    if (!again) return outcome;
+    // A host that never answered is most likely a wrong name: say so at once instead of after half a minute.
+    const bool give_up = attempt >= options_.retry_times || (!outcome && !way_proven_.load());
+    if (give_up) {
+      if (!outcome) return std::move(outcome).error().context(call.what);
+      return to_error(*outcome, options_.host, call.what);
+    }
+    std::optional<std::chrono::milliseconds> floor;
+    if (outcome) {
+      if (const auto value = outcome->headers.get("retry-after")) {
+        floor = parse_retry_after(*value, std::chrono::system_clock::now());
+      }
+    }
+    if (!pause_for(back_off(attempt, floor, random_fraction()), stop)) {
+      return Error(ErrorKind::cancelled, "stopped while waiting for " + options_.host);
+    }
+  }
+}
+
+void RegistryHost::send_once(const Call& call, std::chrono::milliseconds time) {
+  static_cast<void>(try_once(call, {Deadline::after(time), {}}));
+}
+
+Result<net::HttpResponse> RegistryHost::write(const Call& call, BlobPipe& pipe, std::uint64_t size_bytes,
+                                              const std::stop_token& stop) {
+  SLUICE_TRY(auto current, target(call));
+  if (current.ours) {
+    SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context(stop)));
+  }
+  ++requests_;
+  auto outcome = loop_.upload(current.request, pipe, size_bytes, stop);
+  learn(outcome);
+  if (!outcome) return outcome;
+  if (outcome->status == 401 && current.ours) {
+    SLUICE_CHECK(meet_challenge(current, *outcome, call, context(stop)));
+    return Error(ErrorKind::busy, options_.host + " refused the token in the middle of " + call.what);
+  }
+  if (worth_retrying(outcome->status)) return to_error(*outcome, options_.host, call.what);
+  return outcome;
+}
+
+/// A GET into a pipe, with its challenge and redirects.
+class HostBlobRead final : public BlobRead {
+ public:
+  HostBlobRead(RegistryHost& host, Call call, BlobPipe& pipe, std::stop_token stop)
+      : host_(host), call_(std::move(call)), pipe_(pipe), stop_(std::move(stop)) {
+    first_ = begin();
+  }
+
+  Status started() override {
+    if (!first_) return first_;
+    bool challenged = false;
+    for (int hops = 0; hops <= kMaxRedirects + 1; ++hops) {
+      auto head = download_->head();
+      host_.learn(head);
+      if (!head) return std::move(head).error().context(call_.what);
+      if (head->status == 200) return {};
+      if (head->status == 401 && current_.ours) {
+        if (challenged) return host_.refused_again(call_);
+        challenged = true;
+        SLUICE_TRY(current_.request.authorization, host_.meet_challenge(current_, *head, call_, host_.context(stop_)));
+      } else if (is_redirect(head->status)) {
+        SLUICE_TRY(current_, host_.redirect(current_, *head, call_));
+      } else {
+        return to_error(*head, host_.name(), call_.what);
+      }
+      request();
+    }
+    return Error(ErrorKind::protocol, host_.name() + " redirects in circles");
+  }
+
+  Status finish() override { return download_->finish().context(call_.what); }
+
+ private:
+  Status begin() {
+    SLUICE_TRY(current_, host_.target(call_));
+    if (current_.ours) {
+      SLUICE_TRY(current_.request.authorization, host_.authorizer_.header_for(call_.scopes, host_.context(stop_)));
+    }
+    request();
+    return {};
+  }
+  void request() {
+    ++host_.requests_;
+    download_.reset();
+    download_ = host_.loop_.download(current_.request, pipe_, stop_);
+  }
+
+  RegistryHost& host_;
+  Call call_;
+  BlobPipe& pipe_;
+  std::stop_token stop_;
+  RegistryHost::Target current_;
+  Status first_;
+  std::unique_ptr<net::TransferLoop::Download> download_;
+};
+
+std::unique_ptr<BlobRead> RegistryHost::read(const Call& call, BlobPipe& pipe, const std::stop_token& stop) {
+  return std::make_unique<HostBlobRead>(*this, call, pipe, stop);
+}
+
+}  // namespace sluice::places

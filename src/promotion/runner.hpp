@@ -1,0 +1,74 @@
+#pragma once
+// Runner: carries a plan out, step by step, with a journal before and after each. Resume and undo act from the
+// journal's plan alone. What is journaled when: docs/architecture.md, "The life of a promotion".
+
+#include "base/result.hpp"
+#include "copy/carry.hpp"
+#include "copy/events.hpp"
+#include "promotion/lease_keeper.hpp"
+#include "promotion/places.hpp"
+#include "promotion/plan.hpp"
+#include "promotion/planner.hpp"
+#include "records/store.hpp"
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace sluice::promotion {
+
+/// How far one target got.
+struct TargetOutcome {
+  std::string target;
+  records::PromotionState state = records::PromotionState::planned;
+};
+
+/// The end of a promotion, or of an attempt to resume or undo one.
+struct Outcome {
+  records::Promotion promotion;  ///< as it is recorded now
+  Plan plan;                     ///< with the roads and bytes that were really taken
+  std::vector<TargetOutcome> targets;
+  std::optional<Error> error;     ///< why it did not succeed
+  std::vector<Finding> findings;  ///< what an undo could not put back
+};
+
+/// Thread: job; blocks. Borrows everything for its life.
+class Runner {
+ public:
+  Runner(Places& places, records::Store& store, copy::Events& events, copy::CarryOptions options, std::stop_token stop)
+      : places_(places), store_(store), events_(events), options_(options), stop_(std::move(stop)) {}
+
+  /// Does what was planned. An Error means that no promotion came about (records, lease); whatever happens later is
+  /// an Outcome.
+  Result<Outcome> run(Planned planned);
+
+  /// Goes on with a promotion that was interrupted, failed, or ended partial: to the same end as without the
+  /// interruption. Errors: not_found, usage (it succeeded, or a later one came after it), blocked (a target changed
+  /// meanwhile), conflict (somebody is at work on it).
+  Result<Outcome> resume(const std::string& promotion);
+
+  /// Puts back what was there before, at every target that this promotion switched. Errors: as resume.
+  Result<Outcome> undo(const std::string& promotion);
+
+ private:
+  struct Work;
+  Result<Work> reopen(const std::string& promotion, bool undoing);
+  Outcome drive(Work& work);
+  Status copy_content(Work& work);
+  Status switch_target(Work& work, std::size_t target);
+  Status check_unchanged(Work& work, std::size_t target);
+  /// True when nothing of this target's tags is left switched.
+  bool put_back(Work& work, std::size_t target);
+  Outcome finish(Work& work, records::PromotionState state, std::optional<Error> error);
+  Status advance(Work& work, records::PromotionState state, const std::string& step, const std::string& target = {});
+  Status note(Work& work, const std::string& step, const std::string& target, const std::string& image, Json detail);
+
+  Places& places_;
+  records::Store& store_;
+  copy::Events& events_;
+  copy::CarryOptions options_;
+  std::stop_token stop_;
+};
+
+}  // namespace sluice::promotion

@@ -1,0 +1,93 @@
+#pragma once
+// The Store over SQLite. One connection, one transaction per call. The methods are defined by noun:
+// sqlite_releases.cpp, sqlite_promotions.cpp, sqlite_leases.cpp (holds too). Other rooms use store.hpp.
+
+#include "base/guarded.hpp"
+#include "records/migrations.hpp"
+#include "records/sqlite.hpp"
+#include "records/store.hpp"
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::records {
+
+/// Seconds since 1970, UTC.
+std::int64_t now_seconds();
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(std::unique_ptr<Database> database, AfterCommit after_commit)
+      : connection_(Connection{std::move(database), 0}), after_commit_(std::move(after_commit)) {}
+
+  Result<Release> find_or_create_release(Release wanted) override;
+  Result<std::optional<Release>> release(std::string_view app, std::int64_t number) override;
+  Result<std::optional<Release>> release_with(std::string_view app, const std::vector<ReleaseImage>& images) override;
+  Result<std::vector<Release>> releases(std::string_view app, std::size_t limit) override;
+
+  Result<Promotion> add_promotion(Promotion promotion) override;
+  Result<std::optional<Promotion>> promotion(std::string_view id) override;
+  Result<std::vector<Promotion>> promotions(std::string_view app, std::string_view environment,
+                                            std::size_t limit) override;
+  Status advance(std::string_view id, PromotionState state, std::string_view failure, JournalEntry entry,
+                 const std::vector<Fence>& fences) override;
+  Status append(std::string_view id, JournalEntry entry, const std::vector<Fence>& fences) override;
+  Result<std::vector<JournalEntry>> journal(std::string_view id) override;
+
+  Status set_hold(const Hold& hold) override;
+  Result<bool> clear_hold(std::string_view app, std::string_view environment) override;
+  Result<std::optional<Hold>> hold(std::string_view app, std::string_view environment) override;
+
+  Result<Lease> acquire(std::string_view target, std::string_view holder, std::chrono::seconds span) override;
+  Result<Lease> renew(const Lease& lease, std::chrono::seconds span) override;
+  Status release_lease(const Lease& lease) override;
+
+ private:
+  struct Connection {
+    std::unique_ptr<Database> database;
+    std::int64_t writes = 0;
+  };
+
+  /// Begins a transaction on a file that is still there and still has a schema that this program knows.
+  static Result<Transaction> begin(Database& database, Transaction::Mode mode);
+
+  /// Runs `f(Database&)` in a transaction that is committed when f succeeds. The lock is held meanwhile: that is what
+  /// serialises the calls. The hook runs after it is given back, so that it may use the store.
+  template <class F>
+  auto write(F&& f) -> std::invoke_result_t<F, Database&>;
+  template <class F>
+  auto read(F&& f) -> std::invoke_result_t<F, Database&>;
+
+  Guarded<Connection> connection_;
+  AfterCommit after_commit_;
+};
+
+template <class F>
+auto SqliteStore::write(F&& f) -> std::invoke_result_t<F, Database&> {
+  using Outcome = std::invoke_result_t<F, Database&>;
+  std::int64_t committed = 0;
+  Outcome outcome = connection_.with([&](Connection& connection) -> Outcome {
+    Database& database = *connection.database;
+    SLUICE_TRY(auto transaction, begin(database, Transaction::Mode::write));
+    const auto before = database.total_changes();
+    Outcome result = std::forward<F>(f)(database);
+    if (!result.ok()) return result;
+    SLUICE_CHECK(transaction.commit());
+    if (database.total_changes() != before) committed = ++connection.writes;
+    return result;
+  });
+  if (committed > 0 && after_commit_) after_commit_(committed);
+  return outcome;
+}
+
+template <class F>
+auto SqliteStore::read(F&& f) -> std::invoke_result_t<F, Database&> {
+  using Outcome = std::invoke_result_t<F, Database&>;
+  return connection_.with([&](Connection& connection) -> Outcome {
+    SLUICE_TRY(auto transaction, begin(*connection.database, Transaction::Mode::read));
+    return std::forward<F>(f)(*connection.database);
+  });
+}
+
+}  // namespace sluice::records

@@ -1,0 +1,70 @@
+"""scripts/check_includes: a short cut through the floors is found and named."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "check_includes"
+
+
+def check(files):
+    """(exit code, output) of the script over a tree with these files."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            path = pathlib.Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        done = subprocess.run([sys.executable, "-B", SCRIPT, folder], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+
+class CheckIncludes(unittest.TestCase):
+    def test_this_tree_is_in_order(self):
+        done = subprocess.run([sys.executable, "-B", SCRIPT], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_what_is_allowed_passes(self):
+        for name, path, line in (
+            ("own room", "net/a.cpp", '#include "net/a.hpp"'),
+            ("a lower floor", "promotion/a.hpp", '#include "oci/digest.hpp"'),
+            ("net may use base", "net/a.hpp", '#include "base/result.hpp"'),
+            ("auth may use oci", "auth/a.hpp", '#include "oci/reference.hpp"'),
+            ("a wrapped library", "net/a.cpp", "#include <curl/curl.h>"),
+            ("the standard library", "oci/a.hpp", "#include <vector>"),
+            ("the generated version", "base/a.cpp", '#include "version.hpp"'),
+            ("the look-alike on the ground", "sandbox/a.cpp", '#include "net/http.hpp"'),
+            ("main", "main.cpp", '#include "cli/main.hpp"'),
+        ):
+            with self.subTest(name):
+                code, output = check({path: line + "\n", "base/b.hpp": "#pragma once\n"})
+                self.assertEqual(code, 0, output)
+
+    def test_what_is_forbidden_is_named_with_its_line(self):
+        for name, path, line, said in (
+            ("an upper floor", "oci/a.hpp", '#include "places/place.hpp"', 'oci (floor 1) may not include "places/'),
+            ("the same floor", "copy/a.cpp", '#include "cluster/api.hpp"', 'copy (floor 3) may not include "cluster/'),
+            ("base may not use net", "base/a.cpp", '#include "net/http.hpp"', 'base (floor 0) may not include "net/'),
+            ("oci may not use auth", "oci/a.cpp", '#include "auth/login.hpp"', 'oci (floor 1) may not include "auth/'),
+            ("the look-alike upstairs", "sandbox/a.cpp", '#include "copy/copier.hpp"', "sandbox (floor beside)"),
+            ("a library's wrong room", "places/a.cpp", "#include <curl/curl.h>", "<curl/curl.h> belongs to net"),
+            ("a heavy header", "base/a.hpp", "#include <nlohmann/json.hpp>", "include it in a .cpp file"),
+            ("a private header", "app/a.cpp", '#include "records/sqlite.hpp"', "is private to records"),
+            ("no path", "net/a.cpp", '#include "http.hpp"', '"net/http.hpp"'),
+            ("no such room", "net/a.cpp", '#include "utils/x.hpp"', "is in no room"),
+            ("blanks in the line", "oci/a.cpp", ' # include "app/x.hpp"', "may not include"),
+        ):
+            with self.subTest(name):
+                code, output = check({path: "#pragma once\n" + line + "\n"})
+                self.assertEqual(code, 1, output)
+                self.assertIn(f"{path}:2: ", output)
+                self.assertIn(said, output)
+
+    def test_an_unknown_room_and_an_empty_tree_are_errors(self):
+        self.assertIn("attic is no room", check({"attic/a.cpp": ""})[1])
+        self.assertEqual(check({})[0], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
