@@ -150,15 +150,13 @@ void ProgressView::emit_live(const copy::Event& event) {
       case EventKind::blob_done:
         if (found != s.blobs.end()) s.blobs.erase(found);
         break;
-      case EventKind::road:
-        s.messages.push_back("  " + event.image + ": " + event.detail);
-        break;
       case EventKind::state:
         s.messages.push_back("  " + event.detail + (event.target.empty() ? "" : " " + event.target));
         break;
       case EventKind::note:
         s.messages.push_back("  " + event.detail);
         break;
+      case EventKind::road:  // the plan or the result tells it
       case EventKind::manifest:
       case EventKind::tag:
         break;
@@ -169,9 +167,6 @@ void ProgressView::emit_live(const copy::Event& event) {
 void ProgressView::emit_plain(const copy::Event& event) {
   using copy::EventKind;
   switch (event.kind) {
-    case EventKind::road:
-      console_.err(fmt::format("{} -> {}: {}\n", event.image, event.target, event.detail));
-      break;
     case EventKind::blob_done:
       if (event.detail == "moved")
         console_.err(fmt::format("{} {} {}\n", brief(event.digest), event.detail, text::human_bytes(event.bytes)));
@@ -188,6 +183,7 @@ void ProgressView::emit_plain(const copy::Event& event) {
     case EventKind::note:
       console_.err(event.detail + "\n");
       break;
+    case EventKind::road:
     case EventKind::total:
     case EventKind::blob_started:
     case EventKind::blob_progress:

@@ -24,7 +24,7 @@ class Carrier {
       : survey_(survey), options_(options), events_(events), crew_(std::move(stop)) {}
 
   Status run() {
-    for (auto& item : survey_.items) item.bytes = item.blobs = Amounts{};
+    
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) add_move(m);
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) {
       if (const auto after = survey_.moves[m].after) depends(m, *after);
@@ -140,7 +140,8 @@ class Carrier {
   void count() {
     outcome_.with([&](const auto& outcome) {
       for (auto& item : survey_.items) {
-        std::set<std::size_t> own;
+        if (item.moves.empty()) continue;  // nothing travelled: the estimate stands
+        item.bytes = item.blobs = Amounts{};
         for (const auto m : item.moves) {
           const auto& move = survey_.moves[m];
           const bool mine = &survey_.items[move.item] == &item;

@@ -1,0 +1,31 @@
+// Answers of token servers.
+
+#include "auth/token.hpp"
+#include "fuzz/require.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+using namespace sluice;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string body(reinterpret_cast<const char*>(data), size);
+  if (const auto reply = auth::parse_token_reply(body); reply.ok()) {
+    require(auth::is_header_safe(reply->token.reveal()), "a token can stand in a header");
+    require(reply->life >= std::chrono::seconds(60) && reply->life <= std::chrono::hours(24 * 30), "a life is bounded");
+  } else {
+    require(reply.error().kind() == ErrorKind::protocol, "a strange answer is a protocol error");
+    require(reply.error().sentence().size() < 200, "a message does not echo the answer");
+  }
+  auth::Credentials credentials;
+  credentials.username = "ann";
+  credentials.password = Secret("S3cret");
+  const auto reason = auth::refusal_reason(body, &credentials);
+  require(reason.find("S3cret") == std::string::npos, "a reason repeats no secret");
+  require(std::none_of(reason.begin(), reason.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }),
+          "a reason is safe for a terminal");
+  static_cast<void>(auth::is_invalid_grant(body));
+  return 0;
+}
