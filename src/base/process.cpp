@@ -60,7 +60,7 @@ class Wakeup {
   void signal() const {
     const std::uint64_t one = 1;
     // Cannot fail: the counter of an eventfd has room for one more, and it is open.
-    static_cast<void>(::write(fd_.get(), &one, sizeof one));
+    [[maybe_unused]] const auto written = ::write(fd_.get(), &one, sizeof one);
   }
 
  private:

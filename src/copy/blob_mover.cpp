@@ -31,18 +31,20 @@ Status stream_once(const BlobMove& move, std::optional<places::UploadSession> se
   auto started = read->started();
   // An empty blob has no last byte that could be kept back: its digest is proven before the upload.
   if (started && move.blob.size_bytes == 0) started = read->finish();
+  // When one side broke the pipe, the other only noticed: the cause is in the pipe. A short blob may be judged, and
+  // its transfer given up, before anybody asked whether it has started.
+  const auto with_cause = [&](Status status) -> Status {
+    auto cause = pipe.failure();
+    if (!status && status.error().kind() == ErrorKind::cancelled && cause && !stop.stop_requested())
+      return std::move(*cause);
+    return status;
+  };
   if (!started) {
     move.dest->abandon_upload(*session);
-    return started;
+    return with_cause(std::move(started));
   }
-  auto written = move.dest->write_blob(*session, move.blob, pipe, stop);
-  if (!written) {
-    // When the source broke the pipe, the upload only noticed: the cause is in the pipe.
-    auto cause = pipe.failure();
-    if (written.error().kind() == ErrorKind::cancelled && cause && !stop.stop_requested()) return std::move(*cause);
-    return written;
-  }
-  return read->finish();
+  SLUICE_CHECK(with_cause(move.dest->write_blob(*session, move.blob, pipe, stop)));
+  return with_cause(read->finish());
 }
 
 Status stream(const BlobMove& move, std::optional<places::UploadSession> session, unsigned retry_times, Events& events,

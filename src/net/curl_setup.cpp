@@ -154,7 +154,7 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_TCP_NODELAY, 1L);
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-  set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+  set(easy, CURLOPT_CONNECTTIMEOUT_MS, options.connect_timeout.count());
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_BUFFERSIZE, streams ? kBlobBufferBytes : kSmallBufferBytes);
   set(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);

@@ -159,6 +159,28 @@ class Index:
         self.digest = _digest(self.manifest)
 
 
+class Artifact:
+    """An OCI artifact: blobs with media types of their own, no platform; `artifact_type` as OCI 1.1 has it."""
+
+    children = ()
+    media_type = OCI["manifest"]
+
+    def __init__(self, artifact_type, *contents):
+        self.layers = [Bytes(data) for data in contents]
+        self.config = Bytes(b"{}")
+        self.manifest = json.dumps({
+            "schemaVersion": 2, "mediaType": self.media_type, "artifactType": artifact_type,
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": self.config.digest, "size": 2},
+            "layers": [{"mediaType": "application/octet-stream", "digest": blob.digest, "size": blob.size}
+                       for blob in self.layers],
+        }, indent=3).encode()
+        self.digest = _digest(self.manifest)
+
+    @property
+    def blobs(self):
+        return [*self.layers, self.config]
+
+
 def random_image(sizes=(4096, 2048, 1024, 512, 256), seed=0, types=None, architecture="amd64"):
     """An image with one random layer for each size."""
     return Image([Layer(size, f"{seed}-{n}") for n, size in enumerate(sizes)], types, architecture,

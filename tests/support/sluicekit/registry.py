@@ -46,7 +46,6 @@ class Registry:
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "OTEL_TRACES_EXPORTER": "none",
             "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(self.storage),
-            **self._auth_settings(),
             **self._tls_settings(),
             **(environment or {}),
         }
@@ -77,7 +76,7 @@ class Registry:
 
     def start(self):
         """Starts it, or starts it again on the same port with the same storage."""
-        settings = dict(self._settings, REGISTRY_HTTP_ADDR=f"127.0.0.1:{self.port}")
+        settings = dict(self._settings, **self._auth_settings(), REGISTRY_HTTP_ADDR=f"127.0.0.1:{self.port}")
         log = self.folder / "log"
         reader, writer = os.pipe()
         with os.fdopen(writer, "wb") as output:

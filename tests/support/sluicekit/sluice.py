@@ -61,10 +61,11 @@ class Outcome:
 class Sluice:
     """sluice with a home, state and configuration of its own, so that nothing of the developer's leaks in or out.
 
-    `home` is also the working folder: write sluice.yaml there.
+    `home` is also the working folder: write sluice.yaml there. `outcomes` has what every run gave.
     """
 
     def __init__(self, environment=None):
+        self.outcomes = []
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="sluicekit-home-"))
         (self.home / ".run").mkdir(mode=0o700)
         kept = {name: value for name, value in os.environ.items()
@@ -83,17 +84,22 @@ class Sluice:
         path.write_text(text)
         return path
 
-    def run(self, *arguments, stdin="", timeout=120, environment=None):
-        """Runs to the end. A run that outlives `timeout` is killed and raises."""
-        argv = [binary(), *arguments]
+    def run(self, *arguments, stdin="", timeout=120, environment=None, program=None, before_start=None):
+        """Runs to the end. A run that outlives `timeout` is killed and raises. `program` instead of sluice;
+        `before_start` is called in the child, for limits."""
+        argv = [program or binary(), *arguments]
         done = subprocess.run([str(word) for word in argv], input=stdin, capture_output=True, text=True,
-                              errors="replace", timeout=timeout, cwd=self.home, check=False,
+                              errors="replace", timeout=timeout, cwd=self.home, check=False, preexec_fn=before_start,
                               env={**self.environment, **(environment or {})})
-        return Outcome(argv, done.returncode, done.stdout, done.stderr)
+        return self._note(Outcome(argv, done.returncode, done.stdout, done.stderr))
 
-    def start(self, *arguments, environment=None):
+    def _note(self, outcome):
+        self.outcomes.append(outcome)
+        return outcome
+
+    def start(self, *arguments, environment=None, program=None):
         """Starts without waiting; gives a Child with pipes."""
-        return Child([binary(), *arguments], cwd=self.home, env={**self.environment, **(environment or {})},
+        return Child([program or binary(), *arguments], cwd=self.home, env={**self.environment, **(environment or {})},
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def interrupt(self, child, number=signal.SIGINT, timeout=30):
@@ -101,7 +107,7 @@ class Sluice:
         child.popen.send_signal(number)
         out, err = child.popen.communicate(timeout=timeout)
         child.stop()
-        return Outcome(child.popen.args, child.popen.returncode, out, err)
+        return self._note(Outcome(child.popen.args, child.popen.returncode, out, err))
 
     def close(self):
         shutil.rmtree(self.home, ignore_errors=True)

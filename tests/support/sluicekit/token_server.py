@@ -36,6 +36,8 @@ class TokenServer:
         self.allow = allow or (lambda user, kind, name, action: user is not None)
         self.lifetime, self.one_scope, self.identity_tokens = lifetime, one_scope, identity_tokens
         self.requests = []  # (method, user, [scope, ...]) of every request, in order
+        self.issued = []  # every token that was handed out
+        self.front = None  # HOST:PORT of a proxy in front, to be named as the realm; set before the registry starts
         self._refresh = {}
         self._signer = Signer()
         self._lock = threading.Lock()
@@ -67,7 +69,11 @@ class TokenServer:
 
     @property
     def realm(self):
-        return f"http://127.0.0.1:{self.port}/token"
+        return f"http://{self.front or self.host}/token"
+
+    @property
+    def host(self):
+        return f"127.0.0.1:{self.port}"
 
     @property
     def certificate(self):
@@ -104,12 +110,14 @@ class TokenServer:
         if self.one_scope:
             scopes = scopes[:1]
         token = self._token(user, scopes, query.get("service", [self.service])[0])
+        self.issued.append(token)
         answer = {"token": token, "access_token": token, "expires_in": self.lifetime,
                   "issued_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
         wants_refresh = method == "POST" or query.get("offline_token") == ["true"]
         if self.identity_tokens and user is not None and wants_refresh:
             answer["refresh_token"] = secrets.token_urlsafe(24)
             self._refresh[answer["refresh_token"]] = user
+            self.issued.append(answer["refresh_token"])
         return self._send(handler, 200, answer)
 
     def _token(self, user, scopes, service):

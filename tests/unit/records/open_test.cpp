@@ -198,7 +198,7 @@ TEST(OpenStore, SaysWhenTheFileIsDamagedInside) {
   const auto file = folder / "records.db";
   {
     auto store = testing::open(file);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 40; ++i) {
       ASSERT_TRUE(store->find_or_create_release(release_of("shop", {image("web", std::to_string(i))})).ok());
     }
   }

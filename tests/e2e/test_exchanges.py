@@ -1,0 +1,148 @@
+"""How many exchanges have to wait for each other, counted by a proxy that all registries stand behind.
+
+The count of one run is never below the true one, but a busy machine can keep exchanges apart that were meant to overlap:
+each case is therefore counted up to a few times, in repositories of their own, and the smallest count is the verdict.
+Setting up connections is not an exchange.
+"""
+
+import unittest
+
+import sluicekit as kit
+
+kit.need("docker-registry")
+
+LATENCY_MS = 25  # of each exchange, so that what is independent overlaps
+ROUNDS = 4
+
+
+class Counting(kit.E2eCase):
+    def least(self, limit, one_round):
+        """The smallest critical path of up to ROUNDS rounds; ends early when the limit is met."""
+        counts = []
+        for number in range(ROUNDS):
+            proxy = one_round(number)
+            counts.append(proxy.critical_path())
+            if counts[-1] <= limit:
+                break
+        self.assertLessEqual(min(counts), limit, f"counted {counts}; the last round was\n" + "\n".join(
+            f"{e['request_seq']:4}-{e['response_seq']:<4} {e['upstream']} {e['method']:5} {e['status']} {e['target']}"
+            for e in sorted(proxy.exchanges(), key=lambda e: e["request_seq"])))
+
+    def image(self, number):
+        return kit.random_image((2000, 1500, 1000, 500, 250), seed=f"{self.project}-{number}")
+
+
+class OpenRegistries(Counting):
+    """The issue's numbers: cold at most 6, equal at most 2, inside one registry at most 6."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.proxy = cls.enterClassContext(kit.Proxy(cls.a.host, cls.b.host, latency_ms=LATENCY_MS))
+
+    def copied(self, source, target):
+        self.proxy.forget()
+        self.ok(self.home().run("copy", source, target))
+        return self.proxy
+
+    def test_cold(self):
+        def one_round(number):
+            name = f"{self.project}/{number}"
+            image = self.image(number)
+            self.a.client().push(name, "v1", image)
+            proxy = self.copied(f"{self.proxy.hosts[0]}/{name}:v1", f"{self.proxy.hosts[1]}/{name}:v1")
+            self.holds(self.b, name, "v1", image)
+            return proxy
+
+        self.least(6, one_round)
+
+    def test_cold_index_of_two_platforms(self):
+        def one_round(number):
+            name = f"{self.project}/{number}"
+            image = kit.index_of(sizes=(900, 700), seed=f"{self.project}-{number}")
+            self.a.client().push(name, "v1", image)
+            return self.copied(f"{self.proxy.hosts[0]}/{name}:v1", f"{self.proxy.hosts[1]}/{name}:v1")
+
+        # One more at each end: the manifests of the platforms are read after the index, and written before it.
+        self.least(8, one_round)
+
+    def test_equal(self):
+        image = self.image(0)
+        for registry in (self.a, self.b):
+            registry.client().push(self.project, "v1", image)
+        self.least(2, lambda _: self.copied(*(f"{host}/{self.project}:v1" for host in self.proxy.hosts)))
+
+    def test_inside_one_registry(self):
+        def one_round(number):
+            self.a.client().push(f"{self.project}/dev", f"v{number}", self.image(number))
+            host = self.proxy.hosts[0]
+            return self.copied(f"{host}/{self.project}/dev:v{number}", f"{host}/{self.project}/prod{number}:v1")
+
+        self.least(6, one_round)
+
+
+class TokenRegistries(Counting):
+    """The design's numbers for bearer tokens: cold at most 8, equal at most 3; those of the token server count too."""
+
+    shared_registries = ()
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.tokens = cls.enterClassContext(kit.TokenServer())
+        cls.a = cls.enterClassContext(kit.Registry(auth=cls.tokens))
+        cls.b = cls.enterClassContext(kit.Registry(auth=cls.tokens))
+        cls.proxy = cls.enterClassContext(kit.Proxy(cls.a.host, cls.b.host, cls.tokens.host, latency_ms=LATENCY_MS))
+        cls.tokens.front = cls.proxy.hosts[2]
+        for registry in (cls.a, cls.b):  # they name the realm when they start
+            registry.stop()
+            registry.start()
+
+    def copied(self, source, target):
+        pair = f"{kit.USER}:{kit.PASSWORD}"
+        self.proxy.forget()
+        self.ok(self.home().run("copy", source, target, "--src-creds", pair, "--dest-creds", pair))
+        self.assertIn(2, {exchange["upstream"] for exchange in self.proxy.exchanges()}, "no token was asked for")
+        return self.proxy
+
+    def test_cold(self):
+        def one_round(number):
+            name = f"{self.project}/{number}"
+            self.a.client().push(name, "v1", self.image(number))
+            return self.copied(f"{self.proxy.hosts[0]}/{name}:v1", f"{self.proxy.hosts[1]}/{name}:v1")
+
+        self.least(8, one_round)
+
+    def test_equal(self):
+        for registry in (self.a, self.b):
+            registry.client().push(self.project, "v1", self.image(0))
+        self.least(3, lambda _: self.copied(*(f"{host}/{self.project}:v1" for host in self.proxy.hosts[:2])))
+
+    def test_inside_one_registry(self):
+        def one_round(number):
+            self.a.client().push(f"{self.project}/dev", f"v{number}", self.image(number))
+            host = self.proxy.hosts[0]
+            return self.copied(f"{host}/{self.project}/dev:v{number}", f"{host}/{self.project}/prod{number}:v1")
+
+        self.least(6, one_round)
+
+
+class Promotions(Counting):
+    def test_a_second_promotion_of_a_release_writes_nothing(self):
+        images = {name: kit.random_image((700, 90), seed=f"{self.project}-{name}") for name in ("web", "api")}
+        with kit.Proxy(self.a.host, self.b.host) as proxy:
+            for name, image in images.items():
+                self.a.client().push(f"dev/{name}", "latest", image)
+            home = self.home()
+            home.write("sluice.yaml", kit.pipeline("shop", images, ("dev", [(proxy.hosts[0], "dev")]),
+                                                   ("prod", [(proxy.hosts[1], "prod")])))
+            self.ok(home.run("promote", "--to", "prod", "--yes"))
+            self.assertTrue(any(map(kit.wrote, proxy.exchanges())))
+            proxy.forget()
+            self.ok(home.run("promote", "--to", "prod", "--yes"))
+            self.assertTrue(proxy.exchanges())
+            self.assertEqual([exchange for exchange in proxy.exchanges() if kit.wrote(exchange)], [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,29 @@
+#pragma once
+// The two ends of a BlobPipe in memory: a thread that fills it, and a loop that empties it. Used by FakePlace.
+
+#include "places/blob_pipe.hpp"
+#include "places/place.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace sluice::support {
+
+/// What a read comes to: these bytes, and then perhaps an error.
+struct Delivery {
+  std::string bytes;
+  std::optional<Error> then;
+};
+
+/// Fills `pipe` from a thread of its own, which ends with the object. `answer` runs on that thread.
+std::unique_ptr<places::BlobRead> fake_read(places::BlobPipe& pipe, const std::stop_token& stop,
+                                            std::function<Result<Delivery>(const std::stop_token&)> answer);
+
+/// Takes `size` bytes out of `pipe`, on the calling thread. Errors: cancelled, when the pipe broke or on stop, as an
+/// upload that is given up.
+Result<std::string> fake_drain(places::BlobPipe& pipe, std::uint64_t size, const std::stop_token& stop);
+
+}  // namespace sluice::support

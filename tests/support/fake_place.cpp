@@ -1,0 +1,407 @@
+#include "support/fake_place.hpp"
+
+#include "support/fake_bytes_moving.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace sluice::support {
+
+std::string_view to_string(Verb verb) {
+  switch (verb) {
+    case Verb::expect:
+      return "expect";
+    case Verb::manifest:
+      return "manifest";
+    case Verb::digest_of:
+      return "digest_of";
+    case Verb::put_manifest:
+      return "put_manifest";
+    case Verb::has_blob:
+      return "has_blob";
+    case Verb::mount_blob:
+      return "mount_blob";
+    case Verb::begin_upload:
+      return "begin_upload";
+    case Verb::read_blob:
+      return "read_blob";
+    case Verb::write_blob:
+      return "write_blob";
+    case Verb::abandon_upload:
+      return "abandon_upload";
+    case Verb::tags:
+      return "tags";
+    case Verb::small_blob:
+      return "small_blob";
+  }
+  return "?";
+}
+
+std::string FakeCall::text() const {
+  auto out = std::string(to_string(verb)) + " " + repository;
+  if (!name.empty()) out += " " + name;
+  if (!from.empty()) out += " from " + from;
+  return out;
+}
+
+/// Counts a call, and perhaps a body, as under way.
+class FakePlace::Busy {
+ public:
+  Busy(Watched<State>& state, bool body) : state_(state), body_(body) {
+    state_.update([&](State& s) {
+      s.most_calls = std::max(s.most_calls, ++s.busy_calls);
+      if (body_) s.most_bodies = std::max(s.most_bodies, ++s.busy_bodies);
+    });
+  }
+  ~Busy() {
+    state_.update([&](State& s) {
+      --s.busy_calls;
+      if (body_) --s.busy_bodies;
+    });
+  }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  Watched<State>& state_;
+  bool body_;
+};
+
+FakePlace::FakePlace(std::string name, places::Traits traits, places::Slots slots)
+    : name_(std::move(name)), traits_(traits), slots_(slots) {}
+
+FakePlace::~FakePlace() = default;
+
+// ---- for tests
+
+void FakePlace::hold_image(const std::string& repository, const FakeImage& image, const std::string& tag) {
+  state_.update([&](State& s) {
+    auto& there = s.repositories[repository];
+    there.blobs.insert(image.blobs.begin(), image.blobs.end());
+    for (const auto& manifest : image.below) there.manifests.emplace(manifest.digest, manifest);
+    there.manifests.emplace(image.digest(), image.manifest);
+    if (!tag.empty()) point(there, tag, image.digest());
+  });
+}
+
+void FakePlace::hold_blob(const std::string& repository, const std::string& content) {
+  state_.update([&](State& s) { s.repositories[repository].blobs.emplace(oci::Digest::of(content), content); });
+}
+
+void FakePlace::set_tag(const std::string& repository, const std::string& tag,
+                        const std::optional<oci::Digest>& digest) {
+  state_.update([&](State& s) { point(s.repositories[repository], tag, digest); });
+}
+
+void FakePlace::script(FakeFault fault) {
+  state_.update([&](State& s) { s.faults.push_back(std::move(fault)); });
+}
+
+void FakePlace::clear_faults() {
+  state_.update([](State& s) { s.faults.clear(); });
+}
+
+void FakePlace::wait_until_held(unsigned count) {
+  state_.when([&](const State& s) { return s.held >= count; }, {}, [](const State&) {});
+}
+
+void FakePlace::release() {
+  state_.update([](State& s) {
+    ++s.releases;
+    std::erase_if(s.faults, [](const FakeFault& fault) { return fault.effect == FakeFault::Effect::hold; });
+  });
+}
+
+std::vector<FakeCall> FakePlace::calls() const {
+  return state_.with([](const State& s) { return s.calls; });
+}
+
+std::vector<FakeCall> FakePlace::calls_of(Verb verb) const {
+  auto out = calls();
+  std::erase_if(out, [&](const FakeCall& call) { return call.verb != verb; });
+  return out;
+}
+
+std::vector<std::string> FakePlace::call_texts(const std::set<Verb>& wanted) const {
+  std::vector<std::string> out;
+  for (const auto& call : calls()) {
+    if (wanted.contains(call.verb)) out.push_back(call.text());
+  }
+  return out;
+}
+
+void FakePlace::forget_calls() {
+  state_.update([](State& s) { s.calls.clear(); });
+}
+
+bool FakePlace::has(const std::string& repository, const oci::Digest& blob_or_manifest) const {
+  return state_.with([&](const State& s) {
+    const auto* there = find(s, repository);
+    return there != nullptr && (there->blobs.contains(blob_or_manifest) || there->manifests.contains(blob_or_manifest));
+  });
+}
+
+std::optional<oci::Digest> FakePlace::tag_of(const std::string& repository, const std::string& tag) const {
+  return state_.with([&](const State& s) -> std::optional<oci::Digest> {
+    const auto* there = find(s, repository);
+    return there == nullptr ? std::nullopt : resolve(*there, places::ManifestName::tag(tag));
+  });
+}
+
+std::size_t FakePlace::open_uploads() const {
+  return state_.with([](const State& s) { return s.uploads.size(); });
+}
+
+unsigned FakePlace::most_calls() const {
+  return state_.with([](const State& s) { return s.most_calls; });
+}
+
+unsigned FakePlace::most_bodies() const {
+  return state_.with([](const State& s) { return s.most_bodies; });
+}
+
+std::uint64_t FakePlace::requests() const {
+  return state_.with([](const State& s) { return static_cast<std::uint64_t>(s.calls.size()); });
+}
+
+// ---- faults
+
+std::optional<FakeFault> FakePlace::take_fault(State& state, const FakeCall& call) {
+  const auto fits = [&](const FakeFault& fault) {
+    return fault.verb == call.verb && (fault.repository.empty() || fault.repository == call.repository) &&
+           (fault.name.empty() || fault.name == call.name);
+  };
+  const auto found = std::find_if(state.faults.begin(), state.faults.end(), fits);
+  if (found == state.faults.end()) return std::nullopt;
+  auto fault = *found;
+  if (--found->times == 0) state.faults.erase(found);
+  return fault;
+}
+
+Result<std::optional<FakeFault>> FakePlace::enter(FakeCall call, const std::stop_token& stop) {
+  const auto what = call.text();
+  std::uint64_t released = 0;
+  auto fault = state_.update([&](State& s) {
+    auto found = take_fault(s, call);
+    s.calls.push_back(std::move(call));
+    if (found && found->effect == FakeFault::Effect::hold) ++s.held;
+    released = s.releases;
+    return found;
+  });
+  if (fault && fault->effect == FakeFault::Effect::hold) {
+    state_.when([&](const State& s) { return s.releases != released; }, stop, [](const State&) {});
+    state_.update([](State& s) { --s.held; });
+    fault.reset();
+  }
+  if (stop.stop_requested()) return error(ErrorKind::cancelled, what);
+  if (fault && fault->effect == FakeFault::Effect::fail) return error(fault->kind, what);
+  return fault;
+}
+
+Error FakePlace::error(ErrorKind kind, const std::string& what) const {
+  return Error(kind, name_ + " answered " + what + " with " + std::string(sluice::to_string(kind)));
+}
+
+const FakePlace::Repository* FakePlace::find(const State& state, const std::string& repository) {
+  const auto found = state.repositories.find(repository);
+  return found == state.repositories.end() ? nullptr : &found->second;
+}
+
+std::optional<oci::Digest> FakePlace::resolve(const Repository& repository, const places::ManifestName& name) {
+  if (const auto& digest = name.as_digest()) {
+    return repository.manifests.contains(*digest) ? digest : std::nullopt;
+  }
+  for (const auto& [tag, digest] : repository.tags) {
+    if (tag == name.text()) return digest;
+  }
+  return std::nullopt;
+}
+
+void FakePlace::point(Repository& repository, const std::string& tag, const std::optional<oci::Digest>& digest) {
+  if (digest && !repository.manifests.contains(*digest)) {
+    std::fprintf(stderr, "a test tags %s, which is not there\n", digest->text().c_str());
+    std::abort();
+  }
+  const auto found = std::find_if(repository.tags.begin(), repository.tags.end(),
+                                  [&](const auto& entry) { return entry.first == tag; });
+  if (!digest) {
+    if (found != repository.tags.end()) repository.tags.erase(found);
+  } else if (found != repository.tags.end()) {
+    found->second = *digest;
+  } else {
+    repository.tags.emplace_back(tag, *digest);
+  }
+}
+
+std::string FakePlace::open_session(State& state) {
+  auto location = "session-" + std::to_string(++state.opened);
+  state.uploads.insert(location);
+  return location;
+}
+
+// ---- Place
+
+void FakePlace::expect(const std::vector<places::Access>& accesses) {
+  state_.update([&](State& s) {
+    for (const auto& access : accesses)
+      s.calls.push_back({Verb::expect, access.repository, access.write ? "push" : "pull", {}});
+  });
+}
+
+Result<oci::Manifest> FakePlace::manifest(const std::string& repository, const places::ManifestName& name,
+                                          const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::manifest, repository, name.text(), {}}, stop));
+  return state_.with([&](const State& s) -> Result<oci::Manifest> {
+    const auto* there = find(s, repository);
+    const auto digest = there == nullptr ? std::nullopt : resolve(*there, name);
+    if (!digest) return error(ErrorKind::not_found, "manifest " + repository + " " + name.text());
+    return there->manifests.at(*digest);
+  });
+}
+
+Result<std::optional<oci::Digest>> FakePlace::digest_of(const std::string& repository, const places::ManifestName& name,
+                                                        const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::digest_of, repository, name.text(), {}}, stop));
+  if (fault && fault->effect == FakeFault::Effect::deny_there) return std::optional<oci::Digest>();
+  return state_.with([&](const State& s) {
+    const auto* there = find(s, repository);
+    return there == nullptr ? std::optional<oci::Digest>() : resolve(*there, name);
+  });
+}
+
+// As distribution does: a manifest is taken only when all that it names is in the same repository.
+Status FakePlace::put_manifest(const std::string& repository, const places::ManifestName& name,
+                               const oci::Manifest& manifest, const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::put_manifest, repository, name.text(), {}}, stop));
+  if (name.as_digest() && !traits_.push_by_digest) return error(ErrorKind::unsupported, "a manifest without a tag");
+  if (name.as_digest() && *name.as_digest() != manifest.digest) return error(ErrorKind::integrity, "a manifest");
+  return state_.update([&](State& s) -> Status {
+    auto& there = s.repositories[repository];
+    for (const auto& blob : manifest.blobs()) {
+      if (!there.blobs.contains(blob.digest))
+        return error(ErrorKind::conflict, "MANIFEST_BLOB_UNKNOWN " + blob.digest.text());
+    }
+    for (const auto& child : manifest.children) {
+      if (!there.manifests.contains(child.digest))
+        return error(ErrorKind::conflict, "MANIFEST_BLOB_UNKNOWN (a child) " + child.digest.text());
+    }
+    if (fault && fault->effect == FakeFault::Effect::forget) return {};
+    there.manifests.emplace(manifest.digest, manifest);
+    if (!name.as_digest()) point(there, name.text(), manifest.digest);
+    return {};
+  });
+}
+
+Result<bool> FakePlace::has_blob(const std::string& repository, const oci::Descriptor& blob,
+                                 const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::has_blob, repository, blob.digest.text(), {}}, stop));
+  if (fault && fault->effect == FakeFault::Effect::deny_there) return false;
+  if (fault && fault->effect == FakeFault::Effect::claim_there) return true;
+  return state_.with([&](const State& s) {
+    const auto* there = find(s, repository);
+    return there != nullptr && there->blobs.contains(blob.digest);
+  });
+}
+
+Result<places::MountAnswer> FakePlace::mount_blob(const std::string& repository, const oci::Descriptor& blob,
+                                                  const std::string& from, const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::mount_blob, repository, blob.digest.text(), from}, stop));
+  return state_.update([&](State& s) -> Result<places::MountAnswer> {
+    const auto* source = find(s, from);
+    const bool refused = fault && fault->effect == FakeFault::Effect::mount_as_session;
+    if (!traits_.mount || refused || source == nullptr || !source->blobs.contains(blob.digest))
+      return places::MountAnswer(places::UploadSession{repository, open_session(s)});
+    s.repositories[repository].blobs.emplace(blob.digest, source->blobs.at(blob.digest));
+    return places::MountAnswer(places::Mounted{});
+  });
+}
+
+Result<places::UploadSession> FakePlace::begin_upload(const std::string& repository, const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::begin_upload, repository, {}, {}}, stop));
+  return state_.update([&](State& s) { return places::UploadSession{repository, open_session(s)}; });
+}
+
+std::unique_ptr<places::BlobRead> FakePlace::read_blob(const std::string& repository, const oci::Descriptor& blob,
+                                                       places::BlobPipe& pipe, const std::stop_token& stop) {
+  // The answer is found on the thread of the read: this call must not wait, not even in a hold.
+  const auto answer = [this, repository, blob](const std::stop_token& token) -> Result<Delivery> {
+    SLUICE_TRY(const auto fault, enter({Verb::read_blob, repository, blob.digest.text(), {}}, token));
+    auto content = state_.with([&](const State& s) -> std::optional<std::string> {
+      const auto* there = find(s, repository);
+      if (there == nullptr || !there->blobs.contains(blob.digest)) return std::nullopt;
+      return there->blobs.at(blob.digest);
+    });
+    if (!content) return error(ErrorKind::not_found, "read_blob " + repository + " " + blob.digest.text());
+    Delivery delivery{std::move(*content), std::nullopt};
+    if (!fault) return delivery;
+    if (fault->effect == FakeFault::Effect::wrong_bytes && !delivery.bytes.empty())
+      delivery.bytes.back() = static_cast<char>(delivery.bytes.back() ^ 1);
+    if (fault->effect == FakeFault::Effect::short_bytes && !delivery.bytes.empty()) delivery.bytes.pop_back();
+    if (fault->effect == FakeFault::Effect::break_off) {
+      delivery.bytes.resize(delivery.bytes.size() / 2);
+      delivery.then = error(fault->kind, "half of blob " + blob.digest.text());
+    }
+    return delivery;
+  };
+  const auto busy = std::make_shared<Busy>(state_, true);
+  return fake_read(pipe, stop, [answer, busy](const std::stop_token& token) { return answer(token); });
+}
+
+Status FakePlace::write_blob(const places::UploadSession& session, const oci::Descriptor& blob, places::BlobPipe& pipe,
+                             const std::stop_token& stop) {
+  const Busy busy(state_, true);
+  auto fault = enter({Verb::write_blob, session.repository, blob.digest.text(), session.location}, stop);
+  const bool known = state_.update([&](State& s) { return s.uploads.erase(session.location) == 1; });
+  if (!known) return error(ErrorKind::protocol, "write_blob to an upload that is not open, " + session.location);
+  if (!fault) {
+    pipe.fail(fault.error());
+    return std::move(fault).error();
+  }
+  SLUICE_TRY(auto content, fake_drain(pipe, blob.size_bytes, stop));
+  if (content.size() != blob.size_bytes || oci::Digest::of(content, blob.digest.algorithm()) != blob.digest)
+    return error(ErrorKind::integrity, "write_blob " + blob.digest.text());
+  state_.update([&](State& s) { s.repositories[session.repository].blobs.emplace(blob.digest, std::move(content)); });
+  return {};
+}
+
+void FakePlace::abandon_upload(const places::UploadSession& session) {
+  state_.update([&](State& s) {
+    s.calls.push_back({Verb::abandon_upload, session.repository, {}, session.location});
+    s.uploads.erase(session.location);
+  });
+}
+
+Result<std::vector<std::string>> FakePlace::tags(const std::string& repository, const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::tags, repository, {}, {}}, stop));
+  return state_.with([&](const State& s) -> Result<std::vector<std::string>> {
+    const auto* there = find(s, repository);
+    if (there == nullptr) return error(ErrorKind::not_found, "tags " + repository);
+    std::vector<std::string> out;
+    for (const auto& [tag, digest] : there->tags) out.push_back(tag);
+    return out;
+  });
+}
+
+Result<std::string> FakePlace::small_blob(const std::string& repository, const oci::Descriptor& blob,
+                                          std::size_t max_bytes, const std::stop_token& stop) {
+  const Busy busy(state_, true);
+  SLUICE_TRY(const auto fault, enter({Verb::small_blob, repository, blob.digest.text(), {}}, stop));
+  if (blob.size_bytes > max_bytes) return error(ErrorKind::unsupported, "small_blob " + repository);
+  return state_.with([&](const State& s) -> Result<std::string> {
+    const auto* there = find(s, repository);
+    if (there == nullptr || !there->blobs.contains(blob.digest))
+      return error(ErrorKind::not_found, "small_blob " + repository + " " + blob.digest.text());
+    return there->blobs.at(blob.digest);
+  });
+}
+
+}  // namespace sluice::support

@@ -1,0 +1,359 @@
+#include "copy/crew.hpp"
+
+#include "support/checks.hpp"
+#include "support/fake_place.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <new>
+
+namespace sluice::copy {
+namespace {
+
+using support::failed_with;
+using support::FakePlace;
+using support::why;
+using ::testing::ElementsAre;
+
+places::Slots slots(unsigned blobs, unsigned calls) { return {.blobs = blobs, .calls = calls}; }
+
+/// Counts what is under way at once, and lets it go on when the test says so.
+class Turnstile {
+ public:
+  /// Enters, waits until the gate is open (or stop), leaves.
+  Status pass(const std::stop_token& stop) {
+    state_.update([](State& s) {
+      ++s.inside;
+      s.most = std::max(s.most, s.inside);
+    });
+    state_.when([](const State& s) { return s.open; }, stop, [](const State&) {});
+    state_.update([](State& s) {
+      --s.inside;
+      ++s.passed;
+    });
+    if (stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped in the turnstile");
+    return {};
+  }
+  void wait_for(unsigned inside) {
+    state_.when([&](const State& s) { return s.inside >= inside; }, {}, [](const State&) {});
+  }
+  void open() {
+    state_.update([](State& s) { s.open = true; });
+  }
+  unsigned most() const {
+    return state_.with([](const State& s) { return s.most; });
+  }
+  unsigned passed() const {
+    return state_.with([](const State& s) { return s.passed; });
+  }
+
+ private:
+  struct State {
+    unsigned inside = 0;
+    unsigned most = 0;
+    unsigned passed = 0;
+    bool open = false;
+  };
+  Watched<State> state_;
+};
+
+Task task_on(std::vector<places::Place*> hosts, std::function<Status(const std::stop_token&)> run,
+             bool moves_bytes = false, Rank rank = Rank::call()) {
+  return {.hosts = std::move(hosts), .moves_bytes = moves_bytes, .rank = rank, .run = std::move(run)};
+}
+
+TEST(Rank, PutsCallsFirstAndThenLargeBlobsByFallingSize) {
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
+  struct Row {
+    const char* name;
+    Rank a;
+    Rank b;
+    bool a_before_b;
+  };
+  const std::vector<Row> rows{
+      {"a call before a large blob", Rank::call(), Rank::blob(2 * kMiB), true},
+      {"a large blob not before a call", Rank::blob(2 * kMiB), Rank::call(), false},
+      {"the larger of two large blobs", Rank::blob(3 * kMiB), Rank::blob(2 * kMiB), true},
+      {"the smaller of two large blobs", Rank::blob(2 * kMiB), Rank::blob(3 * kMiB), false},
+      {"a small blob before a large one", Rank::blob(kMiB), Rank::blob(kMiB + 1), true},
+      {"small blobs keep their order", Rank::blob(10), Rank::blob(20), false},
+      {"small blobs keep their order, the other way", Rank::blob(20), Rank::blob(10), false},
+      {"equal ones keep their order", Rank::blob(2 * kMiB), Rank::blob(2 * kMiB), false},
+  };
+  for (const auto& row : rows) EXPECT_EQ(row.a.before(row.b), row.a_before_b) << row.name;
+}
+
+TEST(Crew, FinishesAtOnceWithoutTasks) {
+  Crew crew({});
+  EXPECT_TRUE(crew.finish().ok());
+}
+
+TEST(Crew, RunsEveryTaskOfManyMoreThanItHasThreads) {
+  FakePlace place("r.example.com");
+  Crew crew({}, 3);
+  std::atomic<int> ran{0};
+  for (int i = 0; i < 500; ++i) {
+    crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+      ++ran;
+      return {};
+    }));
+  }
+  const auto done = crew.finish();
+  EXPECT_TRUE(done.ok()) << why(done);
+  EXPECT_EQ(ran, 500);
+}
+
+TEST(Crew, NeverExceedsTheSlotsOfAHost) {
+  struct Row {
+    const char* name;
+    bool moves_bytes;
+    places::Slots slots;
+    unsigned expected;
+  };
+  const std::vector<Row> rows{
+      {"calls", false, slots(2, 5), 5},
+      {"blobs", true, slots(2, 5), 2},
+      {"blobs take a call slot too", true, slots(9, 3), 3},
+  };
+  for (const auto& row : rows) {
+    FakePlace place("r.example.com", FakePlace::kRegistryTraits, row.slots);
+    Turnstile turnstile;
+    Crew crew({}, 16);
+    for (int i = 0; i < 20; ++i) {
+      crew.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }, row.moves_bytes));
+    }
+    turnstile.wait_for(row.expected);
+    turnstile.open();
+    EXPECT_TRUE(crew.finish().ok()) << row.name;
+    EXPECT_EQ(turnstile.most(), row.expected) << row.name;
+    EXPECT_EQ(turnstile.passed(), 20U) << row.name;
+  }
+}
+
+TEST(Crew, SharesTheSlotsOfOneHostAmongPlacesOfThatName) {
+  FakePlace source_side("r.example.com", FakePlace::kRegistryTraits, slots(2, 2));
+  FakePlace dest_side("r.example.com", FakePlace::kRegistryTraits, slots(2, 2));
+  Turnstile turnstile;
+  Crew crew({}, 16);
+  for (int i = 0; i < 10; ++i) {
+    crew.add(task_on({i % 2 == 0 ? &source_side : &dest_side},
+                     [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
+  }
+  turnstile.wait_for(2);
+  turnstile.open();
+  EXPECT_TRUE(crew.finish().ok());
+  EXPECT_EQ(turnstile.most(), 2U);
+}
+
+TEST(Crew, KeepsABusyHostFromHoldingUpAnother) {
+  FakePlace busy("busy.example.com", FakePlace::kRegistryTraits, slots(1, 1));
+  FakePlace idle("idle.example.com");
+  Turnstile turnstile;
+  Crew crew({}, 8);
+  for (int i = 0; i < 5; ++i) {
+    crew.add(task_on({&busy}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
+  }
+  turnstile.wait_for(1);
+  // Queued behind four that have to wait, this one goes on, and lets the others go.
+  crew.add(task_on({&idle}, [&](const std::stop_token&) -> Status {
+    turnstile.open();
+    return {};
+  }));
+  EXPECT_TRUE(crew.finish().ok());
+  EXPECT_EQ(turnstile.most(), 1U);
+  EXPECT_EQ(turnstile.passed(), 5U);
+}
+
+TEST(Crew, TakesSlotsOnBothHostsOfATransfer) {
+  FakePlace source("a.example.com", FakePlace::kRegistryTraits, slots(1, 12));
+  FakePlace dest("b.example.com", FakePlace::kRegistryTraits, slots(6, 12));
+  Turnstile turnstile;
+  Crew crew({}, 8);
+  for (int i = 0; i < 4; ++i) {
+    crew.add(task_on({&dest, &source}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }, true));
+  }
+  turnstile.wait_for(1);
+  turnstile.open();
+  EXPECT_TRUE(crew.finish().ok());
+  EXPECT_EQ(turnstile.most(), 1U) << "the source allows one body at a time";
+}
+
+TEST(Crew, BeginsTasksInTheOrderOfTheirRank) {
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
+  FakePlace place("r.example.com");
+  Turnstile turnstile;
+  Guarded<std::vector<std::string>> order;
+  Crew crew({}, 1);
+  crew.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
+  turnstile.wait_for(1);
+  const auto add = [&](const std::string& name, Rank rank) {
+    crew.add(task_on(
+        {&place},
+        [&order, name](const std::stop_token&) -> Status {
+          order.with([&](auto& list) { list.push_back(name); });
+          return {};
+        },
+        true, rank));
+  };
+  add("2 MiB", Rank::blob(2 * kMiB));
+  add("small one", Rank::blob(100));
+  add("8 MiB", Rank::blob(8 * kMiB));
+  add("call", Rank::call());
+  add("small two", Rank::blob(10));
+  add("4 MiB", Rank::blob(4 * kMiB));
+  turnstile.open();
+  EXPECT_TRUE(crew.finish().ok());
+  order.with([](const auto& list) {
+    EXPECT_THAT(list, ElementsAre("small one", "call", "small two", "8 MiB", "4 MiB", "2 MiB"));
+  });
+}
+
+TEST(Crew, RunsTasksThatTasksAdd) {
+  struct Row {
+    const char* name;
+    unsigned threads;
+  };
+  for (const auto& row : {Row{"one thread", 1}, Row{"many threads", 16}}) {
+    FakePlace place("r.example.com", FakePlace::kRegistryTraits, slots(1, 1));
+    Crew crew({}, row.threads);
+    std::atomic<int> ran{0};
+    std::function<void(int)> grow = [&](int depth) {
+      crew.add(task_on({&place}, [&, depth](const std::stop_token&) -> Status {
+        ++ran;
+        if (depth > 0) {
+          grow(depth - 1);
+          grow(depth - 1);
+        }
+        return {};
+      }));
+    };
+    grow(6);
+    EXPECT_TRUE(crew.finish().ok()) << row.name;
+    EXPECT_EQ(ran, 127) << row.name;
+  }
+}
+
+TEST(Crew, CanBeFinishedAndGivenMore) {
+  FakePlace place("r.example.com");
+  Crew crew({}, 4);
+  std::atomic<int> ran{0};
+  for (int round = 1; round <= 3; ++round) {
+    for (int i = 0; i < 10; ++i) {
+      crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+        ++ran;
+        return {};
+      }));
+    }
+    EXPECT_TRUE(crew.finish().ok());
+    EXPECT_EQ(ran, 10 * round);
+  }
+}
+
+TEST(Crew, DropsWhatWasNotBegunWhenATaskFails) {
+  FakePlace place("r.example.com");
+  Turnstile turnstile;
+  std::atomic<int> ran{0};
+  Crew crew({}, 1);
+  crew.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
+    SLUICE_CHECK(turnstile.pass(stop));
+    return Error(ErrorKind::denied, "no");
+  }));
+  turnstile.wait_for(1);
+  for (int i = 0; i < 10; ++i) {
+    crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+      ++ran;
+      return {};
+    }));
+  }
+  turnstile.open();
+  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::denied, "no"));
+  crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+    ++ran;
+    return {};
+  }));
+  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::denied, "no")) << "a failed crew stays failed";
+  EXPECT_EQ(ran, 0);
+}
+
+TEST(Crew, ReportsTheCauseAndNotWhatWasStoppedBecauseOfIt) {
+  FakePlace place("r.example.com");
+  Turnstile held;
+  Turnstile failing;
+  Crew crew({}, 8);
+  for (int i = 0; i < 4; ++i) crew.add(task_on({&place}, [&](const std::stop_token& stop) { return held.pass(stop); }));
+  crew.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
+    SLUICE_CHECK(failing.pass(stop));
+    return Error(ErrorKind::integrity, "wrong bytes");
+  }));
+  held.wait_for(4);
+  failing.open();
+  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::integrity, "wrong bytes"));
+}
+
+TEST(Crew, PrefersARealErrorToACancellationThatCameFirst) {
+  FakePlace place("r.example.com");
+  Crew crew({}, 2);
+  crew.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
+    Watched<bool> never{false};
+    never.when([](bool done) { return done; }, stop, [](bool) {});  // until the other one failed
+    return Error(ErrorKind::unreachable, "the cause");
+  }));
+  crew.add(
+      task_on({&place}, [&](const std::stop_token&) -> Status { return Error(ErrorKind::cancelled, "given up"); }));
+  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::unreachable, "the cause"));
+}
+
+TEST(Crew, StopsWhenItsOwnerDoes) {
+  FakePlace place("r.example.com", FakePlace::kRegistryTraits, slots(2, 2));
+  std::stop_source owner;
+  Turnstile turnstile;
+  Crew crew(owner.get_token(), 8);
+  for (int i = 0; i < 10; ++i) {
+    crew.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
+  }
+  turnstile.wait_for(2);
+  owner.request_stop();
+  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::cancelled));
+  EXPECT_EQ(turnstile.most(), 2U);
+  EXPECT_EQ(turnstile.passed(), 2U) << "what was not begun is not begun any more";
+}
+
+// In memory that is not zero by chance, so that a callback which comes before its members are built shows itself.
+TEST(Crew, MayBeMadeWithAnOwnerThatHasStopped) {
+  std::stop_source owner;
+  owner.request_stop();
+  alignas(Crew) std::array<std::byte, sizeof(Crew)> memory;
+  memory.fill(std::byte{0xA5});
+  auto* crew = new (memory.data()) Crew(owner.get_token());
+  FakePlace place("r.example.com");
+  std::atomic<int> ran{0};
+  crew->add(task_on({&place}, [&](const std::stop_token&) -> Status {
+    ++ran;
+    return {};
+  }));
+  EXPECT_TRUE(failed_with(crew->finish(), ErrorKind::cancelled));
+  EXPECT_EQ(ran, 0);
+  crew->~Crew();
+}
+
+TEST(Crew, LetsGoOfEverythingWhenItIsDestroyedEarly) {
+  FakePlace place("r.example.com", FakePlace::kRegistryTraits, slots(1, 1));
+  const auto held = std::make_shared<int>(1);
+  {
+    Turnstile turnstile;
+    Crew crew({}, 4);
+    for (int i = 0; i < 5; ++i) {
+      crew.add(task_on({&place}, [&turnstile, held](const std::stop_token& stop) { return turnstile.pass(stop); }));
+    }
+    turnstile.wait_for(1);
+  }
+  EXPECT_EQ(held.use_count(), 1) << "a task outlived its crew";
+}
+
+}  // namespace
+}  // namespace sluice::copy
