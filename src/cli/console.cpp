@@ -2,7 +2,11 @@
 
 #include "base/text.hpp"
 
+#include <array>
+#include <cerrno>
 #include <iostream>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -25,19 +29,29 @@ void Console::err(std::string_view text) {
   std::fflush(stderr);
 }
 
-bool Console::confirm(const std::string& question) {
+std::string Console::read_line(const std::stop_token& stop) {
+  // Ctrl-C is taken by the signal thread, so a blocking read would not notice it.
+  const int wakeup = ::eventfd(0, EFD_CLOEXEC);
+  const std::stop_callback on_stop(stop, [&] { ::eventfd_write(wakeup, 1); });
+  std::array<pollfd, 2> waits{{{STDIN_FILENO, POLLIN, 0}, {wakeup, POLLIN, 0}}};
+  std::string line;
+  while (::poll(waits.data(), waits.size(), -1) < 0 && errno == EINTR) {
+  }
+  // A terminal gives whole lines.
+  if (!stop.stop_requested()) std::getline(std::cin, line);
+  ::close(wakeup);
+  return line;
+}
+
+bool Console::confirm(const std::string& question, const std::stop_token& stop) {
   if (!can_ask()) return false;
   err(question + " [y/N] ");
-  std::string answer;
-  if (!std::getline(std::cin, answer)) {
-    err("\n");
-    return false;
-  }
-  answer = text::lower(text::trim(answer));
+  const auto answer = text::lower(text::trim(read_line(stop)));
+  if (answer.empty()) err("\n");
   return answer == "y" || answer == "yes";
 }
 
-std::string Console::hidden_prompt(const std::string& question) {
+std::string Console::hidden_prompt(const std::string& question, const std::stop_token& stop) {
   if (!can_ask()) return {};
   err(question);
   termios before{};
@@ -45,8 +59,7 @@ std::string Console::hidden_prompt(const std::string& question) {
   termios silent = before;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  std::string answer;
-  std::getline(std::cin, answer);
+  auto answer = read_line(stop);
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
   err("\n");
   return answer;

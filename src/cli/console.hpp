@@ -4,6 +4,7 @@
 #include "base/environment.hpp"
 
 #include <cstdio>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -18,9 +19,9 @@ class Console {
   /// Everything else. Clears a progress display first, if there is one (see ProgressView).
   void err(std::string_view text);
   /// Asks on the terminal; false off a terminal, at end of input, and for anything but y or yes.
-  bool confirm(const std::string& question);
+  bool confirm(const std::string& question, const std::stop_token& stop);
   /// Reads a line from the terminal without showing it. Empty off a terminal.
-  std::string hidden_prompt(const std::string& question);
+  std::string hidden_prompt(const std::string& question, const std::stop_token& stop);
 
   bool err_is_terminal() const { return err_is_terminal_; }
   bool can_ask() const { return in_is_terminal_ && err_is_terminal_; }
@@ -35,6 +36,8 @@ class Console {
   std::string dim(std::string_view text, bool for_out = true) const { return paint("2", text, for_out); }
 
  private:
+  /// One line typed on the terminal; empty at end of input and when `stop` came first.
+  static std::string read_line(const std::stop_token& stop);
   std::string paint(const char* code, std::string_view text, bool for_out) const;
   bool in_is_terminal_;
   bool out_is_terminal_;

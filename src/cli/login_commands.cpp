@@ -15,7 +15,7 @@ constexpr std::size_t kMaxPasswordBytes = 64 * 1024;  // OpenShift and cloud tok
 
 Result<Secret> read_password(const Login& login, Context& context) {
   if (!login.password_stdin) {
-    auto typed = context.console.hidden_prompt("Password for " + login.registry + ": ");
+    auto typed = context.console.hidden_prompt("Password for " + login.registry + ": ", context.stop);
     if (!typed.empty()) return Secret(std::move(typed));
     return Error(ErrorKind::usage, "no password was given")
         .with_hint("pipe it in: printf %s \"$TOKEN\" | sluice login " + login.registry + " -u USER --password-stdin");

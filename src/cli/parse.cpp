@@ -346,8 +346,8 @@ Result<Parsed> parse(int argc, char** argv) {
     builder.app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
     const auto subs = builder.app.get_subcommands();
-    return Parsed{std::nullopt,
-                  subs.empty() ? std::string(kHead) + "\n" + kTop : subs.front()->help("", CLI::AppFormatMode::Normal)};
+    return Parsed{std::nullopt, subs.empty() ? std::string(kHead) + "\n" + kTop
+                                             : subs.front()->help("sluice", CLI::AppFormatMode::Normal)};
   } catch (const CLI::ParseError& why) {
     return usage_error(builder.app, why, arguments);
   }

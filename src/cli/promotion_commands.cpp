@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <string>
+
 namespace sluice::cli {
 
 namespace {
@@ -64,19 +67,29 @@ Result<promotion::Outcome> carry_out(const promotion::Request& request, const st
   }
   if (!yes && wanted_plan.empty()) {
     if (!context.console.can_ask()) {
-      return Error(ErrorKind::blocked, "nobody is there to say yes").with_hint("add --yes, or --plan " + hash);
+      const bool by_plan = request.kind == records::PromotionKind::promote;
+      return Error(ErrorKind::blocked, "nobody is there to say yes")
+          .with_hint(by_plan ? "add --yes, or --plan " + hash : std::string("add --yes"));
     }
-    if (!context.console.confirm("Go ahead?")) return Error(ErrorKind::blocked, "you said no; nothing was written");
+    if (!context.console.confirm("Go ahead?", context.stop)) {
+      if (context.stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped at the question");
+      return Error(ErrorKind::blocked, "you said no; nothing was written");
+    }
   }
   SLUICE_TRY(planned.release, planner.keep(std::move(planned.release)));
   return runner(context, *store).run(std::move(planned));
 }
 
-/// The last promotion of the app that is not finished.
+/// The last promotion of the app that was interrupted or is partial, and that nothing came after in its environment.
 Result<std::string> unfinished(records::Store& store, const std::string& app) {
+  using records::PromotionState;
   SLUICE_TRY(const auto promotions, store.promotions(app, "", 100));
+  std::set<std::string> seen;
   for (const auto& promotion : promotions) {
-    if (!records::is_end(promotion.state) || promotion.state == records::PromotionState::partial) return promotion.id;
+    if (!seen.insert(promotion.environment).second) continue;
+    if (!records::is_end(promotion.state) || promotion.state == PromotionState::partial ||
+        promotion.state == PromotionState::cancelled)
+      return promotion.id;
   }
   return Error(ErrorKind::not_found, "no promotion of " + app + " is unfinished").with_hint("see: sluice history");
 }

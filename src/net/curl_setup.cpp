@@ -157,7 +157,7 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, options.connect_timeout.count());
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_BUFFERSIZE, streams ? kBlobBufferBytes : kSmallBufferBytes);
-  set(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+  set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   set_pointer(easy, CURLOPT_PRIVATE, &transfer);
   set_pointer(easy, CURLOPT_ERRORBUFFER, transfer.curl_error);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, sluice_on_header);

@@ -154,25 +154,36 @@ void TransferLoop::State::resume(const TransferPtr& transfer) {
   curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
 }
 
-// Ends what stalled or is past its deadline; answers how long the loop may sleep, in milliseconds.
+namespace {
+
+Error out_of_time(const Transfer& transfer) {
+  const auto what = std::string(to_string(transfer.request.method)) + " " + transfer.request.url.redacted();
+  return Error(ErrorKind::timeout, transfer.host() + " did not answer in time to " + what)
+      .with_hint("check that it is a registry and not overloaded, or raise --timeout");
+}
+
+Error stood_still(const Transfer& transfer, Transfer::Clock::time_point now) {
+  const auto span = std::chrono::duration_cast<std::chrono::seconds>(now - transfer.last_progress).count();
+  const std::string way = transfer.source != nullptr ? "to " : "from ";
+  return {ErrorKind::timeout, "no byte moved " + way + transfer.host() + " for " + std::to_string(span) + " s"};
+}
+
+}  // namespace
+
+// Ends what stalled or is past its deadline; answers how long the loop may sleep, in milliseconds. Runs in every
+// round, so it makes nothing unless something is late.
 int TransferLoop::State::watch_clocks() {
   const auto now = Transfer::Clock::now();
   std::vector<std::pair<TransferPtr, Error>> late;
   auto wait = std::chrono::milliseconds(kLongestPollMs);
   for (const auto& [key, transfer] : live) {
-    const auto& request = transfer->request;
-    const auto what = std::string(to_string(request.method)) + " " + request.url.redacted();
-    if (transfer->deadline.expired()) {
-      late.emplace_back(transfer, Error(ErrorKind::timeout, transfer->host() + " did not answer in time to " + what)
-                                      .with_hint("check that it is a registry and not overloaded, or raise --timeout"));
+    if (transfer->deadline.is_bounded() && now >= transfer->deadline.at()) {
+      late.emplace_back(transfer, out_of_time(*transfer));
     } else if (transfer->stalled(now, options)) {
-      const auto span = std::chrono::duration_cast<std::chrono::seconds>(now - transfer->last_progress).count();
-      late.emplace_back(transfer, Error(ErrorKind::timeout,
-                                        "no byte moved " + std::string(transfer->source != nullptr ? "to " : "from ") +
-                                            transfer->host() + " for " + std::to_string(span) + " s"));
+      late.emplace_back(transfer, stood_still(*transfer, now));
     } else if (transfer->deadline.is_bounded()) {
-      wait = std::min(wait, std::chrono::duration_cast<std::chrono::milliseconds>(transfer->deadline.at() - now) +
-                                std::chrono::milliseconds(1));
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(transfer->deadline.at() - now);
+      wait = std::min(wait, left + std::chrono::milliseconds(1));
     }
   }
   for (auto& [transfer, error] : late) end(transfer, std::move(error));

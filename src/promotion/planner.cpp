@@ -62,26 +62,30 @@ Result<std::vector<records::ReleaseImage>> Planner::resolve(const pipeline::Targ
   return images;
 }
 
+// The tag under which images are found at their birth: the source's own, or the newest that its pattern matches.
+Result<std::string> Planner::source_tag() {
+  const auto& target = pipeline_.environments.front().targets.front();
+  if (!pipeline_.source.is_pattern()) return pipeline_.source.tag;
+  SLUICE_TRY(auto* place, places_.place_of(target));
+  std::vector<std::vector<std::string>> tags(pipeline_.images.size());
+  copy::Crew crew(stop_);
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    crew.add({.hosts = {place},
+              .moves_bytes = false,
+              .rank = copy::Rank::call(),
+              .run = [&, i](const std::stop_token& stop) -> Status {
+                SLUICE_TRY(tags[i], place->tags(repository_of(target, pipeline_.images[i]), stop));
+                return {};
+              }});
+  }
+  SLUICE_CHECK(crew.finish());
+  return newest_common_tag(pipeline_.source.tag, pipeline_.images, tags).context(target.id());
+}
+
 Result<records::Release> Planner::release_from_source(bool store_it) {
   const auto& birth = pipeline_.environments.front();
   const auto& target = birth.targets.front();
-  auto tag = pipeline_.source.tag;
-  if (pipeline_.source.is_pattern()) {
-    SLUICE_TRY(auto* place, places_.place_of(target));
-    std::vector<std::vector<std::string>> tags(pipeline_.images.size());
-    copy::Crew crew(stop_);
-    for (std::size_t i = 0; i < tags.size(); ++i) {
-      crew.add({.hosts = {place},
-                .moves_bytes = false,
-                .rank = copy::Rank::call(),
-                .run = [&, i](const std::stop_token& stop) -> Status {
-                  SLUICE_TRY(tags[i], place->tags(repository_of(target, pipeline_.images[i]), stop));
-                  return {};
-                }});
-    }
-    SLUICE_CHECK(crew.finish());
-    SLUICE_TRY(tag, newest_common_tag(tag, pipeline_.images, tags).context(target.id()));
-  }
+  SLUICE_TRY(const auto tag, source_tag());
   SLUICE_TRY(auto images, resolve(target, tag));
   records::Release release{.number = 0,
                            .app = pipeline_.app,
@@ -104,8 +108,12 @@ Result<records::Release> Planner::keep(records::Release release) {
 }
 
 Result<Holding> Planner::observe(const pipeline::Environment& environment) {
-  const auto tag =
-      &environment == &pipeline_.environments.front() ? pipeline_.source.tag : moving_tag(pipeline_, environment);
+  auto tag = moving_tag(pipeline_, environment);
+  if (&environment == &pipeline_.environments.front()) {
+    auto born = source_tag();
+    if (!born && born.error().kind() == ErrorKind::not_found) return Holding{};
+    SLUICE_TRY(tag, std::move(born));
+  }
   Observed observed;
   copy::Crew crew(stop_);
   observed.digests.assign(environment.targets.size(), std::vector<std::optional<oci::Digest>>(pipeline_.images.size()));

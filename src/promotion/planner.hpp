@@ -56,6 +56,7 @@ class Planner {
   Result<records::Release> release_before(const pipeline::Environment& environment, const Holding& now);
 
  private:
+  Result<std::string> source_tag();
   Result<records::Release> choose(const Request& request, const pipeline::Environment& environment);
   Result<records::Release> held_by_predecessor(const pipeline::Environment& environment);
   Result<std::vector<records::ReleaseImage>> resolve(const pipeline::Target& target, const std::string& tag);
