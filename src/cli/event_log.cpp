@@ -9,10 +9,10 @@
 namespace sluice::cli {
 
 Result<std::unique_ptr<EventLog>> EventLog::open(const std::string& path) {
-  if (path == "-") return std::make_unique<EventLog>(stdout, false);
+  if (path == "-") return std::make_unique<EventLog>(stdout, false, "stdout");
   std::FILE* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) return Error(ErrorKind::storage, "cannot write events to " + path + ": " + std::strerror(errno));
-  return std::make_unique<EventLog>(file, true);
+  return std::make_unique<EventLog>(file, true, path);
 }
 
 EventLog::~EventLog() {
@@ -35,10 +35,16 @@ Json to_json(const copy::Event& event) {
 void EventLog::emit(const copy::Event& event) {
   if (event.kind == copy::EventKind::blob_progress) return;
   const auto line = to_json(event).dump() + "\n";
-  order_.with([&](int&) {
-    std::fwrite(line.data(), 1, line.size(), file_);
-    std::fflush(file_);
+  failure_.with([&](int& failure) {
+    const bool written = std::fwrite(line.data(), 1, line.size(), file_) == line.size() && std::fflush(file_) == 0;
+    if (!written && failure == 0) failure = errno;
   });
+}
+
+Status EventLog::complete() {
+  const int failure = failure_.with([](int& code) { return code; });
+  if (failure == 0) return {};
+  return Error(ErrorKind::storage, "not every event could be written to " + path_ + ": " + std::strerror(failure));
 }
 
 }  // namespace sluice::cli

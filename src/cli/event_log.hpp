@@ -19,7 +19,9 @@ class EventLog final : public copy::Events {
   /// `path` "-" is stdout. Errors: storage, denied.
   static Result<std::unique_ptr<EventLog>> open(const std::string& path);
   void emit(const copy::Event& event) override;
-  explicit EventLog(std::FILE* file, bool owned) : file_(file), owned_(owned) {}
+  /// Storage, when an event could not be written: the events are not complete then.
+  Status complete();
+  EventLog(std::FILE* file, bool owned, std::string path) : file_(file), owned_(owned), path_(std::move(path)) {}
   ~EventLog() override;
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
@@ -27,7 +29,8 @@ class EventLog final : public copy::Events {
  private:
   std::FILE* file_;
   bool owned_;
-  Guarded<int> order_;
+  std::string path_;
+  Guarded<int> failure_;  ///< the first errno; 0: none. Its lock keeps lines whole
 };
 
 Json to_json(const copy::Event& event);

@@ -25,8 +25,11 @@ promotion::Runner runner(Context& context, records::Store& store) {
 /// The exit code of an outcome: its state's, and for a plain failure that of its cause.
 int exit_of(const promotion::Outcome& outcome) {
   using records::PromotionState;
-  if (outcome.promotion.state == PromotionState::failed && outcome.error) return exit_code(outcome.error->kind());
-  const int code = records::exit_code(outcome.promotion.state);
+  const auto state = outcome.promotion.state;
+  // A state that is no end was left standing by records that could not be written: the cause decides there as well.
+  if (outcome.error && (state == PromotionState::failed || !records::is_end(state)))
+    return exit_code(outcome.error->kind());
+  const int code = records::exit_code(state);
   return code == 0 && outcome.error ? exit_code(outcome.error->kind()) : code;
 }
 
@@ -44,6 +47,8 @@ int conclude(const promotion::Outcome& outcome, const std::string& command, Cont
     context.console.err(fmt::format(
         "finish it with: sluice resume {0}   or put everything back with: sluice undo {0}\n", outcome.promotion.id));
   }
+  if (outcome.promotion.state == records::PromotionState::cancelled)
+    context.console.err(fmt::format("go on with: sluice resume {}\n", outcome.promotion.id));
   return exit_of(outcome);
 }
 

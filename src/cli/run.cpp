@@ -66,16 +66,25 @@ Json error_document(const Error& error) {
       .set("exit", exit_code(error.kind()));
 }
 
-int report(const Error& error, Console& console, const Common* common) {
+// Whether a command line that could not be understood asked for JSON all the same.
+bool wants_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "-ojson" || word == "-o=json" || word == "--output=json") return true;
+    if ((word == "-o" || word == "--output") && i + 1 < argc && std::string_view(argv[i + 1]) == "json") return true;
+  }
+  return false;
+}
+
+int report(const Error& error, Console& console, const Common& common) {
   console.err(console.red("sluice:", false) + " " + error.sentence() + "\n");
-  if (common == nullptr) return exit_code(error.kind());
-  if (common->verbosity > 0) {
+  if (common.verbosity > 0) {
     console.err("  kind: " + std::string(to_string(error.kind())) + "\n");
     if (error.http_status()) console.err("  HTTP status: " + std::to_string(*error.http_status()) + "\n");
     if (!error.registry_code().empty()) console.err("  registry code: " + error.registry_code() + "\n");
     for (const auto& what : error.contexts()) console.err("  while: " + what + "\n");
   }
-  if (common->format == Format::json) console.out(error_document(error).dump() + "\n");
+  if (common.format == Format::json) console.out(error_document(error).dump() + "\n");
   return exit_code(error.kind());
 }
 
@@ -87,7 +96,7 @@ int run_command(const Invocation& invocation, Console& console, const Environmen
   std::unique_ptr<EventLog> log;
   if (invocation.common.events) {
     auto opened = EventLog::open(*invocation.common.events);
-    if (!opened) return report(opened.error(), console, &invocation.common);
+    if (!opened) return report(opened.error(), console, invocation.common);
     log = std::move(*opened);
     events.add(*log);
   }
@@ -95,11 +104,15 @@ int run_command(const Invocation& invocation, Console& console, const Environmen
   Context context{console, invocation.common, session, view, events, signals.token()};
   auto done = std::visit([&](const auto& command) { return execute(command, context); }, invocation.command);
   view.clear();
+  if (log) {
+    // Told, and no more: the exit code says what became of the images.
+    if (auto complete = log->complete(); !complete) console.err(complete.error().sentence() + "\n");
+  }
   if (done) return *done;
   if (signals.token().stop_requested() && done.error().kind() == ErrorKind::cancelled) {
-    return report(Error(ErrorKind::cancelled, "interrupted"), console, &invocation.common);
+    return report(Error(ErrorKind::cancelled, "interrupted"), console, invocation.common);
   }
-  return report(done.error(), console, &invocation.common);
+  return report(done.error(), console, invocation.common);
 }
 
 }  // namespace
@@ -110,7 +123,11 @@ int run(int argc, char** argv, const Hooks& hooks) {
   const auto environment = Environment::process();
   Console console(environment);
   auto parsed = parse(argc, argv);
-  if (!parsed) return report(parsed.error(), console, nullptr);
+  if (!parsed) {
+    Common common;
+    if (wants_json(argc, argv)) common.format = Format::json;
+    return report(parsed.error(), console, common);
+  }
   if (!parsed->invocation) {
     console.out(parsed->text);
     return 0;

@@ -24,18 +24,20 @@ class Carrier {
       : survey_(survey), options_(options), events_(events), crew_(std::move(stop)) {}
 
   Status run() {
-    
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) add_move(m);
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) {
       if (const auto after = survey_.moves[m].after) depends(m, *after);
     }
     for (std::size_t i = 0; i < survey_.items.size(); ++i) add_manifests(i);
+    // All are found before the first one starts: from then on, steps that end make others ready.
+    std::vector<std::size_t> ready;
     for (std::size_t s = 0; s < steps_.size(); ++s) {
-      if (steps_[s].waits_for == 0) start(s);
+      if (steps_[s].waits_for == 0) ready.push_back(s);
     }
-    SLUICE_CHECK(crew_.finish());
+    for (const auto step : ready) start(step);
+    auto done = crew_.finish();
     count();
-    return {};
+    return done;
   }
 
  private:
@@ -76,7 +78,7 @@ class Carrier {
   // Children by digest always; the image's own manifest by digest where that helps.
   void add_manifests(std::size_t index) {
     const auto& item = survey_.items[index];
-    if (item.all_equal || item.content_there) return;
+    if (item.road == Road::present) return;
     std::map<oci::Digest, std::size_t> move_of;
     for (const auto m : item.moves) move_of.emplace(survey_.moves[m].blob.digest, m);
     std::map<oci::Digest, std::size_t> step_of;
@@ -145,7 +147,9 @@ class Carrier {
         for (const auto m : item.moves) {
           const auto& move = survey_.moves[m];
           const bool mine = &survey_.items[move.item] == &item;
-          const auto how = mine ? outcome.at(m) : BlobMove::How::present;
+          const auto known = outcome.find(m);
+          if (mine && known == outcome.end()) continue;  // not done: something failed first
+          const auto how = mine ? known->second : BlobMove::How::present;
           const auto size = move.blob.size_bytes;
           item.bytes += {how == BlobMove::How::stream ? size : 0, how == BlobMove::How::mount ? size : 0,
                          how == BlobMove::How::present ? size : 0};

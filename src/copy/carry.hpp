@@ -19,7 +19,7 @@ struct CarryOptions {
 };
 
 /// Brings all blobs and manifests to their destinations. What was really moved, mounted and present replaces the
-/// survey's estimate in its items. Each manifest waits for exactly its own blobs and children.
+/// survey's estimate in its items, also when it fails. Each manifest waits for exactly its own blobs and children.
 /// Errors: the first one that could not be cured; then what was not begun is dropped.
 Status carry(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop);
 

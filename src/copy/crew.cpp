@@ -16,10 +16,7 @@ bool Rank::before(const Rank& other) const {
 }
 
 Crew::Crew(std::stop_token outer, unsigned max_threads)
-    : max_threads_(max_threads), on_outer_(std::move(outer), [this] {
-        stop_.request_stop();
-        state_.update([](State&) {});
-      }) {}
+    : max_threads_(max_threads), on_outer_(std::move(outer), [this] { stop_.request_stop(); }) {}
 
 Crew::~Crew() {
   stop_.request_stop();

@@ -77,8 +77,8 @@ class Crew {
 
   unsigned max_threads_;
   std::stop_source stop_;
-  std::stop_callback<std::function<void()>> on_outer_;
   Watched<State> state_;
+  std::stop_callback<std::function<void()>> on_outer_;  // last: it may be called while it is made
 };
 
 }  // namespace sluice::copy

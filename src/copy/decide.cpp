@@ -85,6 +85,7 @@ class Planner {
     const auto& item = survey_.items[index];
     for (const auto& blob : blobs_of(item)) {
       if (moves_nothing(item) || known_(*item.item.dest, item.item.dest_repository, blob.digest)) {
+        there_.emplace(item.item.dest->name(), item.item.dest_repository, blob.digest);
         places_.try_emplace({item.item.dest->name(), blob.digest}, Location{item.item.dest_repository, std::nullopt});
       }
     }
@@ -123,7 +124,7 @@ class Planner {
                   .origin = item.origin};
     const HostBlob at{item.item.dest->name(), blob.digest};
     const auto elsewhere = places_.find(at);
-    if (known_(*item.item.dest, item.item.dest_repository, blob.digest)) {
+    if (there_.contains(key)) {
       move.how = BlobMove::How::present;
     } else if (can_mount(item)) {
       move.how = BlobMove::How::mount;
@@ -167,18 +168,19 @@ class Planner {
     } else if (same_repository(item)) {
       item.road = Road::present;
       item.why = "same repository; only the tag is written";
-    } else if (same_place(item)) {
+    } else if (can_mount(item)) {
       item.road = Road::mount;
       item.why = "same registry; it links the layers itself";
     } else {
       item.road = Road::stream;
-      item.why = "another registry";
+      item.why = same_place(item) ? "same registry, but it cannot link layers" : "another registry";
     }
   }
 
   Survey& survey_;
   const Known& known_;
   std::map<HostBlob, Location> places_;
+  std::set<std::tuple<std::string, std::string, oci::Digest>> there_;  // host, repository, digest
   std::map<std::tuple<std::string, std::string, oci::Digest>, std::size_t> planned_;
 };
 

@@ -69,11 +69,12 @@ class Surveyor {
   }
 
   void look_at_sources() {
-    std::map<std::tuple<std::string, std::string, std::string>, std::size_t> seen;
+    std::map<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>, std::size_t> seen;
     for (const auto& surveyed : survey_.items) {
-      const auto& first = surveyed.item.origins.front();
-      const auto key = std::tuple(first.place->name(), first.repository, surveyed.item.name.text());
-      const auto [entry, fresh] = seen.emplace(key, sources_.size());
+      std::vector<std::pair<std::string, std::string>> origins;
+      for (const auto& origin : surveyed.item.origins) origins.emplace_back(origin.place->name(), origin.repository);
+      const auto [entry, fresh] =
+          seen.emplace(std::pair(surveyed.item.name.text(), std::move(origins)), sources_.size());
       source_of_.push_back(entry->second);
       if (!fresh) continue;
       sources_.push_back(

@@ -1,20 +1,26 @@
 #pragma once
 // What counts as loopback: the address, not the name.
 
+#include <optional>
 #include <string>
 #include <string_view>
-
-struct sockaddr;
+#include <sys/socket.h>
 
 namespace sluice::net {
 
 /// 127.0.0.0/8, ::1, and IPv4-mapped forms of the former.
 bool is_loopback(const sockaddr& address);
 
-/// 169.254.0.0/16 (where clouds keep their metadata services) and fe80::/10.
+/// 169.254.0.0/16 (where clouds keep their metadata services), its IPv4-mapped form, and fe80::/10.
 bool is_link_local(const sockaddr& address);
 
-/// A literal loopback address, or "localhost" and names below it (RFC 6761). A hint for what to try first; whoever
+/// 0.0.0.0/8, its IPv4-mapped form, and "::". Linux connects 0.0.0.0 and "::" to this machine.
+bool is_unspecified(const sockaddr& address);
+
+/// "127.0.0.1" or "::1" as an address without a port; empty for a name.
+std::optional<sockaddr_storage> literal_address(const std::string& text);
+
+/// A literal loopback address (as is_loopback), or "localhost" and names below it (RFC 6761). A hint for what to try first; whoever
 /// relies on it sets Endpoint::addresses, which is checked against the address that is connected to.
 bool is_loopback_name(std::string_view host);
 

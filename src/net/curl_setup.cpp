@@ -7,8 +7,9 @@
 #include <fmt/format.h>
 
 #include <arpa/inet.h>
-#include <array>
+#include <cstring>
 #include <filesystem>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +34,35 @@ void set_large(CURL* easy, CURLoption option, std::uint64_t value) {
 }
 void set_pointer(CURL* easy, CURLoption option, void* value) { curl_easy_setopt(easy, option, value); }
 
+int port_of(const sockaddr& address) {
+  // The port stands at the same place in both families.
+  sockaddr_in v4{};
+  std::memcpy(&v4, &address, sizeof v4);
+  return ntohs(v4.sin_port);
+}
+
+bool may_connect(const Transfer& transfer, const sockaddr& address, int port) {
+  switch (transfer.address_rule()) {
+    case AddressRule::any:
+      return true;
+    case AddressRule::loopback_only:
+      return is_loopback(address);
+    case AddressRule::not_local:
+      // Another port than the URL's is a proxy: it may well be on this machine, and decides where it connects to.
+      return port != transfer.request.url.port ||
+             !(is_loopback(address) || is_link_local(address) || is_unspecified(address));
+  }
+  return false;
+}
+
+Error refused_address(const Transfer& transfer) {
+  if (transfer.address_rule() == AddressRule::loopback_only) {
+    return {ErrorKind::untrusted, transfer.host() + " is not on this machine, and plain HTTP is only spoken there"};
+  }
+  return {ErrorKind::untrusted,
+          transfer.host() + " leads to an address of this machine or its link, and redirects must not"};
+}
+
 extern "C" {
 std::size_t sluice_on_header(char* data, std::size_t size, std::size_t count, void* user) noexcept {
   return static_cast<Transfer*>(user)->on_header({data, size * count});
@@ -45,11 +75,22 @@ std::size_t sluice_on_read(char* data, std::size_t size, std::size_t count, void
 }
 // "Loopback" is the resolved address, not the name: so the rule is checked where the address is known.
 curl_socket_t sluice_open_socket(void* user, curlsocktype, curl_sockaddr* address) noexcept {
-  const auto rule = static_cast<const Transfer*>(user)->address_rule();
-  if (rule == AddressRule::loopback_only && !is_loopback(address->addr)) return CURL_SOCKET_BAD;
-  if (rule == AddressRule::not_local && (is_loopback(address->addr) || is_link_local(address->addr)))
+  auto& transfer = *static_cast<Transfer*>(user);
+  if (!may_connect(transfer, address->addr, port_of(address->addr))) {
+    transfer.address_refused = true;
     return CURL_SOCKET_BAD;
+  }
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+// And once more before anything is sent: the connection may be one that a request with another rule has opened.
+int sluice_before_request(void* user, char* remote, char*, int remote_port, int) noexcept {
+  auto& transfer = *static_cast<Transfer*>(user);
+  const auto address = literal_address(remote);
+  if (address && may_connect(transfer, reinterpret_cast<const sockaddr&>(*address), remote_port)) {
+    return CURL_PREREQFUNC_OK;
+  }
+  transfer.failure = refused_address(transfer);
+  return CURL_PREREQFUNC_ABORT;
 }
 }
 
@@ -166,6 +207,8 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   set_pointer(easy, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sluice_open_socket);
   set_pointer(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, sluice_before_request);
+  set_pointer(easy, CURLOPT_PREREQDATA, &transfer);
 
   prepare_proxy(easy, endpoint, request.url);
   prepare_body(transfer, easy);
@@ -195,6 +238,7 @@ std::optional<Error> outcome(Transfer& transfer, int curl_code) {
       return say(ErrorKind::unreachable, "cannot find the proxy for " + host)
           .with_hint("check HTTPS_PROXY and NO_PROXY");
     case CURLE_COULDNT_CONNECT:
+      if (transfer.address_refused) return refused_address(transfer);
       return say(ErrorKind::unreachable, "cannot connect to " + host + ": " + text::printable(detail))
           .with_hint("check the address and that the registry is running");
     case CURLE_OPERATION_TIMEDOUT:

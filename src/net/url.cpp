@@ -14,8 +14,12 @@ namespace {
 
 constexpr std::size_t kMaxUrlBytes = 16384;  // upload locations carry signed state; 8 KiB is common, 16 generous
 
+// Queries are capabilities, and what cannot be read as a URL may hold a password anywhere before an '@'.
 Error bad(std::string_view text, const char* why) {
-  return Error(ErrorKind::protocol, "not a usable URL (" + std::string(why) + "): " + text::printable(text, 80));
+  const bool secret = text.find('@') != std::string_view::npos;
+  const auto shown = secret ? std::string("not shown, as it may hold a password")
+                            : text::printable(text.substr(0, text.find_first_of("?#")), 80);
+  return Error(ErrorKind::protocol, "not a usable URL (" + std::string(why) + "): " + shown);
 }
 
 std::uint16_t default_port(std::string_view scheme) { return scheme == "https" ? 443 : 80; }
@@ -66,8 +70,7 @@ Result<Url> Url::parse(std::string_view text) {
   auto authority = rest.substr(0, slash);
   url.target = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
   if (url.target.front() == '?') url.target.insert(0, "/");
-  if (authority.find('@') != std::string_view::npos)
-    return bad(authority.substr(authority.find('@')), "user information");
+  if (authority.find('@') != std::string_view::npos) return bad(text, "user information");
 
   std::string_view port;
   if (authority.starts_with('[')) {
@@ -106,12 +109,13 @@ Result<Url> Url::resolve(std::string_view location) const {
   if (has_control_or_blank(location) || location.size() > kMaxUrlBytes) return bad(location, "blank or too long");
   location = location.substr(0, location.find('#'));
   Url out = *this;
+  if (location.empty()) return out;
   if (location.starts_with('/')) {
     out.target = location;
     return out;
   }
   const std::string path = target.substr(0, target.find('?'));
-  if (location.starts_with('?') || location.empty()) {
+  if (location.starts_with('?')) {
     out.target = path + std::string(location);
     return out;
   }

@@ -85,7 +85,7 @@ net::Flow BlobPipe::take(std::span<const std::byte> bytes) {
     } else {
       s.hasher.update(bytes);
       s.received += bytes.size();
-      if (s.received == blob_.size_bytes) s.prove(blob_);
+      if (s.received == blob_.size_bytes && !s.proven) s.prove(blob_);
     }
     if (std::exchange(s.consumer_waits, false) || s.failure) wake = s.wake_consumer;
     if (s.failure) return net::Flow::broken;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxTags = 200'000;
 constexpr std::size_t kTagPage = 1000;  // ECR refuses more
+constexpr int kMaxEmptyPages = 100;     // a guess: registries that filter may have a few
 constexpr std::chrono::seconds kAbandonTime{2};
 
 auth::Scopes pull(const std::string& repository) { return {{.repository = repository, .push = false}}; }
@@ -27,22 +28,46 @@ std::string blob_target(const std::string& repository, const oci::Digest& digest
 }
 // "shop/web:latest" or "shop/web@sha256:0123456789ab".
 std::string spoken(const std::string& repository, const ManifestName& name) {
-  if (name.as_digest()) return repository + "@sha256:" + name.as_digest()->brief();
-  return repository + ":" + name.text();
+  if (!name.as_digest()) return repository + ":" + name.text();
+  return repository + "@" + name.text().substr(0, name.text().find(':') + 1) + name.as_digest()->brief();
 }
 
-// Accept of the next page: the Link header may be absolute or relative, and name another host: only its path counts.
-Result<std::optional<std::string>> next_page(const net::HttpResponse& response, const std::string& base) {
-  const auto link = response.headers.get("link");
-  if (!link) return std::optional<std::string>();
-  const auto open = link->find('<');
-  const auto close = link->find('>');
-  if (open == std::string::npos || close == std::string::npos || close < open ||
-      link->find("rel=\"next\"") == std::string::npos) {
-    return std::optional<std::string>();
+bool says_next(std::string_view parameters) {
+  for (const auto& parameter : text::split(parameters, ';')) {
+    const auto [name, value] = text::cut(parameter, '=');
+    if (!text::iequals(text::trim(name), "rel")) continue;
+    std::string words(text::trim(value));
+    std::erase(words, '"');
+    for (const auto& word : text::split(words, ' ')) {
+      if (text::iequals(word, "next")) return true;
+    }
   }
+  return false;
+}
+
+// The target of rel="next" among the links of a Link header. Source: RFC 8288 section 3.
+std::optional<std::string> next_link(std::string_view link) {
+  for (;;) {
+    const auto open = link.find('<');
+    const auto close = link.find('>', open == std::string_view::npos ? link.size() : open);
+    if (close == std::string_view::npos) return std::nullopt;
+    const auto target = link.substr(open + 1, close - open - 1);
+    link.remove_prefix(close + 1);
+    std::size_t end = 0;
+    for (bool quoted = false; end < link.size() && (quoted || link[end] != ','); ++end) {
+      if (link[end] == '"') quoted = !quoted;
+    }
+    if (says_next(link.substr(0, end))) return std::string(target);
+    link.remove_prefix(end);
+  }
+}
+
+// The next page may be named by an absolute or a relative link, and under another host: only its path counts.
+Result<std::optional<std::string>> next_page(const net::HttpResponse& response, const std::string& base) {
+  const auto link = next_link(text::join(response.headers.all("link"), ","));
+  if (!link) return std::optional<std::string>();
   SLUICE_TRY(const auto from, net::Url::parse(base));
-  SLUICE_TRY(const auto next, from.resolve(link->substr(open + 1, close - open - 1)));
+  SLUICE_TRY(const auto next, from.resolve(*link));
   return std::optional<std::string>(next.target);
 }
 
@@ -139,7 +164,7 @@ Result<UploadSession> Registry::session_of(const std::string& repository, const 
     if (is_web_page(response)) return to_error(response, host_.name(), call.what);
     return Error(ErrorKind::protocol, host_.name() + " opened an upload without saying where (" + call.what + ")");
   }
-  SLUICE_TRY(auto url, host_.absolute(*location));
+  SLUICE_TRY(auto url, host_.absolute(*location, call.target));
   return UploadSession{repository, std::move(url)};
 }
 
@@ -223,6 +248,7 @@ Result<std::vector<std::string>> Registry::tags(const std::string& repository, c
   std::vector<std::string> out;
   std::set<std::string> pages;  // a registry that links in circles must not keep us for ever
   std::string target = "/v2/" + repository + "/tags/list?n=" + std::to_string(kTagPage);
+  int empty_pages = 0;
   while (pages.insert(target).second) {
     const Call call{.method = net::Method::get,
                     .target = target,
@@ -236,6 +262,7 @@ Result<std::vector<std::string>> Registry::tags(const std::string& repository, c
     SLUICE_TRY(const auto body, parse_json(response.body).context(host_.name() + ", " + call.what));
     const auto* list = body.find("tags");
     if (list == nullptr) return Error(ErrorKind::protocol, host_.name() + " sent no list of tags for " + repository);
+    const auto before = out.size();
     // Nexus and others say null for "none"; Artifactory lists digests among the tags.
     for (const auto& tag : list->items()) {
       const auto name = tag.as_string();
@@ -244,6 +271,11 @@ Result<std::vector<std::string>> Registry::tags(const std::string& repository, c
     }
     SLUICE_TRY(const auto next, next_page(response, "https://" + host_.name() + target));
     if (!next) break;
+    empty_pages = out.size() == before ? empty_pages + 1 : 0;
+    if (empty_pages > kMaxEmptyPages) {
+      return Error(ErrorKind::protocol, host_.name() + " sends one empty page of tags of " + repository +
+                                            " after the other");
+    }
     target = *next;
   }
   return out;

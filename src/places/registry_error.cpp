@@ -91,7 +91,9 @@ bool is_web_page(const net::HttpResponse& response) {
 }
 
 Error to_error(const net::HttpResponse& response, std::string_view host, std::string_view what) {
-  if (is_web_page(response) && !worth_retrying(response.status)) {
+  // 413 comes as a page of nginx, in front of registries of every make: its status says all.
+  const bool page = is_web_page(response);
+  if (page && !worth_retrying(response.status) && response.status != 413) {
     return Error(ErrorKind::protocol,
                  fmt::format("{} answered {} with a web page ({}); it is not a registry, or something "
                              "stands in front of it",
@@ -104,7 +106,7 @@ Error to_error(const net::HttpResponse& response, std::string_view host, std::st
   if (worth_retrying(response.status)) kind = ErrorKind::busy;
   std::string said = problem.message;
   if (!problem.code.empty()) said = said.empty() ? problem.code : problem.code + ", " + said;
-  if (said.empty()) said = text::printable(text::trim(response.body), 120);
+  if (said.empty() && !page) said = text::printable(text::trim(response.body), 120);
   for (const auto& digest : problem.blobs) said += " " + digest;
   auto sentence = fmt::format("{} {}: {} ({}{})", host,
                               kind == ErrorKind::not_found ? "does not have what is asked for" : "refused", what,

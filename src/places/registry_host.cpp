@@ -33,6 +33,24 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+std::optional<std::chrono::milliseconds> asked_wait(const net::HttpResponse& response) {
+  const auto value = response.headers.get("retry-after");
+  return value ? parse_retry_after(*value, std::chrono::system_clock::now()) : std::nullopt;
+}
+
+// For whoever tries again by himself.
+Error with_asked_wait(Error error, const net::HttpResponse& response) {
+  if (const auto wait = asked_wait(response)) return std::move(error).with_retry_after(*wait);
+  return error;
+}
+
+// A leg that was given up because the pipe broke has failed for the pipe's reason.
+Error cause_of(Error error, const BlobPipe& pipe, const std::stop_token& stop) {
+  if (error.kind() != ErrorKind::cancelled || stop.stop_requested()) return error;
+  auto reason = pipe.failure();
+  return reason ? std::move(*reason) : error;
+}
+
 // A TLS port that was spoken to in plain HTTP: Go and nginx say so, others just hang up.
 bool wants_tls(const Result<net::HttpResponse>& outcome) {
   if (!outcome)
@@ -56,7 +74,13 @@ RegistryHost::RegistryHost(net::TransferLoop& loop, RegistryOptions options)
   foreign.client_cert_file.clear();
   foreign.client_key_file.clear();
   foreign.addresses = loopback_ ? net::AddressRule::any : net::AddressRule::not_local;
-  foreign_ = std::make_shared<const net::Endpoint>(std::move(foreign));
+  foreign_ = std::make_shared<const net::Endpoint>(foreign);
+  foreign.addresses = net::AddressRule::loopback_only;
+  foreign_plain_ = std::make_shared<const net::Endpoint>(std::move(foreign));
+}
+
+const std::shared_ptr<const net::Endpoint>& RegistryHost::foreign(const net::Url& url) const {
+  return url.scheme == "http" && !options_.insecure ? foreign_plain_ : foreign_;
 }
 
 RegistryHost::~RegistryHost() = default;
@@ -66,7 +90,8 @@ std::vector<RegistryHost::Way> RegistryHost::ways() const {
   auto verified = options_.endpoint;
   auto unverified = options_.endpoint;
   unverified.verify_tls = false;
-  auto plain = options_.endpoint;
+  // Also what a token realm of the same host is spoken to with, which may be behind TLS.
+  auto plain = options_.insecure ? unverified : options_.endpoint;
   plain.addresses = net::AddressRule::loopback_only;
   const auto share = [](net::Endpoint endpoint) { return std::make_shared<const net::Endpoint>(std::move(endpoint)); };
   if (loopback_) return {{"http", share(plain)}, {"https", share(options_.insecure ? unverified : verified)}};
@@ -97,8 +122,8 @@ net::ExchangeContext RegistryHost::context(const std::stop_token& stop) const {
   return {Deadline::after(options_.timeout), stop};
 }
 
-Result<std::string> RegistryHost::absolute(const std::string& location) const {
-  SLUICE_TRY(const auto base, net::Url::parse(ways_[way_.load()].scheme + "://" + options_.host + "/v2/"));
+Result<std::string> RegistryHost::absolute(const std::string& location, const std::string& seen_from) const {
+  SLUICE_TRY(const auto base, net::Url::parse(ways_[way_.load()].scheme + "://" + options_.host + seen_from));
   SLUICE_TRY(const auto url, base.resolve(location).context("the upload location that " + options_.host + " gave"));
   return url.text();
 }
@@ -115,7 +140,7 @@ Result<RegistryHost::Target> RegistryHost::target(const Call& call) const {
   target.request.method = call.method;
   target.request.headers = call.headers;
   target.request.body = call.body;
-  target.request.endpoint = target.ours ? way.endpoint : foreign_;
+  target.request.endpoint = target.ours ? way.endpoint : foreign(target.request.url);
   target.request.max_reply_bytes = call.max_reply_bytes;
   return target;
 }
@@ -135,7 +160,7 @@ Result<RegistryHost::Target> RegistryHost::redirect(const Target& from, const ne
   next.ours = from.ours && next.request.url.same_origin(from.request.url);
   if (!next.ours) {
     next.request.authorization.reset();
-    next.request.endpoint = foreign_;
+    next.request.endpoint = foreign(next.request.url);
   }
   return next;
 }
@@ -214,12 +239,7 @@ Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_t
       if (!outcome) return std::move(outcome).error().context(call.what);
       return to_error(*outcome, options_.host, call.what);
     }
-    std::optional<std::chrono::milliseconds> floor;
-    if (outcome) {
-      if (const auto value = outcome->headers.get("retry-after")) {
-        floor = parse_retry_after(*value, std::chrono::system_clock::now());
-      }
-    }
+    const auto floor = outcome ? asked_wait(*outcome) : std::nullopt;
     if (!pause_for(back_off(attempt, floor, random_fraction()), stop)) {
       return Error(ErrorKind::cancelled, "stopped while waiting for " + options_.host);
     }
@@ -239,12 +259,14 @@ Result<net::HttpResponse> RegistryHost::write(const Call& call, BlobPipe& pipe, 
   ++requests_;
   auto outcome = loop_.upload(current.request, pipe, size_bytes, stop);
   learn(outcome);
-  if (!outcome) return outcome;
+  if (!outcome) return cause_of(std::move(outcome).error(), pipe, stop);
   if (outcome->status == 401 && current.ours) {
     SLUICE_CHECK(meet_challenge(current, *outcome, call, context(stop)));
     return Error(ErrorKind::busy, options_.host + " refused the token in the middle of " + call.what);
   }
-  if (worth_retrying(outcome->status)) return to_error(*outcome, options_.host, call.what);
+  if (worth_retrying(outcome->status)) {
+    return with_asked_wait(to_error(*outcome, options_.host, call.what), *outcome);
+  }
   return outcome;
 }
 
@@ -262,7 +284,7 @@ class HostBlobRead final : public BlobRead {
     for (int hops = 0; hops <= kMaxRedirects + 1; ++hops) {
       auto head = download_->head();
       host_.learn(head);
-      if (!head) return std::move(head).error().context(call_.what);
+      if (!head) return cause_of(std::move(head).error(), pipe_, stop_).context(call_.what);
       if (head->status == 200) return {};
       if (head->status == 401 && current_.ours) {
         if (challenged) return host_.refused_again(call_);
@@ -271,14 +293,19 @@ class HostBlobRead final : public BlobRead {
       } else if (is_redirect(head->status)) {
         SLUICE_TRY(current_, host_.redirect(current_, *head, call_));
       } else {
-        return to_error(*head, host_.name(), call_.what);
+        return with_asked_wait(to_error(*head, host_.name(), call_.what), *head);
       }
       request();
     }
     return Error(ErrorKind::protocol, host_.name() + " redirects in circles");
   }
 
-  Status finish() override { return download_->finish().context(call_.what); }
+  Status finish() override {
+    if (!first_) return first_;
+    auto end = download_->finish();
+    if (!end) return cause_of(std::move(end).error(), pipe_, stop_).context(call_.what);
+    return {};
+  }
 
  private:
   Status begin() {

@@ -65,8 +65,8 @@ class RegistryHost {
   Result<net::HttpResponse> write(const Call& call, BlobPipe& pipe, std::uint64_t size_bytes,
                                   const std::stop_token& stop);
 
-  /// An upload location as an absolute URL, seen from this registry.
-  Result<std::string> absolute(const std::string& location) const;
+  /// An upload location as an absolute URL, seen from the target of the call that it answers.
+  Result<std::string> absolute(const std::string& location, const std::string& seen_from) const;
 
  private:
   friend class HostBlobRead;
@@ -96,6 +96,8 @@ class RegistryHost {
   bool try_next_way(const Result<net::HttpResponse>& outcome, std::size_t used);
   void learn(const Result<net::HttpResponse>& outcome);
   net::ExchangeContext context(const std::stop_token& stop) const;
+  /// The endpoint for a URL that is not ours.
+  const std::shared_ptr<const net::Endpoint>& foreign(const net::Url& url) const;
 
   net::TransferLoop& loop_;
   RegistryOptions options_;
@@ -105,7 +107,8 @@ class RegistryHost {
   std::atomic<bool> way_proven_{false};
   std::atomic<std::uint64_t> requests_{0};
   Guarded<Pace> pace_;
-  std::shared_ptr<const net::Endpoint> foreign_;  ///< for redirects to other hosts
+  std::shared_ptr<const net::Endpoint> foreign_;        ///< for redirects to other hosts
+  std::shared_ptr<const net::Endpoint> foreign_plain_;  ///< the same in plain HTTP that nobody allowed: loopback only
   auth::Authorizer authorizer_;
 };
 

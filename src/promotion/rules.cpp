@@ -15,7 +15,8 @@ std::string moving_tag(const pipeline::Pipeline& pipeline, const pipeline::Envir
 std::vector<std::string> tags_to_write(const pipeline::Pipeline& pipeline, const pipeline::Environment& environment,
                                        const records::Release& release, const std::string& image) {
   const auto moving = moving_tag(pipeline, environment);
-  if (!release.pattern_tag) return {moving};
+  // A pipeline that went over from a pattern to an exact tag may meet releases of the other kind.
+  if (!release.pattern_tag || !pipeline.source.is_pattern()) return {moving};
   const auto found = std::find_if(release.images.begin(), release.images.end(),
                                   [&](const auto& entry) { return entry.name == image; });
   if (found == release.images.end() || found->tag.empty() || found->tag == moving) return {moving};

@@ -87,11 +87,12 @@ Result<Outcome> Runner::run(Planned planned) {
 Outcome Runner::drive(Work& work) {
   for (const auto& target : work.plan.targets) work.targets.push_back({target.target.id(), PromotionState::planned});
   // Phase 1: all content to all targets, invisible to workloads.
-  if (auto copied = copy_content(work); !copied) {
+  auto copied = copy_content(work);
+  work.adopt_amounts();
+  if (!copied) {
     const bool stopped = copied.error().kind() == ErrorKind::cancelled;
     return finish(work, stopped ? PromotionState::cancelled : PromotionState::failed, std::move(copied).error());
   }
-  work.adopt_amounts();
   // Phase 2: target by target, the next one after the one before is verified.
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
     auto switched = switch_target(work, t);

@@ -163,7 +163,7 @@ unsigned FakePlace::most_bodies() const {
 }
 
 std::uint64_t FakePlace::requests() const {
-  return state_.with([](const State& s) { return static_cast<std::uint64_t>(s.calls.size()); });
+  return state_.with([](const State& s) { return std::uint64_t{s.calls.size()}; });
 }
 
 // ---- faults

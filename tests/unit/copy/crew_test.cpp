@@ -297,12 +297,13 @@ TEST(Crew, ReportsTheCauseAndNotWhatWasStoppedBecauseOfIt) {
 
 TEST(Crew, PrefersARealErrorToACancellationThatCameFirst) {
   FakePlace place("r.example.com");
+  Turnstile turnstile;
   Crew crew({}, 2);
   crew.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
-    Watched<bool> never{false};
-    never.when([](bool done) { return done; }, stop, [](bool) {});  // until the other one failed
+    static_cast<void>(turnstile.pass(stop));  // until the other one failed
     return Error(ErrorKind::unreachable, "the cause");
   }));
+  turnstile.wait_for(1);
   crew.add(
       task_on({&place}, [&](const std::stop_token&) -> Status { return Error(ErrorKind::cancelled, "given up"); }));
   EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::unreachable, "the cause"));

@@ -1,0 +1,211 @@
+#include "copy/survey.hpp"
+
+#include "unit/copy/copy_testing.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace sluice::copy {
+namespace {
+
+using places::ManifestName;
+using support::failed_with;
+using support::fake_image;
+using support::fake_index;
+using support::FakeFault;
+using support::FakePlace;
+using support::Verb;
+using support::why;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using SurveyTest = CopyBench;
+
+const std::set<Verb> kWriting{Verb::put_manifest, Verb::mount_blob, Verb::begin_upload, Verb::write_blob};
+
+TEST_F(SurveyTest, WritesNothing) {
+  const auto image = fake_image("web", {"one", "two"});
+  dev.hold_image("dev/web", image, "latest");
+  const auto found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_THAT(prod.call_texts(kWriting), IsEmpty());
+  EXPECT_THAT(dev.call_texts(kWriting), IsEmpty());
+  EXPECT_EQ(found->bytes_to_move(), image.blob_bytes());
+  EXPECT_EQ(found->items.front().root().digest, image.digest());
+  EXPECT_THAT(found->items.front().before, ElementsAre(std::nullopt));
+}
+
+TEST_F(SurveyTest, SaysBeforehandWhatItWillNeed) {
+  dev.hold_image("dev/web", fake_image("web", {"one"}), "latest");
+  ASSERT_TRUE(survey({web()}, false, events, {}).ok());
+  ASSERT_TRUE(survey({web()}, true, events, {}).ok());
+  EXPECT_THAT(dev.call_texts({Verb::expect}), ElementsAre("expect dev/web pull", "expect dev/web pull"));
+  EXPECT_THAT(prod.call_texts({Verb::expect}), ElementsAre("expect shop/web pull", "expect shop/web push"));
+  EXPECT_EQ(prod.calls().front().verb, Verb::expect) << "before anything else is asked";
+}
+
+TEST_F(SurveyTest, AsksAnEqualImageForNoBlob) {
+  const auto image = fake_image("web", {"one", "two"});
+  dev.hold_image("dev/web", image, "latest");
+  prod.hold_image("shop/web", image, "latest");
+  const auto found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_TRUE(found->items.front().all_equal);
+  EXPECT_EQ(to_string(found->items.front().road), "present");
+  EXPECT_EQ(found->bytes_to_move(), 0U);
+  EXPECT_THAT(prod.call_texts({Verb::has_blob}), IsEmpty());
+}
+
+TEST_F(SurveyTest, SeesThatSomeTagsAreMissing) {
+  const auto image = fake_image("web", {"one"});
+  dev.hold_image("dev/web", image, "latest");
+  prod.hold_image("shop/web", image, "v1");
+  auto item = web();
+  item.tags = {"v1", "live"};
+  const auto found = look({item});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_FALSE(found->items.front().all_equal);
+  EXPECT_TRUE(found->items.front().content_there);
+  EXPECT_THAT(found->items.front().before, ElementsAre(image.digest(), std::nullopt));
+}
+
+TEST_F(SurveyTest, FindsADigestThatIsThereWithoutATag) {
+  const auto image = fake_image("web", {"one"});
+  dev.hold_image("dev/web", image);
+  prod.hold_image("shop/web", image);
+  const auto found =
+      look({item_of(dev, "dev/web", ManifestName::digest(image.digest()), prod, "shop/web", {"latest"})});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_TRUE(found->items.front().content_there);
+  EXPECT_FALSE(found->items.front().all_equal);
+  EXPECT_EQ(to_string(found->items.front().road), "present");
+}
+
+TEST_F(SurveyTest, ReadsAnImageOfManyItemsOnce) {
+  const auto image = fake_index({fake_image("amd", {"one"}), fake_image("arm", {"two"})});
+  dev.hold_image("dev/web", image, "latest");
+  FakePlace backup("backup.example.com");
+  const auto found =
+      look({web(), item_of(dev, "dev/web", ManifestName::tag("latest"), backup, "shop/web", {"latest"})});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_EQ(dev.calls_of(Verb::manifest).size(), 3U);
+}
+
+TEST_F(SurveyTest, PutsChildrenBeforeTheirParents) {
+  const auto inner = fake_index({fake_image("amd", {"one"}), fake_image("arm", {"two"})});
+  const auto image = fake_index({inner, fake_image("s390x", {"three"})});
+  dev.hold_image("dev/web", image, "latest");
+  const auto found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  std::set<oci::Digest> seen;
+  for (const auto& manifest : found->items.front().manifests) {
+    for (const auto& child : manifest.children)
+      EXPECT_TRUE(seen.contains(child.digest)) << child.digest.text() << " comes after its parent";
+    seen.insert(manifest.digest);
+  }
+  EXPECT_EQ(seen.size(), 5U);
+  EXPECT_EQ(found->items.front().root().digest, image.digest());
+}
+
+TEST_F(SurveyTest, TakesTheFirstOriginThatHasTheImage) {
+  const auto image = fake_image("web", {"one"});
+  FakePlace test("test.example.com");
+  dev.hold_image("dev/web", image, "latest");
+  auto item = web();
+  item.origins = {{&test, "test/web"}, {&dev, "dev/web"}};
+  const auto found = look({item});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_EQ(found->items.front().origin.place->name(), "dev.example.com");
+  EXPECT_EQ(test.calls_of(Verb::manifest).size(), 1U);
+}
+
+TEST_F(SurveyTest, KeepsTheOriginsOfEachItemApart) {
+  const auto image = fake_image("web", {"one"});
+  const auto name = ManifestName::digest(image.digest());
+  FakePlace empty("empty.example.com");
+  dev.hold_image("dev/web", image);
+  auto lonely = item_of(empty, "shop/web", name, prod, "shop/web", {"latest"});
+  auto rich = item_of(empty, "shop/web", name, prod, "shop/copy", {"latest"});
+  rich.origins.push_back({&dev, "dev/web"});
+  EXPECT_TRUE(failed_with(look({lonely, rich}), ErrorKind::not_found)) << "the first one has no origin that has it";
+  EXPECT_TRUE(look({rich}).ok());
+  lonely.origins.push_back({&dev, "dev/web"});
+  rich.origins.pop_back();
+  EXPECT_TRUE(failed_with(look({lonely, rich}), ErrorKind::not_found)) << "the second one may not use the first's";
+}
+
+TEST_F(SurveyTest, FailsWhenNoOriginHasTheImage) {
+  dev.hold_image("dev/web", fake_image("web", {"one"}), "other");
+  EXPECT_TRUE(failed_with(look({web()}), ErrorKind::not_found, "dev/web latest"));
+}
+
+TEST_F(SurveyTest, DoesNotAskTheNextOriginWhenOneIsOutOfReach) {
+  const auto image = fake_image("web", {"one"});
+  FakePlace test("test.example.com");
+  dev.hold_image("dev/web", image, "latest");
+  test.script({.verb = Verb::manifest, .kind = ErrorKind::unreachable});
+  auto item = web();
+  item.origins = {{&test, "test/web"}, {&dev, "dev/web"}};
+  EXPECT_TRUE(failed_with(look({item}), ErrorKind::unreachable));
+}
+
+TEST_F(SurveyTest, PassesOnWhatAPlaceSays) {
+  struct Row {
+    const char* name;
+    bool at_source;
+    Verb verb;
+    ErrorKind kind;
+  };
+  const std::vector<Row> rows{
+      {"manifest denied", true, Verb::manifest, ErrorKind::denied},
+      {"manifest damaged", true, Verb::manifest, ErrorKind::integrity},
+      {"tag look-up unauthenticated", false, Verb::digest_of, ErrorKind::unauthenticated},
+      {"blob question timed out", false, Verb::has_blob, ErrorKind::timeout},
+  };
+  dev.hold_image("dev/web", fake_image("web", {"one"}), "latest");
+  for (const auto& row : rows) {
+    auto& place = row.at_source ? dev : prod;
+    place.script({.verb = row.verb, .kind = row.kind});
+    EXPECT_TRUE(failed_with(look({web()}), row.kind)) << row.name;
+    place.clear_faults();
+  }
+}
+
+TEST_F(SurveyTest, RefusesAnIndexThatIsNestedTooDeep) {
+  auto image = fake_image("web", {"one"});
+  for (int depth = 0; depth < 4; ++depth) image = fake_index({image});
+  dev.hold_image("dev/web", image, "latest");
+  EXPECT_TRUE(look({web()}).ok()) << "four levels are allowed";
+  image = fake_index({image});
+  dev.hold_image("dev/web", image, "latest");
+  EXPECT_TRUE(failed_with(look({web()}), ErrorKind::unsupported, "nested"));
+}
+
+TEST_F(SurveyTest, StopsWhenAsked) {
+  dev.hold_image("dev/web", fake_image("web", {"one"}), "latest");
+  dev.script({.verb = Verb::manifest, .effect = FakeFault::Effect::hold});
+  std::jthread user([&] {
+    dev.wait_until_held();
+    stop.request_stop();
+  });
+  EXPECT_TRUE(failed_with(look({web()}), ErrorKind::cancelled));
+}
+
+TEST_F(SurveyTest, TellsTheRoadOfEveryImageAndTheTotal) {
+  const auto image = fake_image("web", {"one"});
+  dev.hold_image("dev/web", image, "latest");
+  ASSERT_TRUE(look({web()}).ok());
+  const auto roads = events.of(EventKind::road);
+  ASSERT_EQ(roads.size(), 1U);
+  EXPECT_EQ(roads[0].image, "shop/web");
+  EXPECT_EQ(roads[0].target, "prod.example.com/shop/web");
+  EXPECT_EQ(roads[0].detail, "stream: another registry");
+  const auto totals = events.of(EventKind::total);
+  ASSERT_EQ(totals.size(), 1U);
+  EXPECT_EQ(totals[0].bytes, image.blob_bytes());
+}
+
+}  // namespace
+}  // namespace sluice::copy
