@@ -28,9 +28,9 @@ constexpr std::string_view to_string(Severity severity) {
 struct Finding {
   std::string code;  ///< stable, kebab-case: "target-held"
   Severity severity = Severity::info;
-  std::string subject;   ///< what it is about: an environment, a target, an image
-  std::string sentence;  ///< what is wrong, for people
-  std::string fix;       ///< the exact command or edit that mends it; may be empty
+  std::string subject{};   ///< what it is about: an environment, a target, an image
+  std::string sentence{};  ///< what is wrong, for people
+  std::string fix{};       ///< the exact command or edit that mends it; may be empty
 };
 
 }  // namespace sluice

@@ -53,12 +53,12 @@ bool Console::confirm(const std::string& question, const std::stop_token& stop) 
 
 std::string Console::hidden_prompt(const std::string& question, const std::stop_token& stop) {
   if (!can_ask()) return {};
-  err(question);
   termios before{};
   ::tcgetattr(STDIN_FILENO, &before);
   termios silent = before;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  err(question);  // now: who answers at once is not shown either
   auto answer = read_line(stop);
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
   err("\n");

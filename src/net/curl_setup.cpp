@@ -179,6 +179,21 @@ void prepare_proxy(CURL* easy, const Endpoint& endpoint, const Url& url) {
   }
 }
 
+// The words are OpenSSL's; servers differ in which of these alerts they send (RFC 8446 section 6.2).
+bool asks_for_client_certificate(std::string_view detail) {
+  return detail.find("alert certificate required") != std::string_view::npos ||
+         detail.find("alert bad certificate") != std::string_view::npos ||
+         detail.find("alert unknown ca") != std::string_view::npos;
+}
+
+Error client_certificate_refused(const Transfer& transfer, std::string_view detail) {
+  const bool given = transfer.request.endpoint && !transfer.request.endpoint->client_cert_file.empty();
+  return Error(ErrorKind::unauthenticated, transfer.host() + (given ? " does not accept the client certificate "
+                                                                    : " asks for a client certificate ") +
+                                               "(" + text::printable(detail) + ")")
+      .with_hint("put its *.cert and *.key into /etc/containers/certs.d/" + transfer.host());
+}
+
 }  // namespace
 
 Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
@@ -227,6 +242,7 @@ std::optional<Error> outcome(Transfer& transfer, int curl_code) {
   const auto host = transfer.host();
   const std::string detail =
       transfer.curl_error[0] != '\0' ? std::string(transfer.curl_error) : std::string(curl_easy_strerror(code));
+  if (code != CURLE_OK && asks_for_client_certificate(detail)) return client_certificate_refused(transfer, detail);
   const auto say = [&](ErrorKind kind, std::string what) { return Error(kind, std::move(what)); };
   switch (code) {
     case CURLE_OK:

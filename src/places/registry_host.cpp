@@ -166,6 +166,12 @@ Result<RegistryHost::Target> RegistryHost::redirect(const Target& from, const ne
 }
 
 Error RegistryHost::refused_again(const Call& call) const {
+  if (authorizer_.explain() == "anonymous") {
+    return Error(ErrorKind::unauthenticated,
+                 fmt::format("{} does not allow {} without credentials", options_.host, call.what))
+        .with_hint("log in with: sluice login " + options_.host)
+        .with_status(401);
+  }
   return Error(ErrorKind::denied,
                fmt::format("{} does not allow {} (as {})", options_.host, call.what, authorizer_.explain()))
       .with_hint("ask for the right, or log in as somebody who has it: sluice login " + options_.host)
@@ -237,7 +243,7 @@ Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_t
     const bool give_up = attempt >= options_.retry_times || (!outcome && !way_proven_.load());
     if (give_up) {
       if (!outcome) return std::move(outcome).error().context(call.what);
-      return to_error(*outcome, options_.host, call.what);
+      return with_asked_wait(to_error(*outcome, options_.host, call.what), *outcome);
     }
     const auto floor = outcome ? asked_wait(*outcome) : std::nullopt;
     if (!pause_for(back_off(attempt, floor, random_fraction()), stop)) {

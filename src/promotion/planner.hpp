@@ -20,7 +20,7 @@ namespace sluice::promotion {
 
 struct Request {
   std::string environment;
-  std::optional<std::int64_t> release;  ///< said by the user: may jump and go backwards
+  std::optional<std::int64_t> release{};  ///< said by the user: may jump and go backwards
   records::PromotionKind kind = records::PromotionKind::promote;
 };
 

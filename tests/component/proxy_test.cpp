@@ -266,6 +266,15 @@ TEST(FaultRule, NamesWhatItDoesNotUnderstand) {
   }
 }
 
+TEST(FaultRule, RefusesATargetThatIsNoRegularExpression) {
+  FaultBook book;
+  FaultRule rule;
+  rule.target = "(";
+  const auto added = book.add(rule);
+  ASSERT_FALSE(added.ok());
+  EXPECT_EQ(added.error().kind(), ErrorKind::usage);
+}
+
 TEST(CriticalPath, CountsTheLongestChainOfWaits) {
   const auto made = [](std::uint64_t begins, std::uint64_t ends) {
     Exchange exchange;

@@ -254,6 +254,8 @@ TEST_F(Exchanges, KeepToTheAddressRule) {
   server_.on("GET", "/a", {.body = "x"});
   for (const bool warm : {false, true}) {
     for (const auto& row : rows) {
+      // Once connected, 0.0.0.0 has become 127.0.0.1, and there plain HTTP may be spoken.
+      if (warm && row.rule == AddressRule::loopback_only) continue;
       TransferLoop loop;
       auto wanted = request(Method::get, "http://" + std::string(row.host) + ":" + std::to_string(server_.port()) + "/a");
       Endpoint open;
@@ -274,6 +276,26 @@ TEST_F(Exchanges, KeepToTheAddressRule) {
       EXPECT_TRUE(failed_with(response, ErrorKind::untrusted, row.host)) << row.name << (warm ? ", warm" : "");
     }
   }
+}
+
+// The proxy of many an office runs on the user's own machine; redirects must get through it all the same.
+TEST_F(Exchanges, ReachStrangersThroughAProxyOnThisMachine) {
+  server_.on("GET", "http://storage.example.com/a", {.body = "x"});
+  Endpoint endpoint;
+  endpoint.proxy = "http://" + server_.host();
+  endpoint.addresses = AddressRule::not_local;
+  auto wanted = request(Method::get, "http://storage.example.com/a");
+  wanted.endpoint = std::make_shared<const Endpoint>(endpoint);
+  const auto response = send(wanted);
+  ASSERT_TRUE(response.ok()) << why(response);
+  EXPECT_EQ(response->body, "x");
+
+  // Plain HTTP that is for this machine alone must not go to it, though.
+  endpoint.addresses = AddressRule::loopback_only;
+  endpoint.proxy = "http://0.0.0.0:" + std::to_string(server_.port());
+  wanted.endpoint = std::make_shared<const Endpoint>(endpoint);
+  EXPECT_TRUE(failed_with(send(wanted), ErrorKind::untrusted));
+  EXPECT_EQ(server_.requests().size(), 1U);
 }
 
 }  // namespace

@@ -65,13 +65,15 @@ class Networks(Copies):
                     self.refused(7, [server.host], "copy", *names, "--timeout", "1", "--retry-times", "0")
 
     def test_a_destination_that_stops_taking_bytes(self):
-        fault = {"method": "PUT", "target": "/uploads/", "action": "stall", "side": "request", "at": 50, "times": 0}
+        # Larger than all buffers on the way: what fits there counts as sent, and a registry may think about it for long.
+        self.a.client().push(self.project, "large", kit.random_image((24 << 20,), seed=self.project))
+        fault = {"method": "PUT", "target": "/uploads/", "action": "stall", "side": "request", "at": 5000, "times": 0}
         with kit.Proxy(self.b.host, faults=[fault]) as proxy:
-            self.refused(7, [proxy.host], "copy", self.source, f"{proxy.host}/{self.project}:v1", "--timeout", "1",
-                         "--retry-times", "0")
+            self.refused(7, [proxy.host], "copy", f"{self.a.host}/{self.project}:large", f"{proxy.host}/{self.project}:v1",
+                         "--timeout", "1", "--retry-times", "0")
 
     def test_a_source_that_stops_sending_bytes(self):
-        fault = {"method": "GET", "target": "/blobs/", "action": "stall", "at": 50, "times": 0}
+        fault = {"method": "GET", "target": "/blobs/", "action": "stall", "side": "response", "at": 50, "times": 0}
         with kit.Proxy(self.a.host, faults=[fault]) as proxy:
             self.refused(7, [proxy.host], "copy", f"{proxy.host}/{self.project}:v1", self.target, "--timeout", "1",
                          "--retry-times", "0")
@@ -423,11 +425,11 @@ class FullDisks(kit.E2eCase):
         self.fails(outcome, 1, "records")
         check(f"\n{outcome}")
 
-    def test_a_device_that_is_full(self):
+    def test_records_that_are_no_file(self):
         self.app("x")
         check = self.unchanged(self.a)
-        self.fails(self.sluice.run("promote", "--to", "prod", "--yes", "--progress", "none", "--state", "/dev/full"), 1,
-                   "/dev/full")
+        self.fails(self.sluice.run("promote", "--to", "prod", "--yes", "--progress", "none", "--state", "/dev/full"), 2,
+                   "/dev/full", "--state")
         check()
 
     def test_whenever_the_disk_is_full_the_next_run_arrives(self):
@@ -460,13 +462,12 @@ class FullDisks(kit.E2eCase):
                 self.fails(self.sluice.run(*command, "--state", "broken.db"), 1, "broken.db")
         check()
 
-    def test_events_on_a_full_device_do_not_pass_for_success(self):
-        """Events are asked for as a record: when they cannot be written, the user hears of it."""
+    def test_events_that_could_not_be_written_are_told(self):
+        """The exit code says what became of the images; that the events are not complete is said beside it."""
         project, image = self.app("x")
-        outcome = self.sluice.run("promote", "--to", "prod", "--yes", "--progress", "none", "--events", "/dev/full")
-        self.assertIn("/dev/full", outcome.err, outcome)
-        self.assertEqual(outcome.code, 1, outcome)
-        self.assertIn(self.a.client().digest(f"{project}/prod/shop", "latest"), (None, image.digest))
+        outcome = self.ok(self.sluice.run("promote", "--to", "prod", "--yes", "--progress", "none", "--events", "/dev/full"))
+        self.assertIn("not every event could be written to /dev/full", outcome.err, outcome)
+        self.holds(self.a, f"{project}/prod/shop", "latest", image)
 
 
 class CommandLines(kit.E2eCase):

@@ -11,7 +11,7 @@ import sluicekit as kit
 
 kit.need("docker-registry")
 
-LATENCY_MS = 25  # of each exchange, so that what is independent overlaps
+LATENCY_MS = 80  # of each exchange, so that what is independent overlaps also on a busy machine
 ROUNDS = 4
 
 

@@ -3,7 +3,8 @@
 #include "base/json.hpp"
 
 #include <array>
-#include <regex>
+#include <optional>
+#include <regex.h>
 
 namespace sluice::support {
 namespace {
@@ -142,9 +143,33 @@ Result<FaultRule> FaultRule::parse(std::string_view json) {
   return rule;
 }
 
+namespace {
+
+struct FreeRegex {
+  void operator()(regex_t* regex) const {
+    ::regfree(regex);
+    delete regex;
+  }
+};
+using Regex = std::unique_ptr<regex_t, FreeRegex>;
+
+// POSIX, because g++ 12 warns about its own <regex> under AddressSanitizer.
+Result<Regex> compile(const std::string& pattern) {
+  auto regex = std::make_unique<regex_t>();
+  if (const int code = ::regcomp(regex.get(), pattern.c_str(), REG_EXTENDED | REG_NOSUB); code != 0) {
+    std::array<char, 200> why{};
+    ::regerror(code, regex.get(), why.data(), why.size());
+    return Error(ErrorKind::usage,
+                 "the fault rule's target \"" + pattern + "\" is no regular expression: " + why.data());
+  }
+  return Regex(regex.release());
+}
+
+}  // namespace
+
 struct FaultBook::Entry {
   std::shared_ptr<const FaultRule> rule;
-  std::optional<std::regex> target;
+  Regex target;  ///< null: every target
   std::uint64_t seen = 0;
 };
 
@@ -155,11 +180,8 @@ FaultBook& FaultBook::operator=(FaultBook&&) noexcept = default;
 
 Status FaultBook::add(FaultRule rule) {
   Entry entry;
-  try {
-    if (!rule.target.empty()) entry.target.emplace(rule.target, std::regex::ECMAScript | std::regex::optimize);
-  } catch (const std::regex_error& error) {
-    return Error(ErrorKind::usage,
-                 "the fault rule's target \"" + rule.target + "\" is no regular expression: " + error.what());
+  if (!rule.target.empty()) {
+    SLUICE_TRY(entry.target, compile(rule.target));
   }
   entry.rule = std::make_shared<const FaultRule>(std::move(rule));
   entries_.push_back(std::move(entry));
@@ -175,7 +197,7 @@ std::shared_ptr<const FaultRule> FaultBook::match(std::string_view method, const
     const auto& rule = *entry.rule;
     if (!rule.method.empty() && rule.method != method) continue;
     if (rule.upstream && *rule.upstream != upstream) continue;
-    if (entry.target && !std::regex_search(target, *entry.target)) continue;
+    if (entry.target && ::regexec(entry.target.get(), target.c_str(), 0, nullptr, 0) != 0) continue;
     ++entry.seen;
     const bool in_range = entry.seen >= rule.nth && (rule.times == 0 || entry.seen - rule.nth < rule.times);
     if (in_range && !hit) hit = entry.rule;

@@ -34,7 +34,7 @@ enum class FaultSide : std::uint8_t { request, response };
 struct FaultRule {
   // Which requests:
   std::string method;                   ///< exact; empty for all
-  std::string target;                   ///< ECMAScript regular expression, searched; empty for all
+  std::string target;                   ///< POSIX extended regular expression, searched; empty for all
   std::optional<std::size_t> upstream;  ///< only this upstream
   std::uint64_t nth = 1;                ///< the first matching request that is hit, from 1
   std::uint64_t times = 1;              ///< how many matching requests in a row; 0 for all from then on
