@@ -12,6 +12,8 @@ namespace {
 net::LoopOptions loop_options(const SessionOptions& options) {
   net::LoopOptions loop;
   loop.stall = options.timeout;
+  // What is said to be sent may still sit in buffers, and object stores copy a blob on commit: patience, not for ever.
+  loop.commit = options.timeout * 10;
   loop.connect_timeout = std::min<std::chrono::milliseconds>(options.timeout, std::chrono::seconds(10));
   loop.user_agent = std::string("sluice/") + kVersion;
   return loop;

@@ -16,6 +16,8 @@ namespace sluice::places {
 namespace {
 
 constexpr int kMaxRedirects = 5;
+// The first token covers all scopes of the host; a server that grants only one of them silently gets a second chance.
+constexpr int kMaxChallenges = 2;
 constexpr unsigned kMostBlobs = 16;
 constexpr unsigned kCallsPerBlobSlot = 2;
 
@@ -200,7 +202,7 @@ bool RegistryHost::try_next_way(const Result<net::HttpResponse>& outcome, std::s
 }
 
 Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::ExchangeContext& context) {
-  bool challenged = false;
+  int challenges = 0;
   int redirects = 0;
   auto used = way_.load();
   SLUICE_TRY(auto current, target(call));
@@ -219,8 +221,7 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
     if (!outcome) return outcome;
     if (current.ours) way_proven_.store(true);
     if (outcome->status == 401 && current.ours) {
-      if (challenged) return refused_again(call);
-      challenged = true;
+      if (++challenges > kMaxChallenges) return refused_again(call);
       SLUICE_TRY(current.request.authorization, meet_challenge(current, *outcome, call, context));
       continue;
     }
@@ -286,15 +287,14 @@ class HostBlobRead final : public BlobRead {
 
   Status started() override {
     if (!first_) return first_;
-    bool challenged = false;
-    for (int hops = 0; hops <= kMaxRedirects + 1; ++hops) {
+    int challenges = 0;
+    for (int hops = 0; hops <= kMaxRedirects + kMaxChallenges; ++hops) {
       auto head = download_->head();
       host_.learn(head);
       if (!head) return cause_of(std::move(head).error(), pipe_, stop_).context(call_.what);
       if (head->status == 200) return {};
       if (head->status == 401 && current_.ours) {
-        if (challenged) return host_.refused_again(call_);
-        challenged = true;
+        if (++challenges > kMaxChallenges) return host_.refused_again(call_);
         SLUICE_TRY(current_.request.authorization, host_.meet_challenge(current_, *head, call_, host_.context(stop_)));
       } else if (is_redirect(head->status)) {
         SLUICE_TRY(current_, host_.redirect(current_, *head, call_));

@@ -49,7 +49,7 @@ class RegistryHost {
   Slots slots() const;
   std::uint64_t requests() const { return requests_.load(); }
 
-  /// Sends a call: picks the scheme, answers a challenge once, follows redirects of GET and HEAD, retries what may be
+  /// Sends a call: picks the scheme, answers challenges (twice at most), follows redirects of GET and HEAD, retries what may be
   /// cured by waiting. Any other status is the caller's to judge.
   /// Errors: those of net::Exchanger, denied, unauthenticated, busy (still 429 or 5xx after the last try).
   Result<net::HttpResponse> send(const Call& call, const std::stop_token& stop);

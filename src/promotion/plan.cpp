@@ -151,14 +151,19 @@ Result<PlannedImage> image_from(const Json& record) {
   const auto* tags = record.find("tags");
   const auto* origins = record.find("origins");
   const auto after = oci::Digest::parse(record.string_at("after").value_or(""));
-  if (!name || !after || tags == nullptr || tags->items().empty() || origins == nullptr) return unreadable();
+  if (!name || !after || tags == nullptr || tags->items().empty()) return unreadable();
+  if (origins == nullptr || origins->items().empty()) return unreadable();
   PlannedImage image{.name = *name, .after = *after, .tags = {}, .origins = {}};
   for (const auto& entry : tags->items()) {
-    PlannedTag tag{.tag = entry.string_at("tag").value_or(""), .before = {}};
-    if (const auto before = entry.string_at("before")) {
-      SLUICE_TRY(tag.before, oci::Digest::parse(*before));
+    const auto tag = entry.string_at("tag");
+    if (!tag || tag->empty()) return unreadable();
+    std::optional<oci::Digest> before;
+    if (const auto text = entry.string_at("before")) {
+      auto digest = oci::Digest::parse(*text);
+      if (!digest) return unreadable();
+      before = std::move(*digest);
     }
-    image.tags.push_back(std::move(tag));
+    image.tags.push_back({*tag, std::move(before)});
   }
   for (const auto& entry : origins->items()) {
     SLUICE_TRY(auto origin, target_from(&entry));
@@ -198,7 +203,7 @@ Json to_record(const Plan& plan) {
 
 Result<Plan> from_record(const Json& record) {
   const auto* targets = record.find("targets");
-  if (record.integer_at("version") != 1 || targets == nullptr) return unreadable();
+  if (record.integer_at("version") != 1 || targets == nullptr || targets->items().empty()) return unreadable();
   Plan plan;
   plan.app = record.string_at("app").value_or("");
   plan.environment = record.string_at("environment").value_or("");
@@ -209,7 +214,7 @@ Result<Plan> from_record(const Json& record) {
     PlannedTarget target;
     SLUICE_TRY(target.target, target_from(&entry));
     const auto* images = entry.find("images");
-    if (images == nullptr) return unreadable();
+    if (images == nullptr || images->items().empty()) return unreadable();
     for (const auto& image : images->items()) {
       SLUICE_TRY(auto planned, image_from(image));
       target.images.push_back(std::move(planned));

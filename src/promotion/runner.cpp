@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace sluice::promotion {
@@ -19,6 +20,9 @@ struct Runner::Work {
   std::vector<TargetOutcome> targets{};
   std::vector<Finding> findings{};
   bool resumed = false;
+  /// The targets whose tags were switched, now or by an earlier attempt, and how far: what is not among them is not
+  /// ours to put back.
+  std::map<std::string, PromotionState> switched{};
 
   /// The survey's items of one target: they stand in the order of targets and images.
   std::vector<std::size_t> items_of(std::size_t target) const {
@@ -32,6 +36,22 @@ struct Runner::Work {
     std::vector<std::string> out;
     for (const auto& target : plan.targets) out.push_back(target.target.id());
     return out;
+  }
+  /// Learns from the journal what earlier attempts left switched.
+  void recall(const std::vector<records::JournalEntry>& journal) {
+    for (const auto& entry : journal) {
+      if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
+      if (entry.step == "verified") switched[entry.target] = PromotionState::succeeded;
+      const auto end = records::parse_promotion_state(entry.step);
+      const bool nothing_stands =
+          end == PromotionState::failed || end == PromotionState::cancelled || end == PromotionState::rolled_back;
+      if (nothing_stands) switched.clear();
+    }
+  }
+  /// How a promotion ends that did not succeed: partial as long as anything stands that it switched.
+  PromotionState end_after(const Error& error) const {
+    if (!switched.empty()) return PromotionState::partial;
+    return error.kind() == ErrorKind::cancelled ? PromotionState::cancelled : PromotionState::failed;
   }
   /// Takes over what the survey, or the copy after it, found out about roads and bytes.
   void adopt_amounts() {
@@ -85,13 +105,16 @@ Result<Outcome> Runner::run(Planned planned) {
 }
 
 Outcome Runner::drive(Work& work) {
-  for (const auto& target : work.plan.targets) work.targets.push_back({target.target.id(), PromotionState::planned});
+  for (const auto& target : work.plan.targets) {
+    const auto before = work.switched.find(target.target.id());
+    work.targets.push_back(
+        {target.target.id(), before == work.switched.end() ? PromotionState::planned : before->second});
+  }
   // Phase 1: all content to all targets, invisible to workloads.
   auto copied = copy_content(work);
   work.adopt_amounts();
   if (!copied) {
-    const bool stopped = copied.error().kind() == ErrorKind::cancelled;
-    return finish(work, stopped ? PromotionState::cancelled : PromotionState::failed, std::move(copied).error());
+    return finish(work, work.end_after(copied.error()), std::move(copied).error());
   }
   // Phase 2: target by target, the next one after the one before is verified.
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
@@ -100,9 +123,7 @@ Outcome Runner::drive(Work& work) {
     auto error = std::move(switched).error();
     const bool undone = put_back(work, t);
     work.targets[t].state = undone ? PromotionState::failed : PromotionState::partial;
-    if (t > 0 || !undone) return finish(work, PromotionState::partial, std::move(error));
-    const bool stopped = error.kind() == ErrorKind::cancelled;
-    return finish(work, stopped ? PromotionState::cancelled : PromotionState::failed, std::move(error));
+    return finish(work, work.end_after(error), std::move(error));
   }
   return finish(work, PromotionState::succeeded, std::nullopt);
 }
@@ -161,7 +182,7 @@ Status Runner::switch_target(Work& work, std::size_t target) {
   }
   SLUICE_CHECK(note(work, "before", id, {}, std::move(before)));
   SLUICE_CHECK(advance(work, PromotionState::switching, "switch", id));
-  work.targets[target].state = PromotionState::switching;
+  work.targets[target].state = work.switched[id] = PromotionState::switching;
   const auto switched = [&](const copy::SurveyedItem& item, const std::string& tag) {
     return note(work, "switched", id, item.item.label,
                 Json::object().set("tag", tag).set("digest", item.root().digest.text()));
@@ -169,12 +190,20 @@ Status Runner::switch_target(Work& work, std::size_t target) {
   SLUICE_CHECK(copy::publish(work.survey, work.items_of(target), switched, events_, stop_));
   // There is no API behind a plain registry: what was read back is the verification, and no rollout was observed.
   SLUICE_CHECK(advance(work, PromotionState::verifying, "verified", id));
-  work.targets[target].state = PromotionState::succeeded;
+  work.targets[target].state = work.switched[id] = PromotionState::succeeded;
   return {};
 }
 
 bool Runner::put_back(Work& work, std::size_t target) {
   const auto& planned = work.plan.targets[target];
+  const auto id = planned.target.id();
+  if (!work.switched.contains(id)) return true;
+  // Who lost the lease keeps his hands off. Records that fail otherwise are no reason to leave a target half switched.
+  const auto ours = note(work, "put-back", id, {}, {});
+  if (!ours && ours.error().kind() == ErrorKind::conflict) {
+    work.findings.push_back({"undo-not-ours", Severity::warning, id, ours.error().sentence(), "sluice status"});
+    return false;
+  }
   bool clean = true;
   std::vector<std::tuple<places::Place*, std::string, std::string, oci::Digest>> jobs;
   auto* place = work.survey.items[work.items_of(target).front()].item.dest;
@@ -184,7 +213,7 @@ bool Runner::put_back(Work& work, std::size_t target) {
       if (tag.before == image.after) continue;
       // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.
       const auto now = place->digest_of(repository, places::ManifestName::tag(tag.tag), {});
-      const auto where = planned.target.id() + "/" + image.name + ":" + tag.tag;
+      const auto where = id + "/" + image.name + ":" + tag.tag;
       if (!now) {
         clean = false;
         work.findings.push_back({"undo-unknown", Severity::warning, where,
@@ -205,7 +234,7 @@ bool Runner::put_back(Work& work, std::size_t target) {
         SLUICE_CHECK(place->put_manifest(repository, places::ManifestName::tag(tag.tag), old, {}));
         SLUICE_TRY(const auto back, place->digest_of(repository, places::ManifestName::tag(tag.tag), {}));
         if (back != tag.before) return Error(ErrorKind::integrity, where + " does not read back as what was put back");
-        return note(work, "undone", planned.target.id(), image.name,
+        return note(work, "undone", id, image.name,
                     Json::object().set("tag", tag.tag).set("digest", tag.before->text()));
       }();
       if (put) continue;
@@ -214,6 +243,7 @@ bool Runner::put_back(Work& work, std::size_t target) {
           {"undo-failed", Severity::warning, where, put.error().sentence(), "sluice undo " + work.promotion.id});
     }
   }
+  if (clean) work.switched.erase(id);
   return clean;
 }
 
@@ -260,6 +290,8 @@ Result<Runner::Work> Runner::reopen(const std::string& id, bool undoing) {
   SLUICE_TRY(auto plan, from_record(found->plan));
   Work work{.promotion = std::move(*found), .plan = std::move(plan)};
   work.resumed = true;
+  SLUICE_TRY(const auto journal, store_.journal(id));
+  work.recall(journal);
   SLUICE_TRY(work.leases, LeaseKeeper::take(store_, work.target_ids()));
   return work;
 }

@@ -149,7 +149,7 @@ TEST_F(RegistryTls, IsNotLuredOutOfTls) {
   const TempFolder files;
   std::filesystem::create_directories(files / "v2/shop/web/manifests");
   std::ofstream(files / "v2/shop/web/manifests/latest")
-      << "HTTP/1.1 307 Moved\r\nLocation: http://" << plain.host() << "/data\r\nContent-Length: 0\r\n\r\n";
+      << "HTTP/1.1 307 Moved\r\nLocation: http://" << plain.host() << "/data\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
   const FileServer server(*certificates_, files.path());
   for (const bool insecure : {false, true}) {
     auto registry = open(server.host(), with_ca(), insecure);

@@ -2,6 +2,7 @@
 
 import atexit
 import concurrent.futures
+import signal
 import subprocess
 import threading
 
@@ -49,3 +50,13 @@ class Child:
 def _stop_all():
     for child in list(_running):
         child.stop(patience=1)
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt("terminated")
+
+
+# A terminated test run ends like an interrupted one: through its context managers. (SystemExit would not do: unittest
+# takes it for one failed test and goes on.)
+if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    signal.signal(signal.SIGTERM, _interrupt)

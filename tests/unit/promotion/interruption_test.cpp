@@ -140,6 +140,7 @@ struct Ending {
   const char* name;
   bool silent;
   bool undo;
+  friend void PrintTo(const Ending& ending, std::ostream* out) { *out << ending.name; }
 };
 
 class InterruptedEverywhere : public Interrupted, public ::testing::WithParamInterface<Ending> {};

@@ -281,7 +281,8 @@ TEST_F(PlannerTest, FindsThatTheLastPromotionIsUnfinished) {
     planned = plan();
     ASSERT_TRUE(planned.ok()) << why(planned);
     EXPECT_EQ(planned->plan.blocked(), row.blocks) << to_string(row.state);
-    if (row.blocks) EXPECT_THAT(codes(planned->plan.findings), ElementsAre("promotion-unfinished"));
+    const std::vector<std::string> expected(row.blocks ? 1 : 0, "promotion-unfinished");
+    EXPECT_EQ(codes(planned->plan.findings), expected) << to_string(row.state);
   }
 }
 

@@ -311,7 +311,7 @@ TEST_F(RunnerTest, WaitsForNobodyWhoHoldsTheTarget) {
   const auto promotions = store->promotions("shop", "", 10);
   ASSERT_TRUE(promotions.ok());
   EXPECT_THAT(*promotions, IsEmpty()) << "no promotion came about";
-  EXPECT_TRUE(stands_at(prod(), 0));
+  EXPECT_EQ(prod().tag_of("shop/web", "latest"), std::nullopt);
 }
 
 TEST_F(RunnerTest, GivesItsLeasesBack) {
@@ -342,6 +342,28 @@ TEST_F(RunnerTest, WritesNoTagAfterItLostItsLease) {
   EXPECT_EQ(outcome->error->kind(), ErrorKind::conflict);
   EXPECT_TRUE(stands_at(prod(), 0));
   EXPECT_EQ(to_string(recorded_state(outcome->promotion.id)), "copying") << "who has no lease writes no records";
+}
+
+TEST_F(RunnerTest, PutsNothingBackAfterItLostItsLease) {
+  build(1);
+  place(prod(), 0);
+  auto planned = ready();
+  ASSERT_TRUE(planned.ok()) << why(planned);
+  prod().script(
+      {.verb = Verb::put_manifest, .effect = FakeFault::Effect::hold, .repository = "shop/api", .name = "latest"});
+  std::jthread other([&] {
+    prod().wait_until_held();
+    EXPECT_TRUE(store->acquire("prod.example.com/shop", records::this_process(), std::chrono::seconds(0)).ok());
+    EXPECT_TRUE(store->acquire("prod.example.com/shop", "ci-7/boot/pid:812:99", std::chrono::seconds(60)).ok());
+    prod().release();
+  });
+  const auto outcome = runner().run(std::move(*planned));
+  ASSERT_TRUE(outcome.ok()) << why(outcome);
+  ASSERT_TRUE(outcome->error);
+  EXPECT_EQ(outcome->error->kind(), ErrorKind::conflict);
+  EXPECT_EQ(prod().tag_of("shop/api", "latest"), digest_of("api", 1)) << "the target belongs to somebody else now";
+  ASSERT_EQ(outcome->findings.size(), 1U);
+  EXPECT_EQ(outcome->findings[0].code, "undo-not-ours");
 }
 
 TEST_F(RunnerTest, IsCancelledWhenTheUserStopsWhileCopying) {
