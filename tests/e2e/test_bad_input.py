@@ -65,12 +65,18 @@ class Networks(Copies):
                     self.refused(7, [server.host], "copy", *names, "--timeout", "1", "--retry-times", "0")
 
     def test_a_destination_that_stops_taking_bytes(self):
-        # Larger than all buffers on the way: what fits there counts as sent, and a registry may think about it for long.
+        # Larger than all buffers on the way: what fits there counts as sent, and a registry may think about it for longer.
         self.a.client().push(self.project, "large", kit.random_image((24 << 20,), seed=self.project))
-        fault = {"method": "PUT", "target": "/uploads/", "action": "stall", "side": "request", "at": 5000, "times": 0}
-        with kit.Proxy(self.b.host, faults=[fault]) as proxy:
-            self.refused(7, [proxy.host], "copy", f"{self.a.host}/{self.project}:large", f"{proxy.host}/{self.project}:v1",
+
+        def behaviour(request):
+            if request.method == "POST":
+                return kit.Reply(202, {"Location": f"/v2/{self.project}/blobs/uploads/1"})
+            return kit.Reply(404) if request.method == "HEAD" else kit.Reply(hang=True)
+
+        with kit.HostileServer(behaviour, takes_bodies=False) as server:
+            self.refused(7, [server.host], "copy", f"{self.a.host}/{self.project}:large", f"{server.host}/{self.project}:v1",
                          "--timeout", "1", "--retry-times", "0")
+            self.assertIn("PUT", [request.method for request in server.requests])
 
     def test_a_source_that_stops_sending_bytes(self):
         fault = {"method": "GET", "target": "/blobs/", "action": "stall", "side": "response", "at": 50, "times": 0}

@@ -29,10 +29,12 @@ class Reply:
 
 
 class HostileServer:
-    """Answers every request by `behaviour(request)`; keeps what it was asked in `requests`."""
+    """Answers every request by `behaviour(request)`; keeps what it was asked in `requests`. With `takes_bodies` off it
+    leaves request bodies on the wire."""
 
-    def __init__(self, behaviour, tls=None):
+    def __init__(self, behaviour, tls=None, takes_bodies=True):
         self.requests = []
+        self._takes_bodies = takes_bodies
         self._lock = threading.Lock()
         self._over = threading.Event()
         outer = self
@@ -65,7 +67,7 @@ class HostileServer:
         self._thread.start()
 
     def _answer(self, handler, behaviour):
-        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0)) if self._takes_bodies else b""
         request = Request(handler.command, handler.path, {k.lower(): v for k, v in handler.headers.items()}, body)
         with self._lock:
             self.requests.append(request)

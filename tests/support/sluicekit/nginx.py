@@ -1,14 +1,12 @@
 """nginx in front of a registry: TLS, and client certificates when asked."""
 
 import contextlib
-import pathlib
 import shutil
 import socket
-import tempfile
 import time
 
 from .process import Child
-from .tools import find, need
+from .tools import find, folder, need
 
 _CONFIG = """\
 daemon off;
@@ -49,7 +47,7 @@ class TlsFront:
     def __init__(self, upstream, certificates, client_certificates=False):
         need("nginx")
         self.certificates = certificates
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluicekit-nginx-"))
+        self.folder = folder("nginx")
         clients = ""
         if client_certificates:
             clients = f"ssl_client_certificate {certificates.ca}; ssl_verify_client on;"

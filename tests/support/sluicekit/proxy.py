@@ -3,11 +3,11 @@
 import json
 import pathlib
 import subprocess
-import tempfile
 import shutil
 
 from .process import Child
 from .sluice import helper
+from .tools import folder
 
 
 def read_log(path):
@@ -40,7 +40,7 @@ class Proxy:
     """
 
     def __init__(self, *upstreams, latency_ms=0, faults=()):
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="sluicekit-proxy-"))
+        self._folder = folder("proxy")
         self._log = self._folder / "exchanges.jsonl"
         argv = [helper("sluice-proxy"), "--control", "--latency-ms", latency_ms, "--log", self._log]
         for upstream in upstreams:

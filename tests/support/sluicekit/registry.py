@@ -4,12 +4,11 @@ import os
 import pathlib
 import re
 import shutil
-import tempfile
 import threading
 
 from .process import Child
 from .registry_client import RegistryClient
-from .tools import need
+from .tools import folder, need
 
 USER = "robot"
 PASSWORD = "open sesame"
@@ -39,7 +38,7 @@ class Registry:
 
     def __init__(self, auth=None, tls=None, storage=None, parent=None, environment=None):
         need("docker-registry")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluicekit-registry-", dir=parent))
+        self.folder = folder("registry", parent)
         self.storage = pathlib.Path(storage) if storage else self.folder / "storage"
         self.auth, self.tls = auth, tls
         self._settings = {

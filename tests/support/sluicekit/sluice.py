@@ -7,10 +7,9 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import tempfile
 
 from .process import Child
-from .tools import skip
+from .tools import folder, skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -66,7 +65,7 @@ class Sluice:
 
     def __init__(self, environment=None):
         self.outcomes = []
-        self.home = pathlib.Path(tempfile.mkdtemp(prefix="sluicekit-home-"))
+        self.home = folder("home")
         (self.home / ".run").mkdir(mode=0o700)
         kept = {name: value for name, value in os.environ.items()
                 if name in ("PATH", "LANG", "TZ", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")}

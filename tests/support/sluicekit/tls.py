@@ -1,9 +1,9 @@
 """A certificate authority for one test: made by the openssl program, in a folder of its own, gone afterwards."""
 
-import pathlib
 import shutil
 import subprocess
-import tempfile
+
+from .tools import folder
 
 
 def _openssl(*arguments, stdin=b""):
@@ -20,7 +20,7 @@ class Certificates:
     """
 
     def __init__(self, names=()):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluicekit-tls-"))
+        self.folder = folder("tls")
         self.ca = self.folder / "ca.crt"
         self._ca_key = self.folder / "ca.key"
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
@@ -53,7 +53,7 @@ class Signer:
     """An RSA key with a self-signed certificate, to sign tokens by RS256."""
 
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluicekit-sign-"))
+        self.folder = folder("sign")
         self.cert = self.folder / "token.crt"
         self._key = self.folder / "token.key"
         _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=sluicekit tokens",

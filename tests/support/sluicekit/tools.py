@@ -1,8 +1,11 @@
 """Programs that tests need, and what happens when one is not installed."""
 
+import atexit
 import os
+import pathlib
 import shutil
 import sys
+import tempfile
 
 SKIPPED = 77  # the exit code that CTest counts as "skipped"
 
@@ -23,3 +26,10 @@ def need(*names):
     missing = [name for name in names if find(name) is None]
     if missing:
         skip(f"not installed: {', '.join(missing)} (./run setup)")
+
+
+def folder(purpose, parent=None):
+    """A fresh temporary folder. Who asked removes it; what an interrupted run leaves is removed when it ends."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix=f"sluicekit-{purpose}-", dir=parent))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
