@@ -55,8 +55,8 @@ Result<records::Store*> Session::store(bool read_only) {
     SLUICE_TRY(const auto path, records::records_path(options_.state, environment_));
     std::error_code code;
     if (read_only && !std::filesystem::exists(path, code)) {
-      store_ = records::empty_store();
-      return store_.get();
+      if (!nothing_) nothing_ = records::empty_store();
+      return nothing_.get();
     }
     SLUICE_TRY(store_, records::open_sqlite(path, after_commit_));
   }

@@ -23,9 +23,9 @@ namespace sluice::app {
 
 /// What a user may say about one side of a copy.
 struct SideOptions {
-  std::optional<bool> tls_verify;
-  std::optional<std::string> creds;  ///< "user:password", env:, file: or -
-  std::optional<std::filesystem::path> cert_dir;
+  std::optional<bool> tls_verify{};
+  std::optional<std::string> creds{};  ///< "user:password", env:, file: or -
+  std::optional<std::filesystem::path> cert_dir{};
   friend bool operator==(const SideOptions&, const SideOptions&) = default;
 };
 
@@ -80,6 +80,7 @@ class Session final : public promotion::Places {
   records::AfterCommit after_commit_;
   std::optional<pipeline::Clusters> clusters_;
   std::unique_ptr<records::Store> store_;
+  std::unique_ptr<records::Store> nothing_;  // for who only looks while there are no records
   net::TransferLoop loop_;
   std::map<std::string, std::unique_ptr<places::Registry>> registries_;  // after the loop: they end before it
 };

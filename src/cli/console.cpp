@@ -17,7 +17,8 @@ Console::Console(const Environment& environment)
     : in_is_terminal_(::isatty(STDIN_FILENO) == 1),
       out_is_terminal_(::isatty(STDOUT_FILENO) == 1),
       err_is_terminal_(::isatty(STDERR_FILENO) == 1),
-      colour_(!environment.get("NO_COLOR") && environment.get("TERM").value_or("") != "dumb") {}
+      dumb_(environment.get("TERM").value_or("") == "dumb"),
+      colour_(!environment.get("NO_COLOR") && !dumb_) {}
 
 void Console::out(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);

@@ -24,6 +24,8 @@ class Console {
   std::string hidden_prompt(const std::string& question, const std::stop_token& stop);
 
   bool err_is_terminal() const { return err_is_terminal_; }
+  /// Stderr is a terminal that can go back and draw over what it shows (TERM=dumb cannot).
+  bool can_redraw() const { return err_is_terminal_ && !dumb_; }
   bool can_ask() const { return in_is_terminal_ && err_is_terminal_; }
   /// Width of stderr's terminal; 80 when it has none.
   unsigned width() const;
@@ -42,6 +44,7 @@ class Console {
   bool in_is_terminal_;
   bool out_is_terminal_;
   bool err_is_terminal_;
+  bool dumb_;
   bool colour_;
 };
 

@@ -38,8 +38,9 @@ std::string brief(const std::string& digest) {
 
 std::vector<std::string> draw(const Frame& frame, unsigned width, std::size_t height) {
   std::vector<std::string> lines;
+  if (height == 0) return lines;
   const unsigned cells = width > 70 ? 24 : 10;
-  const std::size_t room = height > 1 ? height - 1 : 0;
+  const std::size_t room = height - 1;
   for (const auto& blob : frame.blobs) {
     if (lines.size() >= room) break;
     lines.push_back(
@@ -67,7 +68,7 @@ std::vector<std::string> draw(const Frame& frame, unsigned width, std::size_t he
 
 ProgressView::ProgressView(Console& console, ProgressMode mode) : console_(console), style_(Style::none) {
   if (mode == ProgressMode::plain) style_ = Style::plain;
-  if (mode == ProgressMode::automatic) style_ = console.err_is_terminal() ? Style::live : Style::plain;
+  if (mode == ProgressMode::automatic) style_ = console.can_redraw() ? Style::live : Style::plain;
   if (style_ == Style::live) painter_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
 }
 

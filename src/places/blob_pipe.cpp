@@ -46,6 +46,7 @@ struct BlobPipe::State {
   }
 
   std::size_t pop(std::span<std::byte> room) {
+    if (filled == 0) return 0;  // there may be no ring yet, and memcpy takes no null
     const std::size_t count = std::min(room.size(), filled);
     const std::size_t first = std::min(count, capacity - head);
     std::memcpy(room.data(), ring.data() + head, first);

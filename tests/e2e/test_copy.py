@@ -86,7 +86,8 @@ class Between(kit.E2eCase):
     def test_the_text_result_tells_where_what_and_by_which_road(self):
         image = kit.random_image((900,), seed=self.project)
         self.a.client().push(self.project, "v1", image)
-        outcome = self.ok(self.home().run("copy", f"{self.a.host}/{self.project}:v1", f"{self.b.host}/{self.project}:v2"))
+        source, target = f"{self.a.host}/{self.project}:v1", f"{self.b.host}/{self.project}:v2"
+        outcome = self.ok(self.home().run("copy", source, target))
         for word in (f"{self.b.host}/{self.project}:v2", image.digest, "stream"):
             self.assertIn(word, outcome.out)
 
@@ -326,7 +327,8 @@ printf '{{"ServerURL": "%s", "Username": "{kit.USER}", "Secret": "{kit.PASSWORD}
         for host in (self.a.host, self.b.host):
             with self.subTest(host):
                 self.secrets.add("not the one")
-                self.fails_plainly(home.run("login", host, "-u", kit.USER, "--password-stdin", stdin="not the one"), 6, host)
+                refused = home.run("login", host, "-u", kit.USER, "--password-stdin", stdin="not the one")
+                self.fails_plainly(refused, 6, host)
                 self.assertFalse((home.home / ".docker" / "config.json").exists())
 
     def test_one_token_serves_a_whole_copy(self):
@@ -340,8 +342,8 @@ printf '{{"ServerURL": "%s", "Username": "{kit.USER}", "Secret": "{kit.PASSWORD}
         home.write(".docker/config.json", self.auths(self.b.host))
         self.b.client().push(f"{self.project}/dev", "v1", self.image)
         self.tokens.requests.clear()
-        result = self.ok(home.run("copy", f"{self.b.host}/{self.project}/dev:v1", f"{self.b.host}/{self.project}/prod:v1",
-                                  "-o", "json")).json
+        project = f"{self.b.host}/{self.project}"
+        result = self.ok(home.run("copy", f"{project}/dev:v1", f"{project}/prod:v1", "-o", "json")).json
         self.assertEqual(result["road"], "mount")
         self.assertEqual(len(self.tokens.requests), 1, self.tokens.requests)
         self.assertEqual(len(self.tokens.requests[0][2]), 2, self.tokens.requests)
@@ -425,7 +427,8 @@ class Tls(kit.E2eCase):
         super().setUp()
         self.image = kit.random_image((600,), seed=self.project)
         self.a.client().push(self.project, "v1", self.image)
-        self.copy = ("copy", f"{self.a.host}/{self.project}:v1", f"{self.tls.host}/{self.project}:v1", "--progress", "none")
+        self.copy = ("copy", f"{self.a.host}/{self.project}:v1", f"{self.tls.host}/{self.project}:v1",
+                     "--progress", "none")
 
     def folder(self, home, *files):
         for file in files:
@@ -439,7 +442,8 @@ class Tls(kit.E2eCase):
 
     def test_a_private_authority_is_trusted_by_the_clusters_file(self):
         home = self.home()
-        home.write("clusters.yaml", f"clusters:\n  b: {{registry: \"{self.tls.host}\", ca: 'file:{self.certificates.ca}'}}\n")
+        home.write("clusters.yaml", json.dumps({"clusters": {
+            "b": {"registry": self.tls.host, "ca": f"file:{self.certificates.ca}"}}}))
         self.ok(home.run(*self.copy, "--clusters", "clusters.yaml"))
         self.assertEqual(self.tls.client().digest(self.project, "v1"), self.image.digest)
 
@@ -480,7 +484,8 @@ class Liars(kit.E2eCase):
         }
         for kind, (behaviour, code, words) in rows.items():
             with self.subTest(kind), kit.HostileServer(behaviour) as server:
-                outcome = self.home().run("copy", f"{server.host}/p/x:v1", f"{self.b.host}/p/x:v1", "--progress", "none")
+                outcome = self.home().run("copy", f"{server.host}/p/x:v1", f"{self.b.host}/p/x:v1",
+                                          "--progress", "none")
                 self.fails_plainly(outcome, code, server.host, *words)
                 self.assertEqual(self.b.client().repositories(), [])
 
@@ -515,8 +520,8 @@ class Events(kit.E2eCase):
     def test_events_on_stdout_end_with_the_result(self):
         image = kit.random_image((900,), seed=self.project)
         self.a.client().push(self.project, "v1", image)
-        outcome = self.ok(self.home().run("copy", f"{self.a.host}/{self.project}:v1", f"{self.b.host}/{self.project}:v1",
-                                          "--events", "-", "-o", "json"))
+        source, target = f"{self.a.host}/{self.project}:v1", f"{self.b.host}/{self.project}:v1"
+        outcome = self.ok(self.home().run("copy", source, target, "--events", "-", "-o", "json"))
         lines = self.lines(outcome.out)
         self.assertEqual({line["schema"] for line in lines[:-1]}, {"sluice.event/1"})
         self.assertEqual(lines[-1]["schema"], "sluice.copy/1")
@@ -536,7 +541,8 @@ class LookUps(kit.E2eCase):
     def test_digest_of_a_tag(self):
         image = kit.random_image((100,), seed=self.project)
         self.a.client().push(self.project, "v1", image)
-        self.assertEqual(self.ok(self.home().run("digest", f"{self.a.host}/{self.project}:v1")).out, image.digest + "\n")
+        outcome = self.ok(self.home().run("digest", f"{self.a.host}/{self.project}:v1"))
+        self.assertEqual(outcome.out, image.digest + "\n")
 
     def test_tags_come_newest_version_first(self):
         image = kit.random_image((100,), seed=self.project)

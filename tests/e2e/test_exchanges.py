@@ -1,8 +1,8 @@
 """How many exchanges have to wait for each other, counted by a proxy that all registries stand behind.
 
-The count of one run is never below the true one, but a busy machine can keep exchanges apart that were meant to overlap:
-each case is therefore counted up to a few times, in repositories of their own, and the smallest count is the verdict.
-Setting up connections is not an exchange.
+The count of one run is never below the true one, but a busy machine can keep exchanges apart that were meant to
+overlap: each case is therefore counted up to a few times, in repositories of their own, and the smallest count is the
+verdict. Setting up connections is not an exchange.
 """
 
 import unittest

@@ -105,7 +105,8 @@ class WhatIsPromoted(App):
 
     def test_every_kind_of_image_is_promoted(self):
         self.environments(("dev", [(self.a, self.where("dev"))]),
-                          ("prod", [(self.a, self.where("near")), (self.b, self.where("far"))]), images=("five", "index"))
+                          ("prod", [(self.a, self.where("near")), (self.b, self.where("far"))]),
+                          images=("five", "index"))
         build = {"five": kit.random_image(seed=self.project), "index": kit.index_of(seed=self.project)}
         self.push(build)
         self.ok(self.promote("prod"))
@@ -401,7 +402,8 @@ class Holds(App):
         for number in (1, 2):
             self.push(self.make(number))
             self.ok(self.promote("test"))
-        image = self.ok(self.sluice.run("rollback", "--to", "test", "--yes", "-o", "json")).json["targets"][0]["images"][0]
+        done = self.ok(self.sluice.run("rollback", "--to", "test", "--yes", "-o", "json")).json
+        image = done["targets"][0]["images"][0]
         self.assertEqual((image["road"], image["bytes"]["moved"]), ("present", 0))
 
     def test_a_rollback_to_a_named_release(self):
@@ -424,7 +426,8 @@ class Records(App):
         self.ok(self.promote("test"))
         self.ok(self.promote("prod"))
         rows = self.ok(self.sluice.run("history", "-o", "json")).json["promotions"]
-        self.assertEqual([(row["environment"], row["state"]) for row in rows], [("prod", "succeeded"), ("test", "succeeded")])
+        self.assertEqual([(row["environment"], row["state"]) for row in rows],
+                         [("prod", "succeeded"), ("test", "succeeded")])
         only = self.ok(self.sluice.run("history", "--env", "test", "-o", "json")).json["promotions"]
         self.assertEqual([row["promotion"] for row in only], [rows[1]["promotion"]])
         self.assertEqual(len(self.ok(self.sluice.run("history", "--limit", "1", "-o", "json")).json["promotions"]), 1)
@@ -447,8 +450,9 @@ class Records(App):
         self.assertEqual([rows[name]["holds"] for name in ("dev", "test", "prod")], ["release", "release", "nothing"])
 
     def test_a_failed_promotion_is_in_history_with_its_reason(self):
-        with kit.Proxy(self.b.host, faults=[{"method": "POST", "target": "/uploads/", "times": 0, "action": "status",
-                                             "status": 403, "body": '{"errors":[{"code":"DENIED","message":"no"}]}'}]) as proxy:
+        refuse = {"method": "POST", "target": "/uploads/", "times": 0, "action": "status", "status": 403,
+                  "body": '{"errors":[{"code":"DENIED","message":"no"}]}'}
+        with kit.Proxy(self.b.host, faults=[refuse]) as proxy:
             self.environments(("dev", [(self.a, self.where("dev"))]), ("prod", [(self.b, self.where("prod"))]))
             text = (self.sluice.home / "sluice.yaml").read_text().replace(self.b.host, proxy.host)
             self.sluice.write("sluice.yaml", text)
@@ -470,7 +474,8 @@ class Records(App):
                 path = self.sluice.home / file
                 self.assertTrue(path.exists())
                 self.assertEqual(path.stat().st_mode & 0o077, 0, "records are for their owner")
-                self.assertEqual(len(self.ok(self.sluice.run("history", "--state", state, "-o", "json")).json["promotions"]), 1)
+                known = self.ok(self.sluice.run("history", "--state", state, "-o", "json")).json["promotions"]
+                self.assertEqual(len(known), 1)
         self.assertFalse((self.sluice.home / ".state" / "sluice").exists())
 
     def test_a_state_that_is_not_supported_yet_says_so(self):
@@ -504,8 +509,8 @@ class TwoAtOnce(App):
                 event = json.loads(line)
                 if event["kind"] == "blob-started" and event["digest"] == layer:
                     break
-            # The same release from a pipeline of another name, so that nothing but the lease is in the way.
-            self.sluice.write("twin.yaml", text.replace('"shop",', '"twin",', 1).replace('"app": "shop"', '"app": "twin"'))
+            # The same images for an app of another name, so that nothing but the lease is in the way.
+            self.sluice.write("twin.yaml", text.replace('"app": "shop"', '"app": "twin"'))
             second = self.sluice.run("promote", "--to", "prod", "--yes", "-f", "twin.yaml", "--progress", "none")
             self.fails(second, 1, proxy.host, f"process {first.pid}")
             stopped = self.sluice.interrupt(first)

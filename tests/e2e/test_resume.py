@@ -14,8 +14,7 @@ WORKERS = 3
 
 
 class World:
-    """One app of two images: dev in registry a; prod has two targets, one in a and one in b. Release 1 is there already,
-    release 2 waits at the source."""
+    """One app of two images: dev in registry a; prod has two targets, one in a and one in b."""
 
     def __init__(self, case, name, host_a=None, host_b=None):
         self.case, self.name = case, name
@@ -43,7 +42,8 @@ class World:
         """The journal as it is recorded: the state after each step is not asked, the steps are."""
         file = self.home.home / ".state" / "sluice" / "records.db"
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as records:
-            rows = records.execute("SELECT step, target FROM journal WHERE promotion = ? ORDER BY sequence", (promotion,))
+            rows = records.execute("SELECT step, target FROM journal WHERE promotion = ? ORDER BY sequence",
+                                   (promotion,))
             return [tuple(row) for row in rows]
 
     def holds(self, number, targets=None):
@@ -137,7 +137,8 @@ class KilledWhileBytesFlow(kit.E2eCase):
             self.ok(world.promote())
             world.release(2)
             layer = world.images[2]["web"].layers[0]
-            proxy.fault(method="PUT", target=f"digest=.*{layer.digest[7:]}", action="stall", side="request", at=300, times=0)
+            proxy.fault(method="PUT", target=f"digest=.*{layer.digest[7:]}", action="stall", side="request", at=300,
+                        times=0)
             child = world.home.start("promote", "--to", "prod", "--yes", "--events", "-", "--progress", "none")
             for line in child.popen.stdout:  # until the layer is on its way
                 event = json.loads(line)
@@ -263,7 +264,8 @@ class Undo(kit.E2eCase):
 
     def test_unknown_promotions_are_not_found(self):
         home = self.home()
-        home.write("sluice.yaml", kit.pipeline("shop", ["web"], ("dev", [(self.a.host, "d")]), ("prod", [(self.a.host, "p")])))
+        home.write("sluice.yaml", kit.pipeline("shop", ["web"], ("dev", [(self.a.host, "d")]),
+                                               ("prod", [(self.a.host, "p")])))
         for command in ("resume", "undo"):
             self.fails_plainly(home.run(command, "p0123456789ab"), 1, "p0123456789ab", "sluice history")
         self.fails_plainly(home.run("resume"), 1, "no promotion of shop is unfinished")

@@ -113,9 +113,11 @@ class E2eCase(unittest.TestCase):
 
     def _holds_content(self, client, repository, image):
         for blob in image.blobs:
-            self.assertEqual(client.blob(repository, blob.digest), b"".join(blob.chunks()), f"{repository} {blob.digest}")
+            bytes_there = client.blob(repository, blob.digest)
+            self.assertEqual(bytes_there, b"".join(blob.chunks()), f"{repository} {blob.digest}")
         for child in image.children:
-            self.assertEqual(client.manifest(repository, child.digest)[0], child.manifest, f"{repository} {child.digest}")
+            manifest, _, _ = client.manifest(repository, child.digest)
+            self.assertEqual(manifest, child.manifest, f"{repository} {child.digest}")
             self._holds_content(client, repository, child)
 
     def unchanged(self, registry):

@@ -1,0 +1,190 @@
+#include "app/session.hpp"
+
+#include "support/checks.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+namespace sluice::app {
+namespace {
+
+using support::failed_with;
+using support::why;
+using Side = Session::Side;
+
+class SessionTest : public ::testing::Test {
+ protected:
+  Environment environment() {
+    return Environment([this](std::string_view name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    });
+  }
+  void write(const std::string& name, const std::string& content) { std::ofstream(folder / name) << content; }
+  void clusters(const std::string& yaml) {
+    write("clusters.yaml", yaml);
+    options.clusters = folder / "clusters.yaml";
+  }
+  Session session() { return {options, environment(), {}}; }
+
+  static pipeline::Target target(const std::string& cluster, const std::string& registry) {
+    return {.cluster = cluster, .registry = registry, .project = "shop", .position = {}};
+  }
+
+  support::TempFolder folder;
+  std::map<std::string, std::string, std::less<>> variables{{"HOME", folder.path().string()},
+                                                            {"XDG_CONFIG_HOME", (folder / "config").string()},
+                                                            {"XDG_STATE_HOME", (folder / "state").string()}};
+  SessionOptions options;
+};
+
+/// What the two sides of a copy say, and whether they are one registry.
+struct Sides {
+  const char* name;
+  SideOptions source;
+  SideOptions destination;
+  bool same;
+};
+
+TEST_F(SessionTest, GivesTheSameRegistryForTheSameSettings) {
+  const std::vector<Sides> rows{
+      {"nothing said", {}, {}, true},
+      {"the same credentials", {.creds = "me:secret"}, {.creds = "me:secret"}, true},
+      {"the same check of TLS", {.tls_verify = false}, {.tls_verify = false}, true},
+      {"credentials on one side", {.creds = "me:secret"}, {}, false},
+      {"credentials on the other side", {}, {.creds = "me:secret"}, false},
+      {"other credentials", {.creds = "me:secret"}, {.creds = "you:secret"}, false},
+      {"TLS is checked on one side", {.tls_verify = false}, {.tls_verify = true}, false},
+      {"TLS is mentioned on one side", {.tls_verify = true}, {}, false},
+  };
+  for (const auto& row : rows) {
+    options.source = row.source;
+    options.destination = row.destination;
+    auto one = session();
+    const auto source = one.registry("registry.example.com", Side::source);
+    const auto destination = one.registry("registry.example.com", Side::destination);
+    ASSERT_TRUE(source.ok() && destination.ok()) << row.name << ": " << why(source) << ", " << why(destination);
+    EXPECT_EQ(*source == *destination, row.same) << row.name;
+    const auto again = one.registry("registry.example.com", Side::source);
+    ASSERT_TRUE(again.ok()) << row.name;
+    EXPECT_EQ(*again, *source) << row.name << ": asked twice";
+    EXPECT_EQ((*source)->name(), (*destination)->name()) << row.name << ": one host all the same";
+  }
+}
+
+TEST_F(SessionTest, GivesEachHostItsOwnRegistry) {
+  auto one = session();
+  const auto a = one.registry("a.example.com", Side::source);
+  const auto b = one.registry("a.example.com:5000", Side::source);
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_NE(*a, *b);
+  EXPECT_EQ((*b)->name(), "a.example.com:5000");
+}
+
+TEST_F(SessionTest, SendsNothingUntilItIsAsked) {
+  auto one = session();
+  ASSERT_TRUE(one.registry("a.example.com", Side::source).ok());
+  EXPECT_EQ(one.requests(), 0U);
+}
+
+TEST_F(SessionTest, FindsTheClustersEntryByNameAndByHost) {
+  clusters("clusters:\n  prod:\n    registry: prod.example.com\n  spare:\n    registry: prod.example.com:5000\n");
+  auto one = session();
+  const auto named = one.place_of(target("prod", "prod.example.com"));
+  const auto by_host = one.place_of(target("", "prod.example.com"));
+  const auto of_a_copy = one.registry("prod.example.com", Side::destination);
+  const auto other = one.place_of(target("spare", "prod.example.com:5000"));
+  ASSERT_TRUE(named.ok() && by_host.ok() && of_a_copy.ok() && other.ok())
+      << why(named) << ", " << why(by_host) << ", " << why(of_a_copy) << ", " << why(other);
+  EXPECT_EQ(*named, *by_host);
+  EXPECT_EQ(*named, static_cast<places::Place*>(*of_a_copy));
+  EXPECT_NE(*named, *other);
+}
+
+TEST_F(SessionTest, SaysThatAnEntryIsMissing) {
+  auto one = session();
+  EXPECT_TRUE(failed_with(one.place_of(target("prod", "prod.example.com")), ErrorKind::config, "no entry prod"));
+}
+
+// Who reads the entry by its host must get its credentials as well: here that shows in how it fails.
+TEST_F(SessionTest, UsesTheCredentialsOfAnEntryThatIsFoundByItsHost) {
+  clusters("clusters:\n  prod:\n    registry: prod.example.com\n    username: robot\n    password: env:NOT_SET\n");
+  auto one = session();
+  EXPECT_TRUE(failed_with(one.registry("prod.example.com", Side::source), ErrorKind::config, "NOT_SET"));
+  EXPECT_TRUE(failed_with(one.place_of(target("prod", "prod.example.com")), ErrorKind::config, "NOT_SET"));
+  EXPECT_TRUE(one.registry("other.example.com", Side::source).ok());
+  variables["NOT_SET"] = "secret";
+  auto two = session();
+  EXPECT_TRUE(two.registry("prod.example.com", Side::source).ok());
+}
+
+TEST_F(SessionTest, NeverTakesTheEntryOfAClusterForAPlainRegistry) {
+  clusters(
+      "clusters:\n  prod:\n    api: https://api.prod.example.com:6443\n    registry: prod.example.com\n"
+      "    username: robot\n    password: env:NOT_SET\n");
+  auto one = session();
+  const auto place = one.registry("prod.example.com", Side::source);
+  EXPECT_TRUE(place.ok()) << why(place);
+}
+
+TEST_F(SessionTest, PassesOnWhatIsWrongWithAFile) {
+  options.clusters = folder / "nowhere.yaml";
+  EXPECT_TRUE(failed_with(session().registry("a.example.com", Side::source), ErrorKind::config)) << "no clusters file";
+  options.clusters.reset();
+  options.source.creds = "env:NOT_SET";
+  auto one = session();
+  const auto place = one.registry("a.example.com", Side::source);
+  EXPECT_FALSE(place.ok()) << "credentials that cannot be read";
+}
+
+TEST_F(SessionTest, MakesNoRecordsForWhoOnlyLooks) {
+  options.state = (folder / "state.db").string();
+  auto one = session();
+  auto looking = one.store(true);
+  ASSERT_TRUE(looking.ok()) << why(looking);
+  const auto releases = (*looking)->releases("shop", 10);
+  ASSERT_TRUE(releases.ok()) << why(releases);
+  EXPECT_TRUE(releases->empty());
+  EXPECT_FALSE(std::filesystem::exists(folder / "state.db"));
+
+  const auto writing = one.store();
+  ASSERT_TRUE(writing.ok()) << why(writing);
+  const auto held = (*writing)->set_hold({.app = "shop", .environment = "prod", .reason = "x", .since = 0});
+  EXPECT_TRUE(held.ok()) << "who looked first may write later: " << why(held);
+  EXPECT_TRUE(std::filesystem::exists(folder / "state.db"));
+}
+
+TEST_F(SessionTest, KeepsTheRecordsInTheStateFolderOfTheUser) {
+  auto one = session();
+  const auto store = one.store();
+  ASSERT_TRUE(store.ok()) << why(store);
+  EXPECT_TRUE(std::filesystem::exists(folder / "state" / "sluice" / "records.db"));
+}
+
+TEST_F(SessionTest, TellsOfEveryWriteToTheRecords) {
+  std::vector<std::int64_t> writes;
+  Session one(options, environment(), {}, [&](std::int64_t count) { writes.push_back(count); });
+  const auto store = one.store();
+  ASSERT_TRUE(store.ok()) << why(store);
+  const auto before = writes.size();
+  ASSERT_TRUE((*store)->set_hold({.app = "shop", .environment = "prod", .reason = "x", .since = 0}).ok());
+  EXPECT_EQ(writes.size(), before + 1);
+}
+
+TEST_F(SessionTest, ReadsAPipelineWithItsClusters) {
+  clusters("clusters:\n  prod:\n    registry: prod.example.com\n");
+  write("sluice.yaml",
+        "app: shop\nimages: [web]\nsource: {tag: latest}\nenvironments:\n"
+        "  - {name: dev, registry: dev.example.com, project: dev}\n  - {name: prod, cluster: prod, project: shop}\n");
+  auto one = session();
+  const auto pipeline = one.load_pipeline(folder / "sluice.yaml");
+  ASSERT_TRUE(pipeline.ok()) << why(pipeline);
+  EXPECT_EQ(pipeline->environments[1].targets[0].registry, "prod.example.com");
+  EXPECT_TRUE(failed_with(one.load_pipeline(folder / "none.yaml"), ErrorKind::not_found, "no pipeline file"));
+}
+
+}  // namespace
+}  // namespace sluice::app

@@ -1,0 +1,89 @@
+#include "cli/progress.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sluice::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
+
+Frame sample() {
+  return {.blobs = {{"sha256:0123456789abcdef", "prod.example.com", 100 * kMiB, 50 * kMiB},
+                    {"sha256:fedcba9876543210", "prod.example.com", 3 * kMiB, 0}},
+          .total_bytes = 200 * kMiB,
+          .moved_bytes = 50 * kMiB,
+          .bytes_per_second = 10.0 * kMiB};
+}
+
+TEST(Draw, ShowsEachBlobAndTheTotal) {
+  EXPECT_THAT(draw(sample(), 100, 12),
+              ElementsAre("  0123456789ab [============>           ]   50.0 MiB / 100.0 MiB  prod.example.com",
+                          "  fedcba987654 [>                       ]        0 B / 3.0 MiB    prod.example.com",
+                          "  total  25%  50.0 MiB / 200.0 MiB  10.0 MiB/s, 15.0 s left"));
+}
+
+TEST(Draw, MakesBarsShorterOnANarrowTerminal) {
+  EXPECT_EQ(draw(sample(), 60, 12).front(), "  0123456789ab [=====>    ]   50.0 MiB / 100.0 MiB  prod.ex");
+}
+
+TEST(Draw, NeverFillsTheLastColumnNorMoreLinesThanThereAre) {
+  auto frame = sample();
+  for (int i = 0; i < 30; ++i) frame.blobs.push_back(frame.blobs.front());
+  for (const unsigned width : {0U, 1U, 2U, 20U, 40U, 70U, 71U, 80U, 200U}) {
+    for (const std::size_t height : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{12}}) {
+      const auto lines = draw(frame, width, height);
+      EXPECT_LE(lines.size(), height) << "width " << width << ", height " << height;
+      for (const auto& line : lines) EXPECT_LT(line.size(), std::max(width, 1U)) << "width " << width << ": " << line;
+    }
+  }
+}
+
+TEST(Draw, KeepsTheTotalAndSaysWhatIsHidden) {
+  auto frame = sample();
+  for (int i = 0; i < 8; ++i) frame.blobs.push_back(frame.blobs.front());
+  const auto lines = draw(frame, 120, 4);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines.back(), "  total  25%  50.0 MiB / 200.0 MiB  10.0 MiB/s, 15.0 s left, 7 more blobs");
+  EXPECT_EQ(draw(frame, 120, 1).size(), 1U) << "only the total";
+}
+
+TEST(Draw, ShowsAnEndWithoutATimeThatIsLeft) {
+  struct Row {
+    const char* name;
+    Frame frame;
+    const char* expected;
+  };
+  const std::vector<Row> rows{
+      {"nothing to move",
+       {.blobs = {}, .total_bytes = 0, .moved_bytes = 0, .bytes_per_second = 0},
+       "  total 100%  0 B / 0 B  0 B/s"},
+      {"not begun",
+       {.blobs = {}, .total_bytes = 2048, .moved_bytes = 0, .bytes_per_second = 0},
+       "  total   0%  0 B / 2.0 KiB  0 B/s"},
+      {"done",
+       {.blobs = {}, .total_bytes = 2048, .moved_bytes = 2048, .bytes_per_second = 1024},
+       "  total 100%  2.0 KiB / 2.0 KiB  1.0 KiB/s"},
+      {"minutes",
+       {.blobs = {}, .total_bytes = 76 * 1024, .moved_bytes = 1024, .bytes_per_second = 1024},
+       "  total   1%  1.0 KiB / 76.0 KiB  1.0 KiB/s, 1m15s left"},
+  };
+  for (const auto& row : rows) EXPECT_THAT(draw(row.frame, 100, 12), ElementsAre(row.expected)) << row.name;
+}
+
+TEST(Draw, FillsTheBarAtTheEnd) {
+  const Frame frame{
+      .blobs = {{"sha256:0123456789abcdef", "r", 10, 10}, {"sha256:0", "r", 0, 0}, {"sha256:1", "r", 5, 9}},
+      .total_bytes = 15,
+      .moved_bytes = 19,
+      .bytes_per_second = 0};
+  for (const auto& line : draw(frame, 60, 12)) {
+    EXPECT_THAT(line, ::testing::AnyOf(HasSubstr("total"), HasSubstr("[==========]")));
+  }
+}
+
+}  // namespace
+}  // namespace sluice::cli

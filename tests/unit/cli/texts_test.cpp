@@ -1,0 +1,217 @@
+// Times, events as JSON lines, plans and outcomes as text and JSON.
+
+#include "cli/event_log.hpp"
+#include "cli/promotion_view.hpp"
+#include "cli/times.hpp"
+#include "support/checks.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace sluice::cli {
+namespace {
+
+using support::failed_with;
+using support::why;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+std::vector<std::string> keys(const Json& object) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : object.members()) out.push_back(name);
+  return out;
+}
+
+TEST(Times, AreUtcInIsoForm) {
+  EXPECT_EQ(utc(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(utc(1'795'442'700), "2026-11-23T14:05:00Z");
+  EXPECT_THAT(utc_now(), MatchesRegex("[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9:]{8}\\.[0-9]{3}Z"));
+}
+
+TEST(Times, SayHowLongAgo) {
+  struct Row {
+    std::int64_t seconds;
+    const char* expected;
+  };
+  for (const auto& row : {Row{-5, "just now"}, Row{0, "just now"}, Row{59, "just now"}, Row{60, "1 min ago"},
+                          Row{3599, "59 min ago"}, Row{3600, "1 h ago"}, Row{48 * 3600 - 1, "47 h ago"},
+                          Row{48 * 3600, "2 days ago"}, Row{12 * 86400, "12 days ago"}}) {
+    EXPECT_EQ(ago(1'000'000, 1'000'000 + row.seconds), row.expected) << row.seconds << " s";
+  }
+}
+
+TEST(EventJson, HasEveryMember) {
+  const auto json = to_json(copy::Event{.kind = copy::EventKind::blob_done,
+                                        .image = "web",
+                                        .target = "",
+                                        .digest = "sha256:12",
+                                        .bytes = 7,
+                                        .detail = "moved"});
+  EXPECT_THAT(keys(json),
+              ::testing::ElementsAre("schema", "time", "kind", "image", "target", "digest", "bytes", "detail"));
+  EXPECT_EQ(json.string_at("schema"), "sluice.event/1");
+  EXPECT_EQ(json.string_at("kind"), "blob-done");
+  EXPECT_EQ(json.string_at("image"), "web");
+  EXPECT_TRUE(json.find("target")->is_null());
+  EXPECT_EQ(json.integer_at("bytes"), 7);
+}
+
+TEST(EventLog, WritesALinePerEventAndNoneForProgress) {
+  const support::TempFolder folder;
+  const auto file = folder / "events.jsonl";
+  {
+    auto log = EventLog::open(file.string());
+    ASSERT_TRUE(log.ok()) << why(log);
+    EventFan fan;
+    support::RecordedEvents other;
+    fan.add(**log);
+    fan.add(other);
+    const auto emit = [&](copy::EventKind kind, const std::string& detail) {
+      fan.emit({.kind = kind, .image = {}, .target = {}, .digest = {}, .bytes = 1, .detail = detail});
+    };
+    emit(copy::EventKind::blob_started, "one");
+    emit(copy::EventKind::blob_progress, "two");
+    emit(copy::EventKind::note, "line\nbreak");
+    EXPECT_EQ(other.of(copy::EventKind::blob_progress).size(), 1U) << "the fan gives everything to everybody";
+  }
+  std::ifstream in(file);
+  std::vector<std::string> details;
+  for (std::string line; std::getline(in, line);) {
+    const auto json = parse_json(line);
+    ASSERT_TRUE(json.ok()) << line;
+    details.push_back(json->string_at("detail").value_or(""));
+  }
+  EXPECT_THAT(details, ::testing::ElementsAre("one", "line\nbreak"));
+}
+
+TEST(EventLog, SaysThatItCannotWrite) {
+  const support::TempFolder folder;
+  const auto log = EventLog::open((folder / "none" / "events.jsonl").string());
+  EXPECT_TRUE(failed_with(log, ErrorKind::storage, "events.jsonl"));
+}
+
+/// Neither stdout nor stderr of a test is a terminal that wants colour.
+Console plain_console() {
+  return Console(Environment([](std::string_view name) -> std::optional<std::string> {
+    return name == "NO_COLOR" ? std::optional<std::string>("1") : std::nullopt;
+  }));
+}
+
+promotion::Plan sample() {
+  promotion::Plan plan;
+  plan.app = "shop";
+  plan.environment = "prod";
+  plan.release = 42;
+  promotion::PlannedTarget target;
+  target.target = {.cluster = {}, .registry = "b.example.com", .project = "shop", .position = {}};
+  target.images = {{.name = "web",
+                    .after = oci::Digest::of("web 42"),
+                    .tags = {{"v1", std::nullopt}, {"live", oci::Digest::of("web 41")}},
+                    .origins = {},
+                    .road = copy::Road::stream,
+                    .why = "another registry",
+                    .bytes = {.moved = 2048, .mounted = 0, .present = 1024}},
+                   {.name = "api",
+                    .after = oci::Digest::of("api 42"),
+                    .tags = {{"live", oci::Digest::of("api 42")}},
+                    .origins = {},
+                    .road = copy::Road::present,
+                    .why = "the tag stands for this digest already",
+                    .bytes = {.moved = 0, .mounted = 0, .present = 10}}};
+  plan.targets = {target};
+  return plan;
+}
+
+TEST(PlanText, ShowsWhatWillHappen) {
+  const auto plan = sample();
+  EXPECT_EQ(plan_text(plan, plain_console(), true),
+            "shop 42 -> prod\n"
+            "\n"
+            "  b.example.com/shop\n"
+            "    web  " +
+                oci::Digest::of("web 41").brief() + " -> " + oci::Digest::of("web 42").brief() +
+                "  as v1, live\n"
+                "      road stream: another registry; 2.0 KiB to move, 1.0 KiB present\n"
+                "    api  " +
+                oci::Digest::of("api 42").brief() +
+                "  live already\n"
+                "\n"
+                "  2.0 KiB to move, 1.0 KiB present\n"
+                "  plan " +
+                plan.hash() + "\n");
+}
+
+TEST(PlanText, SaysWhenThereIsNothingToDo) {
+  auto plan = sample();
+  plan.targets[0].images.erase(plan.targets[0].images.begin());
+  EXPECT_THAT(plan_text(plan, plain_console(), true), HasSubstr("nothing to do: every tag is right already"));
+}
+
+TEST(PlanText, ShowsFindingsWithTheirFix) {
+  auto plan = sample();
+  plan.kind = records::PromotionKind::rollback;
+  plan.release.reset();
+  plan.findings.push_back({"environment-held", Severity::blocker, "prod", "prod is on hold", "sluice unhold prod"});
+  plan.targets[0].findings.push_back({"odd", Severity::warning, "x", "something is odd", ""});
+  const auto text = plan_text(plan, plain_console(), true);
+  EXPECT_THAT(text, HasSubstr("shop (new release) -> prod  (rollback)\n"));
+  EXPECT_THAT(text, HasSubstr("  blocker environment-held: prod is on hold\n    fix: sluice unhold prod\n"));
+  EXPECT_THAT(text, HasSubstr("  warning odd: something is odd\n  "));
+}
+
+TEST(PlanText, SumsUpAReleaseOfManyImages) {
+  auto plan = sample();
+  auto& images = plan.targets[0].images;
+  while (images.size() < 30) images.push_back(images.front());
+  EXPECT_THAT(plan_text(plan, plain_console(), true), HasSubstr("... and 10 more images\n"));
+  images.resize(21, images.front());
+  EXPECT_THAT(plan_text(plan, plain_console(), true), Not(HasSubstr("more images"))) << "one more fits as well";
+}
+
+promotion::Outcome ended(records::PromotionState state) {
+  records::Promotion promotion;
+  promotion.id = "p0123456789ab";
+  promotion.app = "shop";
+  promotion.environment = "prod";
+  promotion.release = 42;
+  promotion.plan_hash = "sha256:12";
+  promotion.state = state;
+  return {.promotion = promotion,
+          .plan = sample(),
+          .targets = {{"b.example.com/shop", state}},
+          .error = {},
+          .findings = {}};
+}
+
+TEST(OutcomeText, TellsWhatWasReached) {
+  const auto text = outcome_text(ended(records::PromotionState::succeeded), plain_console());
+  EXPECT_THAT(text, HasSubstr("shop 42 -> prod: succeeded  (p0123456789ab)\n  b.example.com/shop  succeeded\n"));
+  EXPECT_THAT(text, HasSubstr("web  " + oci::Digest::of("web 42").text() +
+                              "  by stream: 2.0 KiB moved, 0 B mounted, 1.0 KiB present"));
+  EXPECT_THAT(text, HasSubstr("no rollout was observed"));
+  EXPECT_THAT(outcome_text(ended(records::PromotionState::partial), plain_console()), Not(HasSubstr("rollout")));
+}
+
+TEST(OutcomeJson, HasEveryMemberWhateverTheState) {
+  for (const auto state : {records::PromotionState::succeeded, records::PromotionState::failed,
+                           records::PromotionState::partial, records::PromotionState::rolled_back}) {
+    const auto json = outcome_json(ended(state), "promote");
+    EXPECT_THAT(keys(json), ::testing::ElementsAre("schema", "promotion", "app", "release", "environment", "kind",
+                                                   "state", "plan", "targets", "findings", "failure", "receipt"))
+        << to_string(state);
+    EXPECT_EQ(json.string_at("schema"), "sluice.promote/1");
+    EXPECT_EQ(json.string_at("state"), to_string(state));
+    EXPECT_TRUE(json.find("failure")->is_null());
+    const auto& target = json.find("targets")->items().front();
+    EXPECT_EQ(target.string_at("state"), to_string(state));
+    EXPECT_EQ(target.find("images")->items().size(), 2U);
+  }
+  EXPECT_EQ(outcome_json(ended(records::PromotionState::failed), "undo").string_at("schema"), "sluice.undo/1");
+}
+
+}  // namespace
+}  // namespace sluice::cli
