@@ -20,8 +20,8 @@ bool is_unspecified(const sockaddr& address);
 /// "127.0.0.1" or "::1" as an address without a port; empty for a name.
 std::optional<sockaddr_storage> literal_address(const std::string& text);
 
-/// A literal loopback address (as is_loopback), or "localhost" and names below it (RFC 6761). A hint for what to try first; whoever
-/// relies on it sets Endpoint::addresses, which is checked against the address that is connected to.
+/// A literal loopback address (as is_loopback), or "localhost" and names below it (RFC 6761). A hint for what to try
+/// first; whoever relies on it sets Endpoint::addresses, which is checked against the address that is connected to.
 bool is_loopback_name(std::string_view host);
 
 /// True when the name resolves, and to loopback addresses only. Thread: any job thread; blocks on the resolver.

@@ -188,9 +188,10 @@ bool asks_for_client_certificate(std::string_view detail) {
 
 Error client_certificate_refused(const Transfer& transfer, std::string_view detail) {
   const bool given = transfer.request.endpoint && !transfer.request.endpoint->client_cert_file.empty();
-  return Error(ErrorKind::unauthenticated, transfer.host() + (given ? " does not accept the client certificate "
-                                                                    : " asks for a client certificate ") +
-                                               "(" + text::printable(detail) + ")")
+  return Error(ErrorKind::unauthenticated,
+               transfer.host() +
+                   (given ? " does not accept the client certificate " : " asks for a client certificate ") + "(" +
+                   text::printable(detail) + ")")
       .with_hint("put its *.cert and *.key into /etc/containers/certs.d/" + transfer.host());
 }
 

@@ -32,8 +32,8 @@ std::size_t Transfer::on_header(std::string_view line) {
       head_final = true;
       // Without the last byte nothing can have been stored; and curl would wait for it as long as the source does.
       if (source != nullptr && reply.status < 300 && sent_bytes < upload_bytes) {
-        failure = Error(ErrorKind::protocol, host() + " said " + std::to_string(reply.status) +
-                                                 " before it had all bytes of the upload");
+        failure = Error(ErrorKind::protocol,
+                        host() + " said " + std::to_string(reply.status) + " before it had all bytes of the upload");
         return 0;
       }
       if (sink != nullptr) phase.update([](Phase& p) { p.head = true; });

@@ -12,7 +12,8 @@ Status add_certificates(net::Endpoint& endpoint, const std::filesystem::path& fo
   std::error_code code;
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) files.push_back(entry.path());
-  if (code) return Error(ErrorKind::config, "cannot read the certificate folder " + folder.string() + ": " + code.message());
+  if (code)
+    return Error(ErrorKind::config, "cannot read the certificate folder " + folder.string() + ": " + code.message());
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
     if (file.extension() == ".crt") endpoint.ca_files.push_back(file.string());
@@ -20,7 +21,8 @@ Status add_certificates(net::Endpoint& endpoint, const std::filesystem::path& fo
     auto key = file;
     key.replace_extension(".key");
     if (!std::filesystem::exists(key, code)) {
-      return Error(ErrorKind::config, "the client certificate " + file.string() + " has no key " + key.string() + " beside it");
+      return Error(ErrorKind::config,
+                   "the client certificate " + file.string() + " has no key " + key.string() + " beside it");
     }
     endpoint.client_cert_file = file.string();
     endpoint.client_key_file = key.string();

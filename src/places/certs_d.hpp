@@ -2,14 +2,14 @@
 // Certificates of one registry in the folders that docker and podman use.
 // Source: containers-certs.d(5); docker "Verify repository client with certificates".
 
+#include "base/environment.hpp"
+#include "base/result.hpp"
+#include "net/http.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/environment.hpp"
-#include "base/result.hpp"
-#include "net/http.hpp"
 
 namespace sluice::places {
 

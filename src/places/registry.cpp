@@ -273,8 +273,8 @@ Result<std::vector<std::string>> Registry::tags(const std::string& repository, c
     if (!next) break;
     empty_pages = out.size() == before ? empty_pages + 1 : 0;
     if (empty_pages > kMaxEmptyPages) {
-      return Error(ErrorKind::protocol, host_.name() + " sends one empty page of tags of " + repository +
-                                            " after the other");
+      return Error(ErrorKind::protocol,
+                   host_.name() + " sends one empty page of tags of " + repository + " after the other");
     }
     target = *next;
   }

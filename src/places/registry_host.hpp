@@ -49,9 +49,9 @@ class RegistryHost {
   Slots slots() const;
   std::uint64_t requests() const { return requests_.load(); }
 
-  /// Sends a call: picks the scheme, answers challenges (twice at most), follows redirects of GET and HEAD, retries what may be
-  /// cured by waiting. Any other status is the caller's to judge.
-  /// Errors: those of net::Exchanger, denied, unauthenticated, busy (still 429 or 5xx after the last try).
+  /// Sends a call: picks the scheme, answers challenges (twice at most), follows redirects of GET and HEAD, retries
+  /// what may be cured by waiting. Any other status is the caller's to judge. Errors: those of net::Exchanger, denied,
+  /// unauthenticated, busy (still 429 or 5xx after the last try).
   Result<net::HttpResponse> send(const Call& call, const std::stop_token& stop);
 
   /// One try within `time`, whose outcome nobody needs.

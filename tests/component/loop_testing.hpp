@@ -150,9 +150,7 @@ class TextSource final : public net::BodySource {
 /// A loop and a server. After each test nothing may be left in the loop.
 class LoopTest : public ::testing::Test {
  protected:
-  void TearDown() override {
-    EXPECT_EQ(loop_.counters().live_transfers, 0U) << "a transfer was left in the loop";
-  }
+  void TearDown() override { EXPECT_EQ(loop_.counters().live_transfers, 0U) << "a transfer was left in the loop"; }
 
   static net::HttpRequest request(net::Method method, const std::string& url) {
     net::HttpRequest out;

@@ -33,11 +33,11 @@ oci::Manifest manifest_of(const oci::Descriptor& config, const oci::Descriptor& 
            std::to_string(blob.size_bytes) + "}";
   };
   const std::string type(oci::media::kDockerManifest);
-  auto made = oci::parse_manifest(
-      R"({"schemaVersion":2,"mediaType":")" + type + R"(","config":)" +
-          described("application/vnd.docker.container.image.v1+json", config) + R"(,"layers":[)" +
-          described("application/vnd.docker.image.rootfs.diff.tar.gzip", layer) + "]}",
-      type);
+  auto made =
+      oci::parse_manifest(R"({"schemaVersion":2,"mediaType":")" + type + R"(","config":)" +
+                              described("application/vnd.docker.container.image.v1+json", config) + R"(,"layers":[)" +
+                              described("application/vnd.docker.image.rootfs.diff.tar.gzip", layer) + "]}",
+                          type);
   EXPECT_TRUE(made.ok()) << why(made);
   return std::move(made).value();
 }
@@ -135,8 +135,8 @@ TEST_F(RealRegistry, RefusesAManifestWhoseBlobsAreMissing) {
   ASSERT_TRUE(push_blob(repository_, kConfig).ok());
   const auto layer = descriptor_of("nobody pushed this");
   const auto made = manifest_of(descriptor_of(kConfig), layer);
-  EXPECT_TRUE(failed_with(registry_->put_manifest(repository_, kLatest, made, {}), ErrorKind::conflict,
-                          layer.digest.text()));
+  EXPECT_TRUE(
+      failed_with(registry_->put_manifest(repository_, kLatest, made, {}), ErrorKind::conflict, layer.digest.text()));
 }
 
 TEST_F(RealRegistry, MountsABlobFromAnotherRepository) {

@@ -60,8 +60,9 @@ TEST_F(RegistryBlobs, AreReadAfterAChallengeAndARedirect) {
   const auto blob = descriptor_of(content);
   ScriptedServer storage;
   log_in();
-  server_.on_each("GET", target(blob),
-                  {challenge(server_.host()), {.status = 307, .headers = {{"Location", "http://" + storage.host() + "/b"}}}});
+  server_.on_each(
+      "GET", target(blob),
+      {challenge(server_.host()), {.status = 307, .headers = {{"Location", "http://" + storage.host() + "/b"}}}});
   server_.on("GET", "/token", token("t1"));
   storage.on("GET", "/b", {.body = content});
   BlobPipe pipe(blob);
@@ -177,7 +178,8 @@ TEST_F(RegistryBlobs, SayWhyTheyWereNotStored) {
       {"denied", denied("DENIED", 403), ErrorKind::denied},
       {"digest refused", denied("DIGEST_INVALID", 400), ErrorKind::integrity},
       {"upload forgotten", denied("BLOB_UPLOAD_UNKNOWN", 404), ErrorKind::not_found},
-      {"too large for a proxy", {.status = 413, .headers = {{"Content-Type", "text/html"}}, .body = "<html>"},
+      {"too large for a proxy",
+       {.status = 413, .headers = {{"Content-Type", "text/html"}}, .body = "<html>"},
        ErrorKind::unsupported},
       {"stored otherwise", {.status = 201, .headers = {{"Docker-Content-Digest", wrong}}}, ErrorKind::integrity},
       {"accepted only", {.status = 202}, ErrorKind::protocol},

@@ -204,8 +204,8 @@ TEST_F(RegistryHosts, TryAgainWhatMayPass) {
     server_.on_each("GET", kLatest, {{.status = status}, manifest_reply(made)});
     EXPECT_TRUE(registry_->manifest("shop/web", latest_, {}).ok()) << status;
   }
-  server_.on_each("GET", kLatest, {{.body = "abc", .claimed_length = 10}, {.body = "abc", .reset_after = 1},
-                                   manifest_reply(made)});
+  server_.on_each("GET", kLatest,
+                  {{.body = "abc", .claimed_length = 10}, {.body = "abc", .reset_after = 1}, manifest_reply(made)});
   const auto read = registry_->manifest("shop/web", latest_, {});
   EXPECT_TRUE(read.ok()) << "after broken connections: " << why(read);
 }

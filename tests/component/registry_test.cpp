@@ -44,8 +44,8 @@ TEST_F(RegistryVerbs, ReadAManifestByTagAndByDigest) {
     EXPECT_EQ(read->digest, made.digest);
   }
   const auto accept = server_.requests().at(0).header("accept").value_or("");
-  for (const auto type : {oci::media::kOciManifest, oci::media::kOciIndex, oci::media::kDockerManifest,
-                          oci::media::kDockerList}) {
+  for (const auto type :
+       {oci::media::kOciManifest, oci::media::kOciIndex, oci::media::kDockerManifest, oci::media::kDockerList}) {
     EXPECT_NE(accept.find(type), std::string::npos) << type << " is not asked for: " << accept;
   }
 }

@@ -54,7 +54,8 @@ class RegistryTest : public LoopTest {
 
   /// 401 with a challenge to the token server at `host`.
   static support::ScriptedReply challenge(const std::string& host) {
-    return {.status = 401, .headers = {{"WWW-Authenticate", "Bearer realm=\"http://" + host + "/token\",service=\"s\""}}};
+    return {.status = 401,
+            .headers = {{"WWW-Authenticate", "Bearer realm=\"http://" + host + "/token\",service=\"s\""}}};
   }
   static support::ScriptedReply token(const std::string& value) {
     return {.headers = {{"Content-Type", "application/json"}}, .body = R"({"token":")" + value + R"("})"};

@@ -127,10 +127,10 @@ TEST_F(RegistryTls, ShowsItsClientCertificate) {
 class FileServer {
  public:
   FileServer(const TestCertificates& certificates, const std::filesystem::path& folder)
-      : process_({*support::find_program("env"), "-C", folder.string(), *support::find_program("openssl"), "s_server",
-                  "-HTTP", "-accept", "127.0.0.1:0", "-cert", certificates.server_cert, "-key",
-                  certificates.server_key},
-                 {}) {
+      : process_(
+            {*support::find_program("env"), "-C", folder.string(), *support::find_program("openssl"), "s_server",
+             "-HTTP", "-accept", "127.0.0.1:0", "-cert", certificates.server_cert, "-key", certificates.server_key},
+            {}) {
     const auto port = process_.wait_for_number_after("ACCEPT 127.0.0.1:");
     EXPECT_TRUE(port.has_value()) << "openssl s_server did not start: " << process_.output();
     // Under this name it is no loopback registry, and is never spoken to in plain HTTP first.
@@ -148,8 +148,8 @@ TEST_F(RegistryTls, IsNotLuredOutOfTls) {
   plain.on("GET", "/data", {.status = 200});
   const TempFolder files;
   std::filesystem::create_directories(files / "v2/shop/web/manifests");
-  std::ofstream(files / "v2/shop/web/manifests/latest")
-      << "HTTP/1.1 307 Moved\r\nLocation: http://" << plain.host() << "/data\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  std::ofstream(files / "v2/shop/web/manifests/latest") << "HTTP/1.1 307 Moved\r\nLocation: http://" << plain.host()
+                                                        << "/data\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
   const FileServer server(*certificates_, files.path());
   for (const bool insecure : {false, true}) {
     auto registry = open(server.host(), with_ca(), insecure);

@@ -192,9 +192,8 @@ TEST_F(Exchanges, EndAtTheirDeadlineAndNameTheHost) {
 TEST_F(Exchanges, EndWhenAskedToStop) {
   server_.on("GET", "/a", {.silent = true});
   std::stop_source stop;
-  std::thread waiting([&] {
-    EXPECT_TRUE(failed_with(send(get("/a"), stop.get_token()), ErrorKind::cancelled, server_.host()));
-  });
+  std::thread waiting(
+      [&] { EXPECT_TRUE(failed_with(send(get("/a"), stop.get_token()), ErrorKind::cancelled, server_.host())); });
   server_.wait_for_requests(1);
   stop.request_stop();
   waiting.join();
@@ -257,7 +256,8 @@ TEST_F(Exchanges, KeepToTheAddressRule) {
       // Once connected, 0.0.0.0 has become 127.0.0.1, and there plain HTTP may be spoken.
       if (warm && row.rule == AddressRule::loopback_only) continue;
       TransferLoop loop;
-      auto wanted = request(Method::get, "http://" + std::string(row.host) + ":" + std::to_string(server_.port()) + "/a");
+      auto wanted =
+          request(Method::get, "http://" + std::string(row.host) + ":" + std::to_string(server_.port()) + "/a");
       Endpoint open;
       open.proxy = "";
       Endpoint ruled = open;

@@ -30,8 +30,7 @@ class Streams : public testing::LoopTest {
   std::pair<Status, Result<HttpResponse>> relay(WatchedPipe& pipe, std::uint64_t size_bytes,
                                                 const ScriptedServer& destination) {
     const auto download = loop_.download(get("/blob"), pipe, {});
-    auto sent =
-        loop_.upload(request(Method::put, "http://" + destination.host() + "/blob"), pipe, size_bytes, {});
+    auto sent = loop_.upload(request(Method::put, "http://" + destination.host() + "/blob"), pipe, size_bytes, {});
     auto read = download->finish();
     return {std::move(read), std::move(sent)};
   }

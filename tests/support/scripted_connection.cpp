@@ -93,7 +93,7 @@ void ScriptedConnection::add_body(std::size_t request, std::string_view bytes) {
 }
 
 bool ScriptedConnection::send_body(const ScriptedReply& reply) const {
-  if (reply.framing != ScriptedReply::Framing::chunked) return send(reply.body) && send(reply.extra);
+  if (reply.framing != ScriptedReply::Framing::chunked) return send(reply.body + reply.extra);
   constexpr std::size_t kChunkBytes = 1024;
   for (std::size_t at = 0; at < reply.body.size(); at += kChunkBytes) {
     const auto chunk = std::string_view(reply.body).substr(at, kChunkBytes);
@@ -130,8 +130,8 @@ bool ScriptedConnection::answer(std::size_t request, const ScriptedReply& reply)
   }
   const bool has_body = tracker_.head().method != "HEAD" && reply.status != 204 && reply.status >= 200;
   if (has_body && !send_body(reply)) return false;
-  const bool last = reply.close || reply.claimed_length || reply.read_at_most ||
-                    reply.framing == ScriptedReply::Framing::until_close;
+  const bool last =
+      reply.close || reply.claimed_length || reply.read_at_most || reply.framing == ScriptedReply::Framing::until_close;
   if (last) drain();
   return !last;
 }

@@ -79,7 +79,7 @@ void ScriptedServer::accept_all() {
   for (;;) {
     const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (socket < 0) return;  // the threads end by their sockets, and are joined here
-    const int yes = 1;  // head and body are sent one after the other
+    const int yes = 1;       // head and body are sent one after the other
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     const auto number = admit(socket);
     if (!number) {

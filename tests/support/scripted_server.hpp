@@ -45,7 +45,7 @@ struct ScriptedReply {
   std::string body{};
   Framing framing = Framing::length;
   std::optional<std::uint64_t> claimed_length{};  ///< the Content-Length when it is a lie; then the connection ends
-  std::string extra{};                            ///< bytes after the end of the reply
+  std::string extra{};                            ///< bytes after the end of the body, sent together with it
   std::optional<std::size_t> reset_after{};       ///< the connection is reset after so many bytes of the body
   std::optional<std::size_t> read_at_most{};      ///< answers after so many bytes of the request's body, and ends
   bool close = false;                             ///< ends the connection afterwards

@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 def build_folder():
     """$SLUICE_BIN_DIR, which CTest sets, else the release build."""
-    return pathlib.Path(os.environ.get("SLUICE_BIN_DIR") or ROOT / "build" / "release")
+    return pathlib.Path(os.environ.get("SLUICE_BIN_DIR") or ROOT / "build" / "release").resolve()
 
 
 def binary():

@@ -146,8 +146,9 @@ TEST(Url, ResolvesLocationsOfRegistries) {
   const Row rows[] = {
       {"absolute", "https://other.example.com/u?_state=a%2Fb", "https|other.example.com|443|/u?_state=a%2Fb"},
       {"absolute, http", "http://registry.example.com/u", "http|registry.example.com|80|/u"},
-      {"of the host", "/v2/shop/web/blobs/uploads/1?_state=a", "https|registry.example.com|5000|"
-                                                                "/v2/shop/web/blobs/uploads/1?_state=a"},
+      {"of the host", "/v2/shop/web/blobs/uploads/1?_state=a",
+       "https|registry.example.com|5000|"
+       "/v2/shop/web/blobs/uploads/1?_state=a"},
       {"of the folder", "1?_state=a", "https|registry.example.com|5000|/v2/shop/web/blobs/uploads/1?_state=a"},
       {"without scheme", "//other.example.com:81/u", "https|other.example.com|81|/u"},
       {"a URL in the query of a path", "/u?next=http://x/", "https|registry.example.com|5000|/u?next=http://x/"},

@@ -140,8 +140,10 @@ TEST(BlobPipe, BreaksWhenTheSourceSendsTooMuch) {
     const char* name;
     std::vector<std::string> pieces;
   };
-  const Row rows[] = {
-      {"in one piece", {"abcd"}}, {"in two", {"ab", "cd"}}, {"after the end", {"abc", "d"}}, {"much", {"a", "bcdefgh"}}};
+  const Row rows[] = {{"in one piece", {"abcd"}},
+                      {"in two", {"ab", "cd"}},
+                      {"after the end", {"abc", "d"}},
+                      {"much", {"a", "bcdefgh"}}};
   for (const auto& row : rows) {
     BlobPipe pipe(descriptor_of("abc"));
     auto flow = Flow::moved;

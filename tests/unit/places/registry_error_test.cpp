@@ -66,9 +66,10 @@ TEST(RegistryProblems, AreShortHoweverLongTheAnswer) {
 TEST(RegistryProblems, NameTheBlobsThatAreMissing) {
   const std::string digest = "sha256:" + std::string(64, 'a');
   const std::string other = "sha256:" + std::string(64, 'b');
-  const std::string body = R"({"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":")" +
-                           digest + R"("}},{"code":"MANIFEST_BLOB_UNKNOWN","message":"m","detail":")" + other +
-                           R"("},{"code":"MANIFEST_BLOB_UNKNOWN"}]})";
+  const std::string body =
+      R"({"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":")" + digest +
+      R"("}},{"code":"MANIFEST_BLOB_UNKNOWN","message":"m","detail":")" + other +
+      R"("},{"code":"MANIFEST_BLOB_UNKNOWN"}]})";
   const auto problem = read_problem(json(400, body));
   EXPECT_EQ(problem.blobs, (std::vector<std::string>{digest, other}));
   const auto error = error_of(json(400, body));
@@ -152,16 +153,14 @@ TEST(RegistryErrors, SayWhatWasTriedOnWhatAndWhatCameBack) {
        "registry.example.com:5000 refused: writing the manifest shop/web:latest (400, client sent nonsense)", ""},
       {"nothing", plain(503), "registry.example.com:5000 refused: writing the manifest shop/web:latest (503)",
        "try again later"},
-      {"too large", page(413),
-       "registry.example.com:5000 refused: writing the manifest shop/web:latest (413",
+      {"too large", page(413), "registry.example.com:5000 refused: writing the manifest shop/web:latest (413",
        "limits the size of uploads"},
       {"web page", page(200), "with a web page (200)", "without a path"},
       {"escape characters", plain(400, "\x1b[31mred"), "?[31mred", ""},
   };
   for (const auto& row : rows) {
     const auto error = error_of(row.response);
-    EXPECT_NE(error.message().find(row.sentence), std::string::npos)
-        << row.name << ": " << error.message();
+    EXPECT_NE(error.message().find(row.sentence), std::string::npos) << row.name << ": " << error.message();
     EXPECT_NE(error.hint().find(row.hint), std::string::npos) << row.name << ": " << error.hint();
   }
 }

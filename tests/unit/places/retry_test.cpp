@@ -66,7 +66,7 @@ TEST(BackOff, DoublesUpToHalfAMinute) {
     unsigned attempt;
     long long longest_ms;
   };
-  const Row rows[] = {{0, 200},    {1, 400},    {2, 800},     {3, 1'600},    {6, 12'800},        {7, 25'600},
+  const Row rows[] = {{0, 200},    {1, 400},    {2, 800},     {3, 1'600},    {6, 12'800},          {7, 25'600},
                       {8, 30'000}, {9, 30'000}, {10, 30'000}, {100, 30'000}, {4294967295U, 30'000}};
   for (const auto& row : rows) {
     EXPECT_EQ(back_off(row.attempt, std::nullopt, 0.0), milliseconds(0)) << "attempt " << row.attempt;
@@ -96,10 +96,10 @@ TEST(WorthRetrying, AreTheKindsThatMayPass) {
   for (const auto kind : {ErrorKind::unreachable, ErrorKind::busy, ErrorKind::timeout}) {
     EXPECT_TRUE(worth_retrying(kind)) << to_string(kind);
   }
-  for (const auto kind : {ErrorKind::usage, ErrorKind::config, ErrorKind::not_found, ErrorKind::denied,
-                          ErrorKind::unauthenticated, ErrorKind::conflict, ErrorKind::integrity, ErrorKind::untrusted,
-                          ErrorKind::protocol, ErrorKind::cancelled, ErrorKind::blocked, ErrorKind::unsupported,
-                          ErrorKind::storage, ErrorKind::internal}) {
+  for (const auto kind :
+       {ErrorKind::usage, ErrorKind::config, ErrorKind::not_found, ErrorKind::denied, ErrorKind::unauthenticated,
+        ErrorKind::conflict, ErrorKind::integrity, ErrorKind::untrusted, ErrorKind::protocol, ErrorKind::cancelled,
+        ErrorKind::blocked, ErrorKind::unsupported, ErrorKind::storage, ErrorKind::internal}) {
     EXPECT_FALSE(worth_retrying(kind)) << to_string(kind);
   }
 }

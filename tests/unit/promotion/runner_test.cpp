@@ -345,12 +345,13 @@ TEST_F(RunnerTest, WritesNoTagAfterItLostItsLease) {
 }
 
 TEST_F(RunnerTest, PutsNothingBackAfterItLostItsLease) {
+  app.images = {"web"};
   build(1);
   place(prod(), 0);
   auto planned = ready();
   ASSERT_TRUE(planned.ok()) << why(planned);
   prod().script(
-      {.verb = Verb::put_manifest, .effect = FakeFault::Effect::hold, .repository = "shop/api", .name = "latest"});
+      {.verb = Verb::put_manifest, .effect = FakeFault::Effect::hold, .repository = "shop/web", .name = "latest"});
   std::jthread other([&] {
     prod().wait_until_held();
     EXPECT_TRUE(store->acquire("prod.example.com/shop", records::this_process(), std::chrono::seconds(0)).ok());
@@ -361,7 +362,7 @@ TEST_F(RunnerTest, PutsNothingBackAfterItLostItsLease) {
   ASSERT_TRUE(outcome.ok()) << why(outcome);
   ASSERT_TRUE(outcome->error);
   EXPECT_EQ(outcome->error->kind(), ErrorKind::conflict);
-  EXPECT_EQ(prod().tag_of("shop/api", "latest"), digest_of("api", 1)) << "the target belongs to somebody else now";
+  EXPECT_EQ(prod().tag_of("shop/web", "latest"), digest_of("web", 1)) << "the target belongs to somebody else now";
   ASSERT_EQ(outcome->findings.size(), 1U);
   EXPECT_EQ(outcome->findings[0].code, "undo-not-ours");
 }
