@@ -19,7 +19,8 @@ namespace {
 constexpr std::array kStatuses = {200, 307, 400, 401, 403, 404, 405, 409, 412, 413, 415, 429, 500, 502, 503};
 
 bool is_printable(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 void check_retry_after(std::string_view value) {

@@ -5,6 +5,7 @@
 #include "places/retry.hpp"
 
 #include <optional>
+#include <utility>
 
 namespace sluice::copy {
 
@@ -51,8 +52,7 @@ Status stream(const BlobMove& move, std::optional<places::UploadSession> session
               const std::stop_token& stop) {
   bool tried_integrity = false;
   for (unsigned attempt = 0;; ++attempt) {
-    auto done = stream_once(move, std::move(session), events, stop);
-    session.reset();
+    auto done = stream_once(move, std::exchange(session, std::nullopt), events, stop);
     if (done) return done;
     const auto kind = done.error().kind();
     const bool once_more = kind == ErrorKind::integrity && !std::exchange(tried_integrity, true);

@@ -1,26 +1,22 @@
-// Registry against a real one (Debian's docker-registry): what a scripted server cannot show. TLS included: unknown
-// authorities, certificates of certs.d, client certificates.
+// Registry against a real one (Debian's docker-registry): what a scripted server cannot show. TLS: registry_tls_test.
 
 #include "base/text.hpp"
 #include "component/registry_testing.hpp"
-#include "places/certs_d.hpp"
 #include "support/registry_process.hpp"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace sluice::places {
 namespace {
 
-using support::ChildProcess;
 using support::failed_with;
 using support::RegistryProcess;
-using support::TempFolder;
-using support::TestCertificates;
 using support::why;
 using testing::descriptor_of;
 using testing::pattern;

@@ -29,8 +29,8 @@ RegistryProcess::RegistryProcess(Options options) {
   if (!program) throw std::runtime_error(missing());
   std::ofstream(folder_ / "config.yml") << kConfig;
   // Settings that differ come from the environment, as the registry documents.
-  std::vector<std::string> environment = {"OTEL_TRACES_EXPORTER=none", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=" +
-                                                                           (folder_ / "storage").string()};
+  std::vector<std::string> environment = {
+      "OTEL_TRACES_EXPORTER=none", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=" + (folder_ / "storage").string()};
   if (options.tls != nullptr) {
     environment.push_back("REGISTRY_HTTP_TLS_CERTIFICATE=" + options.tls->server_cert);
     environment.push_back("REGISTRY_HTTP_TLS_KEY=" + options.tls->server_key);
@@ -43,8 +43,8 @@ RegistryProcess::RegistryProcess(Options options) {
     environment.push_back("REGISTRY_AUTH_TOKEN_ISSUER=nobody");
     environment.push_back("REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=" + options.tls->server_cert);
   }
-  process_ = std::make_unique<ChildProcess>(std::vector{*program, std::string("serve"), (folder_ / "config.yml").string()},
-                                            environment);
+  process_ = std::make_unique<ChildProcess>(
+      std::vector{*program, std::string("serve"), (folder_ / "config.yml").string()}, environment);
   const auto port = process_->wait_for_number_after("listening on 127.0.0.1:");
   if (!port) throw std::runtime_error("docker-registry did not start: " + process_->output());
   host_ = "127.0.0.1:" + std::to_string(*port);
