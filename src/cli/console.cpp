@@ -33,14 +33,16 @@ void Console::err(std::string_view text) {
 std::string Console::read_line(const std::stop_token& stop) {
   // Ctrl-C is taken by the signal thread, so a blocking read would not notice it.
   const int wakeup = ::eventfd(0, EFD_CLOEXEC);
-  const std::stop_callback on_stop(stop, [&] { ::eventfd_write(wakeup, 1); });
-  std::array<pollfd, 2> waits{{{STDIN_FILENO, POLLIN, 0}, {wakeup, POLLIN, 0}}};
-  std::string line;
-  while (::poll(waits.data(), waits.size(), -1) < 0 && errno == EINTR) {
+  {
+    const std::stop_callback on_stop(stop, [&] { ::eventfd_write(wakeup, 1); });
+    std::array<pollfd, 2> waits{{{STDIN_FILENO, POLLIN, 0}, {wakeup, POLLIN, 0}}};
+    while (::poll(waits.data(), waits.size(), -1) < 0 && errno == EINTR) {
+    }
   }
+  ::close(wakeup);  // nobody writes to it any more
+  std::string line;
   // A terminal gives whole lines.
   if (!stop.stop_requested()) std::getline(std::cin, line);
-  ::close(wakeup);
   return line;
 }
 

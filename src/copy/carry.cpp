@@ -180,6 +180,25 @@ Status carry(Survey& survey, const CarryOptions& options, Events& events, std::s
   return Carrier(survey, options, events, std::move(stop)).run();
 }
 
+namespace {
+
+// A destination that is named by its digest alone has no tag to read back; its manifest is looked up instead.
+Task digest_read_back(const SurveyedItem& item) {
+  return {.hosts = {item.item.dest},
+          .moves_bytes = false,
+          .rank = Rank::call(),
+          .run = [&item](const std::stop_token& stop) -> Status {
+            const auto& digest = item.root().digest;
+            const auto name = places::ManifestName::digest(digest);
+            SLUICE_TRY(const auto now, item.item.dest->digest_of(item.item.dest_repository, name, stop));
+            if (now == digest) return {};
+            return Error(ErrorKind::integrity, item.item.dest->name() + "/" + item.item.dest_repository + " took " +
+                                                   digest.text() + " and does not have it now");
+          }};
+}
+
+}  // namespace
+
 Status publish(const Survey& survey, const std::vector<std::size_t>& items, const Switched& switched, Events& events,
                std::stop_token stop) {
   Crew crew(std::move(stop));
@@ -220,6 +239,10 @@ Status publish(const Survey& survey, const std::vector<std::size_t>& items, cons
     return {};
   };
   SLUICE_CHECK(each_tag(write));
+  for (const auto index : items) {
+    const auto& item = survey.items[index];
+    if (item.item.tags.empty() && !item.all_equal) crew.add(digest_read_back(item));
+  }
   return each_tag(read_back);
 }
 

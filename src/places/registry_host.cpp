@@ -167,6 +167,8 @@ Result<RegistryHost::Target> RegistryHost::redirect(const Target& from, const ne
   return next;
 }
 
+Error RegistryHost::circles() const { return {ErrorKind::protocol, options_.host + " redirects in circles"}; }
+
 Error RegistryHost::refused_again(const Call& call) const {
   if (authorizer_.explain() == "anonymous") {
     return Error(ErrorKind::unauthenticated,
@@ -227,7 +229,7 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
     }
     const bool may_follow = call.method == net::Method::get || call.method == net::Method::head;
     if (is_redirect(outcome->status) && may_follow) {
-      if (++redirects > kMaxRedirects) return Error(ErrorKind::protocol, options_.host + " redirects in circles");
+      if (++redirects > kMaxRedirects) return circles();
       SLUICE_TRY(current, redirect(current, *outcome, call));
       continue;
     }
@@ -288,7 +290,8 @@ class HostBlobRead final : public BlobRead {
   Status started() override {
     if (!first_) return first_;
     int challenges = 0;
-    for (int hops = 0; hops <= kMaxRedirects + kMaxChallenges; ++hops) {
+    int redirects = 0;
+    for (;;) {
       auto head = download_->head();
       host_.learn(head);
       if (!head) return cause_of(std::move(head).error(), pipe_, stop_).context(call_.what);
@@ -297,13 +300,13 @@ class HostBlobRead final : public BlobRead {
         if (++challenges > kMaxChallenges) return host_.refused_again(call_);
         SLUICE_TRY(current_.request.authorization, host_.meet_challenge(current_, *head, call_, host_.context(stop_)));
       } else if (is_redirect(head->status)) {
+        if (++redirects > kMaxRedirects) return host_.circles();
         SLUICE_TRY(current_, host_.redirect(current_, *head, call_));
       } else {
         return with_asked_wait(to_error(*head, host_.name(), call_.what), *head);
       }
       request();
     }
-    return Error(ErrorKind::protocol, host_.name() + " redirects in circles");
   }
 
   Status finish() override {

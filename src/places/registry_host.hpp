@@ -93,6 +93,7 @@ class RegistryHost {
   Result<Secret> meet_challenge(const Target& target, const net::HttpResponse& response, const Call& call,
                                 const net::ExchangeContext& context);
   Error refused_again(const Call& call) const;
+  Error circles() const;
   bool try_next_way(const Result<net::HttpResponse>& outcome, std::size_t used);
   void learn(const Result<net::HttpResponse>& outcome);
   net::ExchangeContext context(const std::stop_token& stop) const;
