@@ -149,8 +149,9 @@ Result<Holding> Planner::observe(const pipeline::Environment& environment) {
       pipeline_, tag, observed,
       [&](const std::vector<records::ReleaseImage>& images) -> std::optional<records::Release> {
         auto found = store_.release_with(pipeline_.app, images);
-        if (!found) trouble = std::move(found).error();
-        return found ? *found : std::nullopt;
+        if (found) return *found;
+        trouble = std::move(found).error();
+        return std::nullopt;
       },
       in_some_release);
   if (trouble) return std::move(*trouble);
