@@ -173,7 +173,7 @@ Result<Secret> Authorizer::State::answer_bearer(const Challenge& challenge, cons
   // What only the registry can say (deleting, the catalog) is asked for in its words and alone. Otherwise its scopes
   // come on top of ours: behind a proxy that renames repositories only the registry knows their names.
   if (wanted.others.empty()) wanted.scopes.insert(scopes.begin(), scopes.end());
-  const TokenNeed need{identity, server, merged(wanted.scopes), std::move(wanted.others)};
+  const TokenNeed need{identity, server, merged(wanted.scopes), std::move(wanted.others), sent.has_value()};
   if (sent) tokens.refused(*sent, need);
   SLUICE_TRY(const auto token, tokens.token_for(need, context));
   auto header = bearer_authorization(token);

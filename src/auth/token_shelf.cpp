@@ -14,6 +14,7 @@ bool good_for(const TokenNeed& held, const TokenNeed& wanted) {
   const auto has = [&](const std::string& other) {
     return std::find(held.others.begin(), held.others.end(), other) != held.others.end();
   };
+  if (wanted.alone && held.scopes != wanted.scopes) return false;
   return covers(held.scopes, wanted.scopes) && std::all_of(wanted.others.begin(), wanted.others.end(), has);
 }
 

@@ -51,7 +51,7 @@ TokenSource::Step TokenSource::next_step(Shared& shared, const TokenNeed& need, 
   if (flight != nullptr || (company == nullptr && !step.live)) return step;
 
   step.ask = want;
-  if (!shared.one_scope_per_token && need.others.empty()) {
+  if (!shared.one_scope_per_token && need.others.empty() && !need.alone) {
     if (step.live) step.ask.scopes = step.live->need.scopes;
     if (company != nullptr) step.ask.scopes.insert(company->begin(), company->end());
     step.ask.scopes = merged(step.ask.scopes);

@@ -9,7 +9,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdint>
-#include <limits.h>
+#include <climits>
 #include <optional>
 #include <unistd.h>
 
