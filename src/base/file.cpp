@@ -2,11 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <system_error>
-
 #include <fcntl.h>
+#include <memory>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace sluice {
@@ -29,7 +28,7 @@ class Descriptor {
 };
 
 Error system_error(const char* what, const std::filesystem::path& path, int code) {
-  const auto kind = code == ENOENT                      ? ErrorKind::not_found
+  const auto kind = code == ENOENT                    ? ErrorKind::not_found
                     : code == EACCES || code == EPERM ? ErrorKind::denied
                                                       : ErrorKind::storage;
   return Error(kind, std::string("cannot ") + what + " " + path.string() + ": " + std::strerror(code));
@@ -67,7 +66,7 @@ Status replace_file(const std::filesystem::path& path, std::string_view content,
     if (code) return system_error("create", folder, code.value());
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, code);
   }
-  struct stat existing {};
+  struct stat existing{};
   if (::stat(target.c_str(), &existing) == 0) mode = existing.st_mode & 0777U;
 
   std::string name = target.string() + ".XXXXXX";

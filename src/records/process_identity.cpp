@@ -4,12 +4,13 @@
 #include "base/text.hpp"
 #include "records/store.hpp"
 
+#include <climits>
+
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdint>
-#include <climits>
 #include <optional>
 #include <unistd.h>
 

@@ -1,14 +1,15 @@
 #pragma once
-// The nouns that are kept: releases, promotions with their journal, holds and leases. Times are seconds since 1970, UTC.
+// The nouns that are kept: releases, promotions with their journal, holds and leases. Times are seconds since 1970,
+// UTC.
+
+#include "base/json.hpp"
+#include "oci/digest.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/json.hpp"
-#include "oci/digest.hpp"
 
 namespace sluice::records {
 
@@ -32,8 +33,19 @@ struct Release {
 
 /// planned -> waiting -> copying -> switching -> rolling-out -> verifying -> succeeded; the rest are ends.
 enum class PromotionState : std::uint8_t {
-  planned, waiting, copying, switching, rolling_out, verifying,
-  succeeded, failed, rolled_back, rejected, expired, cancelled, partial,
+  planned,
+  waiting,
+  copying,
+  switching,
+  rolling_out,
+  verifying,
+  succeeded,
+  failed,
+  rolled_back,
+  rejected,
+  expired,
+  cancelled,
+  partial,
 };
 /// "rolling-out"; stable, used in records, JSON and the CLI.
 std::string_view to_string(PromotionState state);
@@ -54,9 +66,9 @@ struct Promotion {
   PromotionKind kind = PromotionKind::promote;
   std::int64_t release = 0;
   std::string plan_hash;
-  Json plan;             ///< as promotion/plan.hpp writes it; enough to act again without the pipeline file
+  Json plan;  ///< as promotion/plan.hpp writes it; enough to act again without the pipeline file
   PromotionState state = PromotionState::planned;
-  std::string failure;   ///< one sentence; empty when nothing went wrong
+  std::string failure;  ///< one sentence; empty when nothing went wrong
   std::int64_t created_at = 0;
   std::int64_t ended_at = 0;  ///< 0 while it is open
 };

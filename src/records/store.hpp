@@ -1,6 +1,10 @@
 #pragma once
 // The durable store: one interface, SQLite behind it today. Safe with several processes at once.
 
+#include "base/environment.hpp"
+#include "base/result.hpp"
+#include "records/records.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -9,10 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/environment.hpp"
-#include "base/result.hpp"
-#include "records/records.hpp"
 
 namespace sluice::records {
 
@@ -29,11 +29,13 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Gives back the release of this app with exactly these images (name, digest; the tag too when pattern_tag), or makes the next number.
+  /// Gives back the release of this app with exactly these images (name, digest; the tag too when pattern_tag), or
+  /// makes the next number.
   virtual Result<Release> find_or_create_release(Release wanted) = 0;
   virtual Result<std::optional<Release>> release(std::string_view app, std::int64_t number) = 0;
   /// The newest release whose images have exactly these digests, by name.
-  virtual Result<std::optional<Release>> release_with(std::string_view app, const std::vector<ReleaseImage>& images) = 0;
+  virtual Result<std::optional<Release>> release_with(std::string_view app,
+                                                      const std::vector<ReleaseImage>& images) = 0;
   /// Newest first.
   virtual Result<std::vector<Release>> releases(std::string_view app, std::size_t limit) = 0;
 
@@ -73,8 +75,8 @@ using AfterCommit = std::function<void(std::int64_t writes)>;
 /// Where the records of a --state value are. Errors: config.
 Result<std::filesystem::path> records_path(std::string_view url, const sluice::Environment& environment);
 
-/// Opens the records. `url` is a file path or "sqlite:PATH"; empty: $XDG_STATE_HOME/sluice/records.db, created with its folder
-/// (0700). "postgresql:" is not supported yet. Refuses network file systems, where WAL does not work.
+/// Opens the records. `url` is a file path or "sqlite:PATH"; empty: $XDG_STATE_HOME/sluice/records.db, created with its
+/// folder (0700). "postgresql:" is not supported yet. Refuses network file systems, where WAL does not work.
 Result<std::unique_ptr<Store>> open_store(std::string_view url, const sluice::Environment& environment,
                                           AfterCommit after_commit = {});
 Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& file, AfterCommit after_commit = {});
