@@ -117,7 +117,7 @@ void ScopeBatches::add(const Scopes& scopes) {
 }
 
 Scopes ScopeBatches::batch_for(const Scopes& scopes) const {
-  const auto wanted = merged(scopes);
+  auto wanted = merged(scopes);
   for (const auto& batch : batches_) {
     if (!wanted.empty() && covers(batch.scopes, wanted)) return batch.scopes;
   }

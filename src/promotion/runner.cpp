@@ -114,7 +114,8 @@ Outcome Runner::drive(Work& work) {
   auto copied = copy_content(work);
   work.adopt_amounts();
   if (!copied) {
-    return finish(work, work.end_after(copied.error()), std::move(copied).error());
+    const auto end = work.end_after(copied.error());
+    return finish(work, end, std::move(copied).error());
   }
   // Phase 2: target by target, the next one after the one before is verified.
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
@@ -123,7 +124,8 @@ Outcome Runner::drive(Work& work) {
     auto error = std::move(switched).error();
     const bool undone = put_back(work, t);
     work.targets[t].state = undone ? PromotionState::failed : PromotionState::partial;
-    return finish(work, work.end_after(error), std::move(error));
+    const auto end = work.end_after(error);
+    return finish(work, end, std::move(error));
   }
   return finish(work, PromotionState::succeeded, std::nullopt);
 }
@@ -194,6 +196,38 @@ Status Runner::switch_target(Work& work, std::size_t target) {
   return {};
 }
 
+// Empty: the tag is what it was before, or was never ours. Else what stands in the way.
+std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& target, const PlannedImage& image,
+                                            const PlannedTag& tag, places::Place& place) {
+  if (tag.before == image.after) return std::nullopt;
+  const auto repository = repository_of(target.target, image.name);
+  const auto name = places::ManifestName::tag(tag.tag);
+  const auto where = target.target.id() + "/" + image.name + ":" + tag.tag;
+  const auto again = "sluice undo " + work.promotion.id;
+  // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.
+  const auto now = place.digest_of(repository, name, {});
+  if (!now) {
+    return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + now.error().sentence(), again};
+  }
+  if (*now != image.after) return std::nullopt;  // never switched, or put back already
+  if (!tag.before) {
+    return Finding{
+        "undo-nothing-before", Severity::warning, where,
+        "there was nothing before, and a registry cannot take a single tag away without risk to its siblings",
+        "leave it, or delete it in the registry"};
+  }
+  const auto put = [&]() -> Status {
+    SLUICE_TRY(const auto old, place.manifest(repository, places::ManifestName::digest(*tag.before), {}));
+    SLUICE_CHECK(place.put_manifest(repository, name, old, {}));
+    SLUICE_TRY(const auto back, place.digest_of(repository, name, {}));
+    if (back != tag.before) return Error(ErrorKind::integrity, where + " does not read back as what was put back");
+    return note(work, "undone", target.target.id(), image.name,
+                Json::object().set("tag", tag.tag).set("digest", tag.before->text()));
+  }();
+  if (put) return std::nullopt;
+  return Finding{"undo-failed", Severity::warning, where, put.error().sentence(), again};
+}
+
 bool Runner::put_back(Work& work, std::size_t target) {
   const auto& planned = work.plan.targets[target];
   const auto id = planned.target.id();
@@ -205,42 +239,13 @@ bool Runner::put_back(Work& work, std::size_t target) {
     return false;
   }
   bool clean = true;
-  std::vector<std::tuple<places::Place*, std::string, std::string, oci::Digest>> jobs;
-  auto* place = work.survey.items[work.items_of(target).front()].item.dest;
+  auto& place = *work.survey.items[work.items_of(target).front()].item.dest;
   for (const auto& image : planned.images) {
-    const auto repository = repository_of(planned.target, image.name);
     for (const auto& tag : image.tags) {
-      if (tag.before == image.after) continue;
-      // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.
-      const auto now = place->digest_of(repository, places::ManifestName::tag(tag.tag), {});
-      const auto where = id + "/" + image.name + ":" + tag.tag;
-      if (!now) {
-        clean = false;
-        work.findings.push_back({"undo-unknown", Severity::warning, where,
-                                 "cannot be looked at: " + now.error().sentence(), "sluice undo " + work.promotion.id});
-        continue;
-      }
-      if (*now != image.after) continue;  // never switched, or put back already
-      if (!tag.before) {
-        clean = false;
-        work.findings.push_back(
-            {"undo-nothing-before", Severity::warning, where,
-             "there was nothing before, and a registry cannot take a single tag away without risk to its siblings",
-             "leave it, or delete it in the registry"});
-        continue;
-      }
-      const auto put = [&]() -> Status {
-        SLUICE_TRY(const auto old, place->manifest(repository, places::ManifestName::digest(*tag.before), {}));
-        SLUICE_CHECK(place->put_manifest(repository, places::ManifestName::tag(tag.tag), old, {}));
-        SLUICE_TRY(const auto back, place->digest_of(repository, places::ManifestName::tag(tag.tag), {}));
-        if (back != tag.before) return Error(ErrorKind::integrity, where + " does not read back as what was put back");
-        return note(work, "undone", id, image.name,
-                    Json::object().set("tag", tag.tag).set("digest", tag.before->text()));
-      }();
-      if (put) continue;
+      auto problem = put_back_tag(work, planned, image, tag, place);
+      if (!problem) continue;
       clean = false;
-      work.findings.push_back(
-          {"undo-failed", Severity::warning, where, put.error().sentence(), "sluice undo " + work.promotion.id});
+      work.findings.push_back(std::move(*problem));
     }
   }
   if (clean) work.switched.erase(id);

@@ -60,6 +60,8 @@ class Runner {
   Status check_unchanged(Work& work, std::size_t target);
   /// True when nothing of this target's tags is left switched.
   bool put_back(Work& work, std::size_t target);
+  std::optional<Finding> put_back_tag(Work& work, const PlannedTarget& target, const PlannedImage& image,
+                                      const PlannedTag& tag, places::Place& place);
   Outcome finish(Work& work, records::PromotionState state, std::optional<Error> error);
   Status advance(Work& work, records::PromotionState state, const std::string& step, const std::string& target = {});
   Status note(Work& work, const std::string& step, const std::string& target, const std::string& image, Json detail);
