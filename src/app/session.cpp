@@ -1,5 +1,9 @@
 #include "app/session.hpp"
 
+#include "base/text.hpp"
+#include "cluster/discovery.hpp"
+#include "cluster/registry_access.hpp"
+#include "net/address.hpp"
 #include "places/certs_d.hpp"
 #include "version.hpp"
 
@@ -8,6 +12,11 @@
 namespace sluice::app {
 
 namespace {
+
+std::string host_part(const std::string& host_and_port) {
+  const auto url = net::Url::parse("https://" + host_and_port + "/");
+  return url ? url->host : host_and_port;
+}
 
 net::LoopOptions loop_options(const SessionOptions& options) {
   net::LoopOptions loop;
@@ -79,22 +88,7 @@ Result<places::RegistryOptions> Session::registry_options(const std::string& hos
   }
   std::optional<auth::Credentials> fixed;
   if (cluster != nullptr) {
-    const auto path = [&](const std::optional<pipeline::ValueReference>& reference) {
-      return pipeline::reference_path(*reference, *clusters_).string();
-    };
-    if (cluster->ca) registry.endpoint.ca_files.push_back(path(cluster->ca));
-    if (cluster->client_cert && cluster->client_key) {
-      registry.endpoint.client_cert_file = path(cluster->client_cert);
-      registry.endpoint.client_key_file = path(cluster->client_key);
-    }
-    if (cluster->proxy) registry.endpoint.proxy = *cluster->proxy == "none" ? "" : *cluster->proxy;
-    if (cluster->password) {
-      SLUICE_TRY(auto password, pipeline::resolve_reference(*cluster->password, *clusters_, environment_));
-      fixed.emplace();
-      fixed->username = cluster->username.value_or("");
-      fixed->password = std::move(password);
-      fixed->source = clusters_->file.string() + " (" + cluster->name + ")";
-    }
+    SLUICE_TRY(fixed, apply_entry(*cluster, registry));
   }
   if (side.creds) {
     SLUICE_TRY(fixed, auth::parse_credentials(*side.creds, &side == &options_.source ? "--src-creds" : "--dest-creds",
@@ -109,8 +103,128 @@ Result<places::RegistryOptions> Session::registry_options(const std::string& hos
     registry.find_credentials = [lookup, stop = stop_](std::string_view repository) {
       return lookup->find(repository, stop);
     };
+    if (cluster != nullptr && cluster->has_api) {
+      auto open = this->cluster(cluster->name);
+      if (open) {
+        use_api_token(**open, registry);
+      } else if (open.error().kind() != ErrorKind::unauthenticated) {
+        return std::move(open).error();
+      }
+    }
   }
   return registry;
+}
+
+Result<std::optional<auth::Credentials>> Session::apply_entry(const pipeline::Cluster& entry,
+                                                              places::RegistryOptions& registry) {
+  const auto path = [&](const std::optional<pipeline::ValueReference>& reference) {
+    return pipeline::reference_path(*reference, *clusters_).string();
+  };
+  if (entry.ca) registry.endpoint.ca_files.push_back(path(entry.ca));
+  if (entry.client_cert && entry.client_key) {
+    registry.endpoint.client_cert_file = path(entry.client_cert);
+    registry.endpoint.client_key_file = path(entry.client_key);
+  }
+  if (entry.proxy) registry.endpoint.proxy = *entry.proxy == "none" ? "" : *entry.proxy;
+  if (!entry.password) return std::optional<auth::Credentials>();
+  SLUICE_TRY(auto password, pipeline::resolve_reference(*entry.password, *clusters_, environment_));
+  auth::Credentials credentials;
+  credentials.username = entry.username.value_or("");
+  credentials.password = std::move(password);
+  credentials.source = clusters_->file.string() + " (" + entry.name + ")";
+  return std::optional(std::move(credentials));
+}
+
+void Session::use_api_token(OpenCluster& open, places::RegistryOptions& registry) const {
+  // A registry that may be anybody's must not get what opens the whole cluster, asked or unasked.
+  if (registry.insecure && !net::is_loopback_name(host_part(registry.host))) return;
+  const auto identity = open.connection.access().identity;
+  const auto context = [stop = stop_, timeout = options_.timeout] {
+    return net::ExchangeContext{Deadline::after(timeout), stop};
+  };
+  registry.preemptive_bearer = true;
+  registry.find_credentials = [identity, context, otherwise = registry.find_credentials](
+                                  std::string_view repository) -> Result<std::optional<auth::Credentials>> {
+    SLUICE_TRY(auto shown, identity->present(context()));
+    if (shown.token.empty()) return otherwise(repository);  // a client certificate says nothing to a registry
+    auth::Credentials credentials;
+    credentials.source = identity->explain();
+    credentials.registry_token = std::move(shown.token);
+    return std::optional(std::move(credentials));
+  };
+  registry.current_token = [identity](const Secret* refused, const net::ExchangeContext& exchange) -> Result<Secret> {
+    if (refused != nullptr) static_cast<void>(identity->refused({*refused, "", {}}));
+    SLUICE_TRY(auto shown, identity->present(exchange));
+    return std::move(shown.token);
+  };
+  registry.explain_refusal = [&open, host = registry.host](Error refusal, const auth::Scopes& scopes,
+                                                           const net::ExchangeContext& exchange) {
+    // What is written decides, as it does about whose credentials are sent.
+    auto scope = std::find_if(scopes.begin(), scopes.end(), [](const auth::Scope& one) { return one.push; });
+    if (scope == scopes.end()) scope = scopes.begin();
+    if (scope == scopes.end()) return refusal;
+    const auto [project, stream] = text::cut(scope->repository, '/');
+    if (stream.empty()) return refusal;
+    return cluster::explain_refusal(open.client, {host, std::string(project), std::string(stream), scope->push},
+                                    std::move(refusal), exchange);
+  };
+}
+
+Result<const cluster::Kubeconfig*> Session::kubeconfig() {
+  if (!kubeconfig_) {
+    SLUICE_TRY(kubeconfig_, cluster::load_kubeconfig(environment_));
+  }
+  return static_cast<const cluster::Kubeconfig*>(&*kubeconfig_);
+}
+
+Result<ClusterSources> Session::cluster_sources() {
+  SLUICE_TRY(const auto* known, clusters());
+  SLUICE_TRY(const auto* config, kubeconfig());
+  return ClusterSources{*known, *config, environment_};
+}
+
+net::ExchangeContext Session::exchange_context() const {
+  return {Deadline::after(options_.timeout * (1 + static_cast<int>(options_.retry_times))), stop_};
+}
+
+Result<OpenCluster*> Session::cluster(const std::string& name) {
+  if (const auto known = open_clusters_.find(name); known != open_clusters_.end()) return known->second.get();
+  SLUICE_TRY(const auto sources, cluster_sources());
+  cluster::ConnectionOptions connection;
+  SLUICE_TRY(connection.access, cluster_access(name, sources));
+  connection.timeout = options_.timeout;
+  connection.retry_times = options_.retry_times;
+  auto made = std::make_unique<OpenCluster>(name, loop_, std::move(connection));
+  return open_clusters_.emplace(name, std::move(made)).first->second.get();
+}
+
+Result<std::optional<LoginTarget>> Session::login_target(const std::string& name) {
+  const auto sources = cluster_sources();
+  if (sources) return app::login_target(name, *sources);
+  // A kubeconfig that is broken must not keep anybody from logging in to a registry.
+  const auto* known = clusters_ ? &*clusters_ : nullptr;
+  const bool is_cluster = name.find("://") != std::string::npos ||
+                          (known != nullptr && known->entries.contains(name) && known->entries.at(name).has_api);
+  if (known == nullptr || is_cluster || !oci::parse_registry(name)) return sources.error();
+  return std::optional<LoginTarget>();
+}
+
+Result<places::Registry*> Session::registry_of(const std::string& name) {
+  SLUICE_TRY(auto* open_cluster, cluster(name));
+  SLUICE_TRY(const auto* known, clusters());
+  const auto entry = known->entries.find(name);
+  const bool has_entry = entry != known->entries.end();
+  std::string host = has_entry ? entry->second.registry : std::string();
+  if (host.empty()) {
+    SLUICE_TRY(const auto names, cluster::find_registry(open_cluster->client, {}, exchange_context()));
+    SLUICE_TRY(host, cluster::usable_host(names, name.empty() ? open_cluster->connection.host() : name));
+  }
+  const auto key = host + "|" + name + "|cluster";
+  if (const auto there = registries_.find(key); there != registries_.end()) return there->second.get();
+  SLUICE_TRY(auto options, registry_options(host, has_entry ? &entry->second : nullptr, SideOptions{}));
+  if (!has_entry) use_api_token(*open_cluster, options);
+  auto made = std::make_unique<places::Registry>(loop_, std::move(options));
+  return registries_.emplace(key, std::move(made)).first->second.get();
 }
 
 Result<places::Registry*> Session::open(const std::string& host, const pipeline::Cluster* cluster,
@@ -135,7 +249,7 @@ Result<const pipeline::Cluster*> Session::entry_of(const std::string& name, cons
   }
   // A registry that is only named by its host still gets the CA and credentials that its administrators wrote down.
   for (const auto& [key, cluster] : known->entries) {
-    if (cluster.registry == host && !cluster.has_api) return &cluster;
+    if (cluster.registry == host) return &cluster;
   }
   return static_cast<const pipeline::Cluster*>(nullptr);
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Session: the only place that picks implementations and wires them. One per run of a command.
 
+#include "app/cluster_access.hpp"
 #include "auth/credentials.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
@@ -55,6 +56,19 @@ class Session final : public promotion::Places {
   Result<places::Registry*> registry_with(const std::string& host, const std::string& username, const Secret& password);
   Result<places::Place*> place_of(const pipeline::Target& target) override;
 
+  /// An OpenShift cluster: see cluster_access() for what names stand for. Nothing is sent yet.
+  Result<OpenCluster*> cluster(const std::string& name);
+  /// The integrated registry of a cluster, by what the clusters file says, else found through the API. It gets the
+  /// API's token with the first request.
+  Result<places::Registry*> registry_of(const std::string& cluster);
+  /// What a login to `name` is for; empty when it must be a registry.
+  Result<std::optional<LoginTarget>> login_target(const std::string& name);
+  /// The kubeconfig files, read once.
+  Result<const cluster::Kubeconfig*> kubeconfig();
+  net::Exchanger& exchanger() { return loop_; }
+  /// The bound on a few exchanges: the timeout for each of them.
+  net::ExchangeContext exchange_context() const;
+
   /// The clusters file, read once.
   Result<const pipeline::Clusters*> clusters();
   Result<pipeline::Pipeline> load_pipeline(const std::filesystem::path& file);
@@ -73,16 +87,24 @@ class Session final : public promotion::Places {
   Result<places::Registry*> open(const std::string& host, const pipeline::Cluster* cluster, const SideOptions& side);
   Result<places::RegistryOptions> registry_options(const std::string& host, const pipeline::Cluster* cluster,
                                                    const SideOptions& side);
+  /// How the administrators' entry changes them, and the credentials that it holds.
+  Result<std::optional<auth::Credentials>> apply_entry(const pipeline::Cluster& entry,
+                                                       places::RegistryOptions& registry);
+  /// The API's token for its own registry.
+  void use_api_token(OpenCluster& open, places::RegistryOptions& registry) const;
+  Result<ClusterSources> cluster_sources();
 
   SessionOptions options_;
   Environment environment_;
   std::stop_token stop_;
   records::AfterCommit after_commit_;
   std::optional<pipeline::Clusters> clusters_;
+  std::optional<cluster::Kubeconfig> kubeconfig_;
   std::unique_ptr<records::Store> store_;
   std::unique_ptr<records::Store> nothing_;  // for who only looks while there are no records
   net::TransferLoop loop_;
-  std::map<std::string, std::unique_ptr<places::Registry>> registries_;  // after the loop: they end before it
+  std::map<std::string, std::unique_ptr<OpenCluster>> open_clusters_;    // after the loop: they end before it
+  std::map<std::string, std::unique_ptr<places::Registry>> registries_;  // and these before the clusters that they ask
 };
 
 }  // namespace sluice::app

@@ -8,6 +8,7 @@
 #include "auth/token_source.hpp"
 #include "base/guarded.hpp"
 #include "base/text.hpp"
+#include "net/address.hpp"
 
 #include <fmt/format.h>
 
@@ -68,6 +69,9 @@ struct Authorizer::State {
                                const Scopes& scopes, const std::optional<Secret>& sent,
                                const net::ExchangeContext& context);
   Result<Secret> answer_with_registry_token(const Credentials& credentials, const std::optional<Secret>& sent);
+  Result<Secret> registry_token(const Identity& identity, const net::ExchangeContext& context) const;
+  Result<std::optional<Secret>> replaced(const Identity& identity, const std::optional<Secret>& sent,
+                                         const net::ExchangeContext& context) const;
   Result<std::shared_ptr<const TokenServer>> server_of(const Challenge& challenge, const net::Url& url) const;
   Error login_needed(const Identity& identity) const;
   Error not_allowed(const Identity& identity, const Scopes& scopes, std::string_view words) const;
@@ -150,6 +154,24 @@ Result<Secret> Authorizer::State::answer_with_registry_token(const Credentials& 
   return header;
 }
 
+Result<Secret> Authorizer::State::registry_token(const Identity& identity, const net::ExchangeContext& context) const {
+  if (options.current_token) return options.current_token(nullptr, context);
+  return identity.credentials->registry_token;
+}
+
+// The header with a newer registry token than the one that was refused; empty when there is none.
+Result<std::optional<Secret>> Authorizer::State::replaced(const Identity& identity, const std::optional<Secret>& sent,
+                                                          const net::ExchangeContext& context) const {
+  constexpr std::string_view kBearer = "Bearer ";
+  using Header = std::optional<Secret>;
+  if (!sent || !options.current_token || !has_registry_token(identity)) return Header();
+  if (!sent->reveal().starts_with(kBearer)) return Header();
+  const Secret refused(sent->reveal().substr(kBearer.size()));
+  SLUICE_TRY(const auto token, options.current_token(&refused, context));
+  if (token == refused || !is_header_safe(token.reveal())) return Header();
+  return Header(bearer_authorization(token));
+}
+
 Result<std::shared_ptr<const TokenServer>> Authorizer::State::server_of(const Challenge& challenge,
                                                                         const net::Url& url) const {
   SLUICE_TRY(auto realm, trusted_realm(url, challenge.get("realm")));
@@ -187,13 +209,37 @@ Authorizer::~Authorizer() = default;
 
 void Authorizer::expect(const Scopes& scopes) { state_->tokens.expect(scopes); }
 
-Result<std::optional<Secret>> Authorizer::header_for(const Scopes& scopes, const net::ExchangeContext& context) {
+bool is_private_road(const net::HttpRequest& request, std::string_view registry) {
+  if (!leads_to(request.url, registry)) return false;
+  static const net::Endpoint kDefault;
+  const auto& endpoint = request.endpoint ? *request.endpoint : kDefault;
+  // These names never go through a proxy, and what they lead to is held to this machine.
+  if (net::is_loopback_name(request.url.host) &&
+      (endpoint.addresses == net::AddressRule::loopback_only || net::literal_address(request.url.host))) {
+    return true;
+  }
+  return request.url.scheme == "https" && endpoint.verify_tls;
+}
+
+Result<std::optional<Secret>> Authorizer::header_for(const Scopes& scopes, const net::ExchangeContext& context,
+                                                     const net::HttpRequest* request) {
   using Header = std::optional<Secret>;
   const auto asked = state_->asked.with([](const Asked& a) { return a; });
-  if (asked.scheme == Scheme::unknown) return Header();
+  const auto& options = state_->options;
+  const bool unasked = asked.scheme == Scheme::unknown && options.preemptive_bearer && request != nullptr &&
+                       is_private_road(*request, options.registry);
+  if (asked.scheme == Scheme::unknown && !unasked) return Header();
   SLUICE_TRY(const auto identity, state_->identities.for_scopes(scopes, context));
+  if (unasked) {
+    if (!has_registry_token(*identity)) return Header();
+    SLUICE_TRY(const auto token, state_->registry_token(*identity, context));
+    return is_header_safe(token.reveal()) ? Header(bearer_authorization(token)) : Header();
+  }
   if (asked.scheme == Scheme::basic) return has_password(*identity) ? Header(basic_of(*identity)) : Header();
-  if (has_registry_token(*identity)) return Header(bearer_authorization(identity->credentials->registry_token));
+  if (has_registry_token(*identity)) {
+    SLUICE_TRY(const auto token, state_->registry_token(*identity, context));
+    return Header(bearer_authorization(token));
+  }
   if (asked.server == nullptr) return Header();
   SLUICE_TRY(const auto token, state_->tokens.token_for({identity, asked.server, merged(scopes), {}}, context));
   return Header(bearer_authorization(token));
@@ -212,6 +258,8 @@ Result<Secret> Authorizer::answer(const net::Url& url, const std::vector<std::st
     std::move(more.begin(), more.end(), std::back_inserter(challenges.all));
   }
   SLUICE_TRY(const auto identity, state_->identities.for_scopes(scopes, context));
+  SLUICE_TRY(auto newer, state_->replaced(*identity, sent, context));
+  if (newer) return std::move(*newer);
   // Bearer before Basic: the password then goes to the token server only.
   if (const auto* bearer = challenges.find("bearer");
       bearer != nullptr && (!bearer->get("realm").empty() || has_registry_token(*identity))) {

@@ -42,6 +42,12 @@ class Authorizer {
     std::shared_ptr<const net::Endpoint> endpoint;  ///< TLS settings for the token realm when it is the same host
     FindCredentials find_credentials;
     Now now;  ///< null: steady_clock
+    /// A registry token of the credentials goes along with the very first request, before anybody has asked for it:
+    /// what OpenShift's registry takes from those who have a token of its API. Only where nobody else can read it.
+    bool preemptive_bearer = false;
+    /// Gives the registry token as it is now instead of the one in the credentials, for tokens that are replaced while
+    /// we run. `refused`: the one that the registry has just turned down, or null.
+    std::function<Result<Secret>(const Secret* refused, const net::ExchangeContext& context)> current_token{};
   };
   Authorizer(net::Exchanger& exchanger, Options options);
   ~Authorizer();
@@ -54,7 +60,9 @@ class Authorizer {
 
   /// The header for a request that needs `scopes`, as far as it is known without asking: empty before the first
   /// challenge of this host and for anonymous open registries. A bearer token past 75 % of its life is renewed here.
-  Result<std::optional<Secret>> header_for(const Scopes& scopes, const net::ExchangeContext& context);
+  /// `request` is what it is for, as far as that is known; without it nothing is sent unasked (preemptive_bearer).
+  Result<std::optional<Secret>> header_for(const Scopes& scopes, const net::ExchangeContext& context,
+                                           const net::HttpRequest* request = nullptr);
 
   /// Answers a 401. `sent` is the header that was refused (null when none was sent). Returns the header to try
   /// again with. Called at most once per request. A refused token that covered several scopes is followed by a token
@@ -71,5 +79,9 @@ class Authorizer {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// True when nobody but the registry `host[:port]` itself can read what `request` carries: over TLS with a certificate
+/// that is checked, or to an address of this machine, which the transfer loop holds it to.
+bool is_private_road(const net::HttpRequest& request, std::string_view registry);
 
 }  // namespace sluice::auth

@@ -69,4 +69,7 @@ Result<std::optional<Credentials>> find_credentials(const CredentialSources& sou
 /// after the first ':'. `source` names the flag. Errors: usage.
 Result<Credentials> parse_credentials(std::string_view text, std::string_view source, const Environment& environment);
 
+/// The secret itself, or what "env:NAME", "file:PATH" or "-" points at. Errors: usage, naming the flag.
+Result<Secret> parse_secret(std::string_view text, std::string_view flag, const Environment& environment);
+
 }  // namespace sluice::auth

@@ -17,7 +17,8 @@ constexpr std::size_t kMaxBytes = std::size_t{64} * 1024;  // tokens with many g
 
 Error bad(std::string_view flag, const std::string& why) {
   return Error(ErrorKind::usage, fmt::format("cannot use the credentials of {}: {}", flag, why))
-      .with_hint("give user:password, env:NAME, file:PATH or - for standard input");
+      .with_hint(fmt::format("give {}, env:NAME, file:PATH or - for standard input",
+                             flag == "--token" ? "a token" : "user:password"));
 }
 
 std::string_view without_line_end(std::string_view text) {
@@ -65,6 +66,12 @@ Result<Credentials> parse_credentials(std::string_view text, std::string_view so
   out.password = Secret(value.substr(colon + 1));
   out.source = source;
   return out;
+}
+
+Result<Secret> parse_secret(std::string_view text, std::string_view flag, const Environment& environment) {
+  SLUICE_TRY(auto value, resolve(text, flag, environment));
+  if (value.empty()) return bad(flag, "it is empty");
+  return Secret(std::move(value));
 }
 
 }  // namespace sluice::auth

@@ -95,6 +95,10 @@ Error&& Error::at(FilePosition position) && {
   position_ = std::move(position);
   return std::move(*this);
 }
+Error&& Error::with_detail(std::shared_ptr<const ErrorDetail> detail) && {
+  detail_ = std::move(detail);
+  return std::move(*this);
+}
 
 std::string Error::sentence() const {
   std::string out;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,12 @@ struct FilePosition {
   int column = 0;
 };
 
+/// What a room knows about an error beyond its sentence, for callers of that room (cluster::failure_of()).
+class ErrorDetail {
+ public:
+  virtual ~ErrorDetail() = default;
+};
+
 /// One error. `message` is one sentence without a full stop and never holds a secret.
 class Error {
  public:
@@ -58,6 +65,8 @@ class Error {
   const std::string& registry_code() const { return registry_code_; }
   std::optional<std::chrono::milliseconds> retry_after() const { return retry_after_; }
   const std::optional<FilePosition>& position() const { return position_; }
+  /// Null for most errors. Borrowed.
+  const ErrorDetail* detail() const { return detail_.get(); }
 
   /// What the user can do next, as a clause ("log in with: sluice login HOST").
   Error&& with_hint(std::string hint) &&;
@@ -68,6 +77,7 @@ class Error {
   Error&& with_registry_code(std::string code) &&;
   Error&& with_retry_after(std::chrono::milliseconds wait) &&;
   Error&& at(FilePosition position) &&;
+  Error&& with_detail(std::shared_ptr<const ErrorDetail> detail) &&;
 
   /// One line for people: contexts, message, position and hint.
   std::string sentence() const;
@@ -81,6 +91,7 @@ class Error {
   std::string registry_code_;
   std::optional<std::chrono::milliseconds> retry_after_;
   std::optional<FilePosition> position_;
+  std::shared_ptr<const ErrorDetail> detail_;
 };
 
 }  // namespace sluice

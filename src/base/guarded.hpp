@@ -1,6 +1,9 @@
 #pragma once
 // Guarded<T>: data that can only be reached under its lock. There are no bare mutexes in this project.
 
+#include "base/deadline.hpp"
+
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
@@ -14,6 +17,9 @@ class Guarded {
  public:
   Guarded() = default;
   explicit Guarded(T value) : value_(std::move(value)) {}
+  /// For what can neither be copied nor moved.
+  template <class... Arguments>
+  explicit Guarded(std::in_place_t /*tag*/, Arguments&&... arguments) : value_(std::forward<Arguments>(arguments)...) {}
 
   template <class F>
   decltype(auto) with(F&& f) {
@@ -42,6 +48,23 @@ class Watched : public Guarded<T> {
   decltype(auto) when(Ready&& ready, std::stop_token stop, F&& f) {
     std::unique_lock lock(this->mutex_);
     changed_.wait(lock, std::move(stop), [&] { return ready(this->value_); });
+    return std::forward<F>(f)(this->value_);
+  }
+
+  /// The same, for no longer than until `deadline`: look at the value to see why it returned.
+  template <class Ready, class F>
+  decltype(auto) when_until(Ready&& ready, const Deadline& deadline, std::stop_token stop, F&& f) {
+    if (!deadline.is_bounded()) return when(std::forward<Ready>(ready), std::move(stop), std::forward<F>(f));
+    std::unique_lock lock(this->mutex_);
+    changed_.wait_until(lock, std::move(stop), deadline.at(), [&] { return ready(this->value_); });
+    return std::forward<F>(f)(this->value_);
+  }
+
+  /// The same, but runs `f(value)` at `until` at the latest, ready or not.
+  template <class Ready, class Clock, class Span, class F>
+  decltype(auto) when_or_at(Ready&& ready, std::stop_token stop, std::chrono::time_point<Clock, Span> until, F&& f) {
+    std::unique_lock lock(this->mutex_);
+    changed_.wait_until(lock, std::move(stop), until, [&] { return ready(this->value_); });
     return std::forward<F>(f)(this->value_);
   }
 

@@ -20,6 +20,11 @@ const Json* Json::find(std::string_view key) const {
   return nullptr;
 }
 
+Json* Json::find(std::string_view key) { return const_cast<Json*>(std::as_const(*this).find(key)); }
+
+Json::Array* Json::elements() { return std::get_if<Array>(&value_); }
+Json::Object* Json::fields() { return std::get_if<Object>(&value_); }
+
 std::optional<std::string> Json::as_string() const {
   if (const auto* v = std::get_if<std::string>(&value_)) return *v;
   return std::nullopt;

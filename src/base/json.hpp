@@ -48,6 +48,7 @@ class Json {
 
   /// The member of an object, or null when it is absent or this is no object. Borrowed.
   const Json* find(std::string_view key) const;
+  Json* find(std::string_view key);
   /// Typed views; empty when the value is of another type.
   std::optional<std::string> as_string() const;
   std::optional<std::int64_t> as_integer() const;
@@ -57,6 +58,9 @@ class Json {
   const Array& items() const;
   /// Members; empty for anything that is no object.
   const Object& members() const;
+  /// The same for changing; null for anything that is no array or no object.
+  Array* elements();
+  Object* fields();
 
   /// Member look-ups with a type: empty when absent, null or of another type.
   std::optional<std::string> string_at(std::string_view key) const;

@@ -197,12 +197,33 @@ Error spawn_problem(const std::string& program, int code) {
   return system_problem(program, "start", code);
 }
 
-Result<pid_t> spawn(const std::vector<std::string>& argv, const Pipes& pipes) {
-  std::vector<char*> words;
-  words.reserve(argv.size() + 1);
-  // posix_spawn takes char* for historical reasons and does not write through it.
-  for (const auto& word : argv) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+// posix_spawn takes char* for historical reasons and does not write through it.
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> out;
+  out.reserve(words.size() + 1);
+  for (const auto& word : words) out.push_back(const_cast<char*>(word.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+// Our environment with `variables` in it, as NAME=VALUE.
+std::vector<std::string> child_environment(const ProcessVariables& variables) {
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto name = text.substr(0, text.find('='));
+    const bool replaced =
+        std::any_of(variables.begin(), variables.end(), [&](const auto& variable) { return variable.first == name; });
+    if (!replaced) out.emplace_back(text);
+  }
+  for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
+  return out;
+}
+
+Result<pid_t> spawn(const std::vector<std::string>& argv, const ProcessVariables& variables, const Pipes& pipes) {
+  const auto words = pointers(argv);
+  const auto environment = child_environment(variables);
+  const auto entries = pointers(environment);
 
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
@@ -223,7 +244,7 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, const Pipes& pipes) {
   ::posix_spawnattr_setpgroup(&attributes, 0);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
-  const int code = ::posix_spawnp(&pid, words.front(), &actions, &attributes, words.data(), environ);
+  const int code = ::posix_spawnp(&pid, words.front(), &actions, &attributes, words.data(), entries.data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (code != 0) return spawn_problem(argv.front(), code);
@@ -339,7 +360,8 @@ Status check_argv(const std::vector<std::string>& argv) {
 }  // namespace
 
 Result<ProcessResult> run_process(const std::vector<std::string>& argv, std::string_view input,
-                                  std::chrono::milliseconds timeout, std::size_t max_bytes, std::stop_token stop) {
+                                  std::chrono::milliseconds timeout, std::size_t max_bytes, std::stop_token stop,
+                                  const ProcessVariables& variables) {
   SLUICE_CHECK(check_argv(argv));
   const auto& program = argv.front();
   if (stop.stop_requested()) return ending_error(Ending::cancelled, program, timeout, max_bytes);
@@ -351,7 +373,7 @@ Result<ProcessResult> run_process(const std::vector<std::string>& argv, std::str
   if (!ended.ok() || !stopped.ok()) return system_problem(program, "eventfd", errno);
   SLUICE_TRY(auto pipes, make_pipes(program));
   const SigpipeGuard no_sigpipe;
-  SLUICE_TRY(const pid_t pid, spawn(argv, pipes));
+  SLUICE_TRY(const pid_t pid, spawn(argv, variables, pipes));
   Child child(pid);
   pipes.in.read.close();
   pipes.out.write.close();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -16,11 +17,15 @@ struct ProcessResult {
   std::string error_output;
 };
 
+/// Variables that a child gets besides ours; one of the same name is replaced.
+using ProcessVariables = std::vector<std::pair<std::string, std::string>>;
+
 /// Runs argv[0] (looked up in PATH), writes `input` to its stdin and collects both outputs, each cut at `max_bytes`
-/// (then it is killed). The child gets our environment. Ends it at `timeout` or `stop`.
+/// (then it is killed). The child gets our environment and `variables`. Ends it at `timeout` or `stop`.
 /// Errors: not_found (no such program), timeout, cancelled, protocol (too much output), internal.
 /// Thread: any; blocks. Safe beside other threads (posix_spawn, close-on-exec everywhere).
 Result<ProcessResult> run_process(const std::vector<std::string>& argv, std::string_view input,
-                                  std::chrono::milliseconds timeout, std::size_t max_bytes, std::stop_token stop);
+                                  std::chrono::milliseconds timeout, std::size_t max_bytes, std::stop_token stop,
+                                  const ProcessVariables& variables = {});
 
 }  // namespace sluice

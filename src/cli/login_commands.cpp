@@ -1,5 +1,6 @@
-// login, logout: registry credentials in the files of docker and podman.
+// login, logout: registry credentials in the files of docker and podman, a cluster's in the kubeconfig.
 
+#include "app/cluster_login.hpp"
 #include "auth/login.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
@@ -28,9 +29,106 @@ Result<Secret> read_password(const Login& login, Context& context) {
   return Secret(std::move(text));
 }
 
+Status check_cluster_login(const Login& login) {
+  if (login.token.empty() && login.username.empty()) {
+    return Error(ErrorKind::usage, "login needs a user name or a token")
+        .with_hint("sluice login " + login.registry + " -u USER, or: sluice login " + login.registry + " --token -");
+  }
+  if (!login.token.empty() && login.password_stdin) {
+    return Error(ErrorKind::usage, "--token and --password-stdin exclude each other");
+  }
+  return {};
+}
+
+// What the flags say about how the API is reached.
+Status apply_flags(const Login& login, const Context& context, app::LoginTarget& target) {
+  if (!login.ca.empty()) {
+    target.ca_file = login.ca;
+    target.endpoint.ca_files.push_back(login.ca);
+  }
+  const auto verify = context.common.session.source.tls_verify;
+  if (verify == false && !login.ca.empty()) {
+    return Error(ErrorKind::usage, "--ca and --tls-verify=false exclude each other");
+  }
+  if (verify) target.endpoint.verify_tls = *verify;
+  return {};
+}
+
+void print_cluster_login(const app::ClusterLoggedIn& done, const app::LoginTarget& target, Context& context) {
+  if (context.json()) {
+    context.print(Json::object()
+                      .set("schema", "sluice.login/1")
+                      .set("registry", done.registry.empty() ? Json() : Json(done.registry))
+                      .set("cluster", done.server)
+                      .set("context", done.context)
+                      .set("username", done.user)
+                      .set("stored", done.file.string()));
+  } else {
+    const auto user = text::printable(done.user);
+    context.console.out("logged in to " + done.server + " as " + user + "; stored in " + done.file.string() +
+                        " as the context " + text::printable(done.context) + "\n");
+    if (!done.registry.empty()) context.console.out("its registry is " + text::printable(done.registry) + "\n");
+  }
+  if (target.token_in_file) {
+    context.console.err("note: the clusters file names a token for " + target.name +
+                        ", which is used before this login\n");
+  }
+}
+
+Exit login_to_cluster(const Login& login, app::LoginTarget target, Context& context) {
+  SLUICE_CHECK(check_cluster_login(login));
+  SLUICE_CHECK(apply_flags(login, context, target));
+  app::ClusterLogin request;
+  request.username = login.username;
+  request.issuer_ca = login.issuer_ca;
+  if (login.token.empty()) {
+    SLUICE_TRY(request.password, read_password(login, context));
+  } else {
+    SLUICE_TRY(request.token, auth::parse_secret(login.token, "--token", context.session.environment()));
+  }
+  request.target = std::move(target);
+  SLUICE_TRY(const auto done,
+             app::log_in_to_cluster(context.session.exchanger(), request, context.session.environment(),
+                                    context.session.exchange_context()));
+  print_cluster_login(done, request.target, context);
+  return 0;
+}
+
+Exit logout_of_cluster(const app::LoginTarget& target, Context& context) {
+  SLUICE_TRY(const auto* config, context.session.kubeconfig());
+  SLUICE_TRY(const auto done,
+             app::log_out_of_cluster(context.session.exchanger(), target, *config, context.session.exchange_context()));
+  if (context.json()) {
+    Json list = Json::array();
+    if (!done.file.empty()) list.push(done.file.string());
+    context.print(Json::object()
+                      .set("schema", "sluice.logout/1")
+                      .set("registry", nullptr)
+                      .set("cluster", done.server)
+                      .set("revoked", done.revoked)
+                      .set("removed", std::move(list)));
+  } else if (done.file.empty()) {
+    context.console.out("nothing is stored for " + done.server + "\n");
+  } else {
+    context.console.out(
+        "removed the token for " + done.server + " from " + done.file.string() +
+        (done.revoked ? ", and the cluster has forgotten it\n" : "; the cluster may accept it until it expires\n"));
+  }
+  return 0;
+}
+
 }  // namespace
 
 Exit execute(const Login& login, Context& context) {
+  SLUICE_TRY(auto target, context.session.login_target(login.registry));
+  if (target) return login_to_cluster(login, std::move(*target), context);
+  for (const auto& [flag, value] :
+       {std::pair("--token", &login.token), std::pair("--ca", &login.ca), std::pair("--issuer-ca", &login.issuer_ca)}) {
+    if (value->empty()) continue;
+    return Error(ErrorKind::usage, std::string(flag) + " is for clusters, and " + text::printable(login.registry, 120) +
+                                       " is taken for a registry")
+        .with_hint("write https://HOST:PORT for the API of a cluster");
+  }
   SLUICE_TRY(const auto host, oci::parse_registry(login.registry));
   if (login.username.empty()) {
     return Error(ErrorKind::usage, "login needs a user name").with_hint("sluice login " + host + " -u USER");
@@ -46,6 +144,8 @@ Exit execute(const Login& login, Context& context) {
     context.print(Json::object()
                       .set("schema", "sluice.login/1")
                       .set("registry", host)
+                      .set("cluster", nullptr)
+                      .set("context", nullptr)
                       .set("username", login.username)
                       .set("stored", place));
   } else {
@@ -55,13 +155,19 @@ Exit execute(const Login& login, Context& context) {
 }
 
 Exit execute(const Logout& logout, Context& context) {
+  SLUICE_TRY(const auto target, context.session.login_target(logout.registry));
+  if (target) return logout_of_cluster(*target, context);
   SLUICE_TRY(const auto host, oci::parse_registry(logout.registry));
   SLUICE_TRY(const auto places, auth::erase_credentials(context.session.credential_sources(), host));
   if (context.json()) {
     Json list = Json::array();
     for (const auto& place : places) list.push(place);
-    context.print(
-        Json::object().set("schema", "sluice.logout/1").set("registry", host).set("removed", std::move(list)));
+    context.print(Json::object()
+                      .set("schema", "sluice.logout/1")
+                      .set("registry", host)
+                      .set("cluster", nullptr)
+                      .set("revoked", nullptr)
+                      .set("removed", std::move(list)));
   } else if (places.empty()) {
     context.console.out("nothing is stored for " + host + "\n");
   } else {

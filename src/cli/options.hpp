@@ -77,16 +77,32 @@ struct Unhold {
   std::string environment;
 };
 struct Login {
-  std::string registry;
+  std::string registry;  ///< or a cluster: a name of the clusters file, a kubeconfig context, an https address
   std::string username;
   bool password_stdin = false;
+  std::string token;      ///< of a cluster, or env:, file:, -; empty: by password
+  std::string ca;         ///< PEM file for the API of a cluster
+  std::string issuer_ca;  ///< PEM file for its login server
 };
 struct Logout {
   std::string registry;
 };
 
+/// sandbox: until it is stopped.
+struct SandboxRun {
+  std::string profile = "3.11";  ///< or 4.x
+  std::string scenario;          ///< a file; empty: none
+  bool demo = false;
+  std::string storage;  ///< a folder for blobs; empty: in memory
+  std::uint16_t api_port = 0;
+  std::uint16_t registry_port = 0;
+  std::string tls = "api";     ///< api, all, none
+  std::string nodes = "auto";  ///< or manual
+  std::string write_dir;       ///< for kubeconfig and CA; empty: a temporary one
+};
+
 using Command = std::variant<Copy, Inspect, DigestOf, Tags, ReleaseCreate, Releases, PlanFor, Promote, Rollback, Resume,
-                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout>;
+                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, SandboxRun>;
 
 struct Invocation {
   Common common;

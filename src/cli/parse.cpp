@@ -40,6 +40,9 @@ Registries
   login      store credentials the way docker and podman do
   logout     remove them
 
+Learning
+  sandbox    a local OpenShift look-alike with a registry
+
 Example: sluice promote --to prod
 Help:    sluice COMMAND --help          Version: sluice --version
 )";
@@ -63,6 +66,7 @@ const std::map<std::string, std::string>& examples() {
       {"unhold", "sluice unhold prod"},
       {"login", "printf %s \"$TOKEN\" | sluice login registry.example.com -u robot --password-stdin"},
       {"logout", "sluice logout registry.example.com"},
+      {"sandbox", "sluice sandbox --demo"},
   };
   return kExamples;
 }
@@ -70,7 +74,7 @@ const std::map<std::string, std::string>& examples() {
 // Overwrites the values of secret flags in the process arguments.
 void blank_secrets(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    for (const std::string_view flag : {"--src-creds", "--dest-creds", "--creds"}) {
+    for (const std::string_view flag : {"--src-creds", "--dest-creds", "--creds", "--token"}) {
       const std::string_view word(argv[i]);
       char* secret = nullptr;
       if (word == flag && i + 1 < argc) secret = argv[i + 1];
@@ -200,6 +204,7 @@ struct Commands {
   Unhold unhold;
   Login login;
   Logout logout;
+  SandboxRun sandbox;
 
   void images(Builder& b) {
     auto* c = b.command("copy", "Move one image between two places: all platforms, byte for byte, by digest.", copy);
@@ -288,13 +293,44 @@ struct Commands {
   }
 
   void registries(Builder& b) {
-    auto* c = b.command("login", "Check credentials and store them where docker and podman look.", login);
-    c->add_option("REGISTRY", login.registry, "host[:port]")->required();
+    auto* c = b.command("login",
+                        "Check credentials and store them: of a registry where docker and podman look, of a cluster in "
+                        "the kubeconfig.",
+                        login);
+    c->add_option("REGISTRY", login.registry,
+                  "host[:port]; or a cluster: a name of the clusters file, a kubeconfig context, https://API:6443")
+        ->required();
     c->add_option("-u,--username", login.username, "user name")->type_name("USER");
     c->add_flag("--password-stdin", login.password_stdin, "read the password from stdin; else there is a prompt");
+    c->add_option("--token", login.token, "a cluster's token instead of a password; better env:NAME, file:PATH or -")
+        ->type_name("TOKEN");
+    c->add_option("--ca", login.ca, "PEM file that the API of a cluster is checked with")->type_name("FILE");
+    c->add_option("--issuer-ca", login.issuer_ca, "PEM file that its login server is checked with")->type_name("FILE");
     b.source_side(c, "--");
     c = b.command("logout", "Remove stored credentials.", logout);
-    c->add_option("REGISTRY", logout.registry, "host[:port]")->required();
+    c->add_option("REGISTRY", logout.registry, "host[:port], or a cluster as for login")->required();
+  }
+
+  void learning(Builder& b) {
+    auto* c = b.command("sandbox", "Run a local OpenShift look-alike with its registry, to learn, demo and test on.",
+                        sandbox);
+    c->add_option("--profile", sandbox.profile, "3.11 or 4.x (default 3.11)")
+        ->type_name("VERSION")
+        ->check(CLI::IsMember({"3.11", "4.x"}));
+    auto* scenario = c->add_option("--scenario", sandbox.scenario, "projects, users, images, workloads to start with");
+    scenario->type_name("FILE");
+    c->add_flag("--demo", sandbox.demo, "start with a small shop to promote")->excludes(scenario);
+    c->add_option("--storage", sandbox.storage, "keep blobs in this folder (default: in memory)")->type_name("DIR");
+    c->add_option("--api-port", sandbox.api_port, "default: a free one")->type_name("PORT");
+    c->add_option("--registry-port", sandbox.registry_port, "default: a free one")->type_name("PORT");
+    c->add_option("--tls", sandbox.tls, "what speaks TLS: api, all or none (default api)")
+        ->type_name("WHAT")
+        ->check(CLI::IsMember({"api", "all", "none"}));
+    c->add_option("--nodes", sandbox.nodes, "auto: pods run by themselves; manual: only by pods/status (default auto)")
+        ->type_name("MODE")
+        ->check(CLI::IsMember({"auto", "manual"}));
+    c->add_option("--write-dir", sandbox.write_dir, "folder for kubeconfig and CA (default: one that is removed)")
+        ->type_name("DIR");
   }
 };
 
@@ -341,6 +377,7 @@ Result<Parsed> parse(int argc, char** argv) {
   commands.images(builder);
   commands.records(builder);
   commands.registries(builder);
+  commands.learning(builder);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     builder.app.parse(reversed);

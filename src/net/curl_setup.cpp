@@ -34,6 +34,11 @@ void set_large(CURL* easy, CURLoption option, std::uint64_t value) {
 }
 void set_pointer(CURL* easy, CURLoption option, void* value) { curl_easy_setopt(easy, option, value); }
 
+void set_blob(CURL* easy, CURLoption option, const std::string& bytes) {
+  curl_blob blob{const_cast<char*>(bytes.data()), bytes.size(), CURL_BLOB_COPY};
+  curl_easy_setopt(easy, option, &blob);
+}
+
 int port_of(const sockaddr& address) {
   // The port stands at the same place in both families.
   sockaddr_in v4{};
@@ -108,6 +113,12 @@ Result<std::string> ca_bundle(const Endpoint& endpoint) {
     }
     pem += own + "\n";
   }
+  if (!endpoint.ca_pem.empty()) {
+    if (endpoint.ca_pem.find("-----BEGIN") == std::string::npos) {
+      return Error(ErrorKind::config, "the CA data that was given is no PEM certificate");
+    }
+    pem += endpoint.ca_pem + "\n";
+  }
   return pem;
 }
 
@@ -116,12 +127,15 @@ Status prepare_tls(CURL* easy, const Endpoint& endpoint) {
   set(easy, CURLOPT_SSL_VERIFYHOST, endpoint.verify_tls ? 2L : 0L);
   // Without a CA folder curl keeps the parsed bundle and shares it between connections (its CA cache).
   set(easy, CURLOPT_CAPATH, nullptr);
-  if (!endpoint.ca_files.empty()) {
-    SLUICE_TRY(std::string pem, ca_bundle(endpoint));
-    curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
-    curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+  if (!endpoint.ca_files.empty() || !endpoint.ca_pem.empty()) {
+    SLUICE_TRY(const std::string pem, ca_bundle(endpoint));
+    set_blob(easy, CURLOPT_CAINFO_BLOB, pem);
   }
-  if (!endpoint.client_cert_file.empty()) {
+  if (!endpoint.client_cert_pem.empty()) {
+    // Never through a file: the key may be the only secret that opens a cluster.
+    set_blob(easy, CURLOPT_SSLCERT_BLOB, endpoint.client_cert_pem);
+    set_blob(easy, CURLOPT_SSLKEY_BLOB, endpoint.client_key_pem.reveal());
+  } else if (!endpoint.client_cert_file.empty()) {
     std::error_code code;
     for (const auto& file : {endpoint.client_cert_file, endpoint.client_key_file}) {
       if (!std::filesystem::exists(file, code)) {
@@ -164,10 +178,32 @@ void prepare_headers(Transfer& transfer, CURL* easy, const LoopOptions& options)
   if (!transfer.request.headers.get("content-type")) add("Content-Type:");
   if (!transfer.request.headers.get("accept")) add("Accept:");
   for (const auto& [name, value] : transfer.request.headers.fields()) add(name + ": " + value);
+  if (const auto* endpoint = transfer.request.endpoint.get();
+      endpoint != nullptr && !endpoint->tls_server_name.empty() && !transfer.request.headers.get("host")) {
+    add("Host: " + transfer.host());
+  }
   if (transfer.request.authorization) add("Authorization: " + transfer.request.authorization->reveal());
   set_pointer(easy, CURLOPT_HTTPHEADER, list);
   set(easy, CURLOPT_USERAGENT, options.user_agent);
   transfer.header_list = list;
+}
+
+// curl takes the name for handshake and certificate from the URL: so the URL bears that name, and the connection goes
+// to where the request is meant for.
+void prepare_url(Transfer& transfer, CURL* easy, const Endpoint& endpoint) {
+  const auto& url = transfer.request.url;
+  if (endpoint.tls_server_name.empty() || url.scheme != "https") {
+    set(easy, CURLOPT_URL, url.text());
+    return;
+  }
+  Url named = url;
+  named.host = endpoint.tls_server_name;
+  set(easy, CURLOPT_URL, named.text());
+  const bool is_v6 = url.host.find(':') != std::string::npos;
+  const auto target = fmt::format("::{}:{}", is_v6 ? "[" + url.host + "]" : url.host, url.port);
+  auto* list = curl_slist_append(nullptr, target.c_str());
+  set_pointer(easy, CURLOPT_CONNECT_TO, list);
+  transfer.connect_list = list;
 }
 
 void prepare_proxy(CURL* easy, const Endpoint& endpoint, const Url& url) {
@@ -187,7 +223,8 @@ bool asks_for_client_certificate(std::string_view detail) {
 }
 
 Error client_certificate_refused(const Transfer& transfer, std::string_view detail) {
-  const bool given = transfer.request.endpoint && !transfer.request.endpoint->client_cert_file.empty();
+  const auto* endpoint = transfer.request.endpoint.get();
+  const bool given = endpoint != nullptr && !(endpoint->client_cert_file.empty() && endpoint->client_cert_pem.empty());
   return Error(ErrorKind::unauthenticated,
                transfer.host() +
                    (given ? " does not accept the client certificate " : " asks for a client certificate ") + "(" +
@@ -203,7 +240,7 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   const auto& endpoint = request.endpoint ? *request.endpoint : kDefault;
   const bool streams = transfer.sink != nullptr || transfer.source != nullptr;
 
-  set(easy, CURLOPT_URL, request.url.text());
+  prepare_url(transfer, easy, endpoint);
   set(easy, CURLOPT_PATH_AS_IS, 1L);
   set(easy, CURLOPT_PROTOCOLS_STR, request.url.scheme);
   set(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
@@ -234,7 +271,9 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
 
 void release_headers(Transfer& transfer) {
   curl_slist_free_all(static_cast<curl_slist*>(transfer.header_list));
+  curl_slist_free_all(static_cast<curl_slist*>(transfer.connect_list));
   transfer.header_list = nullptr;
+  transfer.connect_list = nullptr;
 }
 
 std::optional<Error> outcome(Transfer& transfer, int curl_code) {

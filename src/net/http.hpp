@@ -54,8 +54,13 @@ enum class AddressRule : std::uint8_t {
 struct Endpoint {
   bool verify_tls = true;
   std::vector<std::string> ca_files;  ///< PEM files trusted besides the system's
+  std::string ca_pem{};               ///< the same as text
   std::string client_cert_file;       ///< PEM; empty for none
   std::string client_key_file;
+  std::string client_cert_pem{};  ///< PEM text instead of the file; wins over it
+  Secret client_key_pem{};
+  /// The name that the certificate must bear, and that the server is told in the handshake, when it is not the URL's.
+  std::string tls_server_name{};
   AddressRule addresses = AddressRule::any;
   std::optional<std::string> proxy;  ///< empty optional: from the environment; "" for none
 };
@@ -69,6 +74,9 @@ struct HttpRequest {
   std::string body;
   std::shared_ptr<const Endpoint> endpoint;  ///< null: defaults
   std::size_t max_reply_bytes = std::size_t{4} * 1024 * 1024;
+  /// How long nothing may move before the loop calls it a stall; empty: as the loop's options say. For replies that
+  /// are silent by nature (watches).
+  std::optional<std::chrono::milliseconds> max_silence{};
 };
 
 struct HttpResponse {

@@ -93,6 +93,7 @@ std::size_t Transfer::on_read(std::span<std::byte> room) {
 bool Transfer::stalled(Clock::time_point now, const LoopOptions& options) const {
   if (receive_paused || send_paused) return false;
   const bool committing = source != nullptr && sent_bytes >= upload_bytes;
+  if (request.max_silence) return now - last_progress > *request.max_silence;
   return now - last_progress > (committing ? options.commit : options.stall);
 }
 

@@ -40,8 +40,9 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   Watched<Phase> phase;
 
   // What the loop keeps about it.
-  void* easy = nullptr;         ///< CURL*, owned by the loop's pool
-  void* header_list = nullptr;  ///< curl_slist*
+  void* easy = nullptr;          ///< CURL*, owned by the loop's pool
+  void* header_list = nullptr;   ///< curl_slist*
+  void* connect_list = nullptr;  ///< curl_slist*
   Clock::time_point last_progress{};
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_bytes = 0;

@@ -234,9 +234,9 @@ void submit(TransferLoop::State& state, const TransferPtr& transfer) {
 // Waits for a phase. The loop ends every transfer sooner or later (deadline, stall, cancel), so this returns.
 template <class Ready>
 Transfer::Phase wait_for(TransferLoop::State& state, const TransferPtr& transfer, const std::stop_token& stop,
-                         Ready ready) {
+                         Ready ready, Deadline deadline = Deadline::never()) {
   const std::stop_callback on_stop(stop, [&] { state.post([&](Inbox& box) { box.cancel.push_back(transfer); }); });
-  return transfer->phase.when(ready, std::stop_token{}, [](Transfer::Phase& phase) { return phase; });
+  return transfer->phase.when_until(ready, deadline, std::stop_token{}, [](Transfer::Phase& phase) { return phase; });
 }
 
 bool is_done(const Transfer::Phase& phase) { return phase.done; }
@@ -291,11 +291,16 @@ TransferLoop::Download::~Download() {
   }
 }
 
-Result<HttpResponse> TransferLoop::Download::head() {
+Result<HttpResponse> TransferLoop::Download::head(Deadline deadline) {
   const auto& transfer = impl_->transfer;
-  auto phase = wait_for(*impl_->state, transfer, impl_->stop, [](const Transfer::Phase& p) { return p.head; });
+  auto phase =
+      wait_for(*impl_->state, transfer, impl_->stop, [](const Transfer::Phase& p) { return p.head; }, deadline);
+  if (!phase.head) return out_of_time(*transfer);
   // The reply is written by the loop until `head`; for a status other than 2xx until `done`.
-  if (!phase.done && transfer->reply.status / 100 != 2) phase = wait_for(*impl_->state, transfer, impl_->stop, is_done);
+  if (!phase.done && transfer->reply.status / 100 != 2) {
+    phase = wait_for(*impl_->state, transfer, impl_->stop, is_done, deadline);
+    if (!phase.done) return out_of_time(*transfer);
+  }
   if (phase.error) return std::move(*phase.error);
   return transfer->reply;
 }

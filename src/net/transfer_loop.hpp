@@ -67,8 +67,8 @@ class TransferLoop::Download {
   Download(const Download&) = delete;
   Download& operator=(const Download&) = delete;
 
-  /// Waits for status and headers; for a status other than 2xx also for the (short) body.
-  Result<HttpResponse> head();
+  /// Waits for status and headers; for a status other than 2xx also for the (short) body. Gives up at `deadline`.
+  Result<HttpResponse> head(Deadline deadline = Deadline::never());
   /// Waits for the end of the body.
   Status finish();
 

@@ -5,6 +5,7 @@
 #include "base/yaml.hpp"
 #include "pipeline/fields.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -20,8 +21,9 @@ const yaml::Keys& file_keys() {
 }
 
 const yaml::Keys& entry_keys() {
-  static const yaml::Keys kKeys{
-      {"api", "registry", "ca", "client-cert", "client-key", "proxy", "insecure", "username", "password", "token"}, {}};
+  static const yaml::Keys kKeys{{"api", "registry", "ca", "client-cert", "client-key", "proxy", "insecure", "username",
+                                 "password", "token", "context"},
+                                {}};
   return kKeys;
 }
 
@@ -92,6 +94,19 @@ Result<std::optional<std::string>> read_proxy(const yaml::MapReader& entry) {
   return std::optional<std::string>(std::move(text));
 }
 
+// https, or http to this machine: tokens go there.
+bool is_api_address(std::string_view url) {
+  if (detail::has_user_information(url) || url.find_first_of(" \t\r\n?#") != std::string_view::npos) return false;
+  constexpr std::string_view kHttps = "https://";
+  if (url.starts_with(kHttps)) return url.size() > kHttps.size();
+  constexpr std::array<std::string_view, 3> kLocal{"http://127.0.0.1", "http://localhost", "http://[::1]"};
+  return std::any_of(kLocal.begin(), kLocal.end(), [&](std::string_view start) {
+    if (!url.starts_with(start)) return false;
+    const auto rest = url.substr(start.size());
+    return rest.empty() || rest.front() == ':' || rest.front() == '/';
+  });
+}
+
 // What must stand together, or cannot.
 Status check_entry(const yaml::MapReader& entry) {
   struct Pair {
@@ -106,6 +121,14 @@ Status check_entry(const yaml::MapReader& entry) {
       return yaml::error_at(*node,
                             entry.what() + " has '" + std::string(key) + "' without '" + std::string(needs) + "'");
     }
+  }
+  if (const auto* context = entry.find("context")) {
+    for (const std::string_view other : {"api", "token"}) {
+      if (entry.find(other) == nullptr) continue;
+      return yaml::error_at(*context, entry.what() + " has both 'context' and '" + std::string(other) + "'")
+          .with_hint("a kubeconfig context says server and credentials; remove one of them");
+    }
+    return {};
   }
   if (entry.find("api") != nullptr) return {};
   if (entry.find("registry") == nullptr) {
@@ -130,12 +153,15 @@ Result<Cluster> parse_entry(const yaml::Node::Member& member) {
   cluster.position = member.key.position();
   if (const auto* api = entry.find("api")) {
     SLUICE_TRY(const auto url, yaml::as_string(*api, "'api' of " + entry.what()));
-    if (detail::has_user_information(url) || !url.starts_with("https://")) {
+    if (!is_api_address(url)) {
       return yaml::error_at(*api, "'api' of " + entry.what() + " is no API address")
           .with_hint("write https://HOST:PORT");
     }
+    cluster.api = url;
     cluster.has_api = true;
   }
+  SLUICE_TRY(cluster.context, entry.optional_string("context"));
+  if (cluster.context) cluster.has_api = true;
   if (const auto* registry = entry.find("registry")) {
     SLUICE_TRY(cluster.registry, detail::read_registry(*registry, "'registry' of " + entry.what()));
   }
@@ -148,8 +174,7 @@ Result<Cluster> parse_entry(const yaml::Node::Member& member) {
   SLUICE_TRY(cluster.proxy, read_proxy(entry));
   SLUICE_TRY(cluster.username, entry.optional_string("username"));
   SLUICE_TRY(cluster.password, optional_reference(entry, "password", Accepts::any));
-  // Checked and not kept: tokens are for the API, which nothing here speaks to yet.
-  SLUICE_CHECK(optional_reference(entry, "token", Accepts::any));
+  SLUICE_TRY(cluster.token, optional_reference(entry, "token", Accepts::any));
   return cluster;
 }
 

@@ -24,16 +24,19 @@ struct ValueReference {
   FilePosition position;
 };
 
-/// One entry. Without `api` it is a plain registry.
+/// One entry. Without `api` or `context` it is a plain registry.
 struct Cluster {
   std::string name;
   std::string registry;                       ///< host[:port]; may be empty when has_api
   bool has_api = false;                       ///< an OpenShift cluster: a pipeline that names it is refused for now
+  std::string api;                            ///< "https://HOST:PORT"; empty when a context says it
+  std::optional<ValueReference> token;        ///< for the API, and for the cluster's own registry
+  std::optional<std::string> context;         ///< of the kubeconfig: server and credentials; instead of `api`
   std::optional<ValueReference> ca;           ///< file: only
   std::optional<ValueReference> client_cert;  ///< file: only; with client_key
   std::optional<ValueReference> client_key;
   std::optional<std::string> proxy;  ///< URL, or "none"
-  bool insecure = false;             ///< plain http or an unverified certificate may be spoken
+  bool insecure = false;             ///< the registry may speak plain http or show any certificate; never the API
   std::optional<std::string> username;
   std::optional<ValueReference> password;
   FilePosition position;

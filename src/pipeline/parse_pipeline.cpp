@@ -131,7 +131,7 @@ Result<std::string> cluster_registry(const std::string& name, const yaml::Node& 
   if (found != clusters.entries.end()) {
     if (!found->second.has_api) return found->second.registry;
     return yaml::error_at(node, what + " names the cluster " + in_quotes(name) +
-                                    ", whose entry has an 'api': clusters with an API are not supported yet")
+                                    ", which is an OpenShift cluster: those with an API are not supported yet")
         .with_hint("name its registry instead: registry: HOST[:PORT]");
   }
   if (clusters.file.empty()) {

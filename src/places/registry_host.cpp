@@ -71,7 +71,9 @@ RegistryHost::RegistryHost(net::TransferLoop& loop, RegistryOptions options)
       authorizer_(loop, {.registry = options_.host,
                          .endpoint = ways_.front().endpoint,
                          .find_credentials = options_.find_credentials,
-                         .now = {}}) {
+                         .now = {},
+                         .preemptive_bearer = options_.preemptive_bearer,
+                         .current_token = options_.current_token}) {
   net::Endpoint foreign = options_.endpoint;
   foreign.client_cert_file.clear();
   foreign.client_key_file.clear();
@@ -184,10 +186,17 @@ Error RegistryHost::refused_again(const Call& call) const {
 
 Result<Secret> RegistryHost::meet_challenge(const Target& target, const net::HttpResponse& response, const Call& call,
                                             const net::ExchangeContext& context) {
-  return authorizer_
-      .answer(target.request.url, response.headers.all("www-authenticate"), call.scopes, target.request.authorization,
-              context)
-      .context(call.what);
+  auto header = authorizer_.answer(target.request.url, response.headers.all("www-authenticate"), call.scopes,
+                                   target.request.authorization, context);
+  if (!header && target.request.authorization) header = explained(std::move(header).error(), call, context);
+  return std::move(header).context(call.what);
+}
+
+// Only refusals are explained: a token server that does not answer is another matter.
+Error RegistryHost::explained(Error refusal, const Call& call, const net::ExchangeContext& context) const {
+  const bool is_refusal = refusal.kind() == ErrorKind::denied || refusal.kind() == ErrorKind::unauthenticated;
+  if (!is_refusal || !options_.explain_refusal) return refusal;
+  return options_.explain_refusal(std::move(refusal), call.scopes, context);
 }
 
 // True when this outcome says that the other scheme is spoken here, and there is one to try.
@@ -209,7 +218,7 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
   auto used = way_.load();
   SLUICE_TRY(auto current, target(call));
   if (current.ours) {
-    SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context));
+    SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context, &current.request));
   }
   for (;;) {
     ++requests_;
@@ -218,12 +227,13 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
     if (current.ours && try_next_way(outcome, used)) {
       used = way_.load();
       SLUICE_TRY(current, target(call));
+      SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context, &current.request));
       continue;
     }
     if (!outcome) return outcome;
     if (current.ours) way_proven_.store(true);
     if (outcome->status == 401 && current.ours) {
-      if (++challenges > kMaxChallenges) return refused_again(call);
+      if (++challenges > kMaxChallenges) return explained(refused_again(call), call, context);
       SLUICE_TRY(current.request.authorization, meet_challenge(current, *outcome, call, context));
       continue;
     }
@@ -263,7 +273,7 @@ Result<net::HttpResponse> RegistryHost::write(const Call& call, BlobPipe& pipe, 
                                               const std::stop_token& stop) {
   SLUICE_TRY(auto current, target(call));
   if (current.ours) {
-    SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context(stop)));
+    SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context(stop), &current.request));
   }
   ++requests_;
   auto outcome = loop_.upload(current.request, pipe, size_bytes, stop);
@@ -297,7 +307,9 @@ class HostBlobRead final : public BlobRead {
       if (!head) return cause_of(std::move(head).error(), pipe_, stop_).context(call_.what);
       if (head->status == 200) return {};
       if (head->status == 401 && current_.ours) {
-        if (++challenges > kMaxChallenges) return host_.refused_again(call_);
+        if (++challenges > kMaxChallenges) {
+          return host_.explained(host_.refused_again(call_), call_, host_.context(stop_));
+        }
         SLUICE_TRY(current_.request.authorization, host_.meet_challenge(current_, *head, call_, host_.context(stop_)));
       } else if (is_redirect(head->status)) {
         if (++redirects > kMaxRedirects) return host_.circles();
@@ -320,7 +332,8 @@ class HostBlobRead final : public BlobRead {
   Status begin() {
     SLUICE_TRY(current_, host_.target(call_));
     if (current_.ours) {
-      SLUICE_TRY(current_.request.authorization, host_.authorizer_.header_for(call_.scopes, host_.context(stop_)));
+      SLUICE_TRY(current_.request.authorization,
+                 host_.authorizer_.header_for(call_.scopes, host_.context(stop_), &current_.request));
     }
     request();
     return {};

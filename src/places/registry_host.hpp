@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -23,6 +24,11 @@ struct RegistryOptions {
   net::Endpoint endpoint;  ///< TLS and proxy
   bool insecure = false;   ///< plain HTTP and unverified certificates may be spoken (flag, clusters file)
   auth::Authorizer::FindCredentials find_credentials;
+  bool preemptive_bearer = false;  ///< and its token: auth::Authorizer::Options
+  std::function<Result<Secret>(const Secret* refused, const net::ExchangeContext& context)> current_token{};
+  /// Finds out more about a refusal than the registry says (OpenShift answers 401 whatever the reason is).
+  std::function<Error(Error refusal, const auth::Scopes& scopes, const net::ExchangeContext& context)>
+      explain_refusal{};
   unsigned retry_times = 4;                                     ///< after the first try
   std::chrono::milliseconds timeout{std::chrono::seconds(30)};  ///< for one small exchange
 };
@@ -93,6 +99,7 @@ class RegistryHost {
   Result<Secret> meet_challenge(const Target& target, const net::HttpResponse& response, const Call& call,
                                 const net::ExchangeContext& context);
   Error refused_again(const Call& call) const;
+  Error explained(Error refusal, const Call& call, const net::ExchangeContext& context) const;
   Error circles() const;
   bool try_next_way(const Result<net::HttpResponse>& outcome, std::size_t used);
   void learn(const Result<net::HttpResponse>& outcome);

@@ -1,0 +1,117 @@
+#include "cluster/connection.hpp"
+
+#include "auth/token.hpp"
+#include "cluster/status.hpp"
+#include "places/retry.hpp"
+
+#include <utility>
+
+namespace sluice::cluster {
+
+namespace {
+
+// A POST or PATCH that may have arrived must not be sent twice: a second one could start a second rollout.
+bool may_repeat(net::Method method) { return method != net::Method::post && method != net::Method::patch; }
+
+// Nothing of the request has left this machine: no such host, nobody listens.
+bool was_not_sent(const Error& error) {
+  return error.kind() == ErrorKind::unreachable && error.message().starts_with("cannot ");
+}
+
+bool again(const Error& error, net::Method method) {
+  if (const auto* failure = failure_of(error)) {
+    // 429 is said before anything was done, so it holds for every method.
+    return failure->code == 429 || (failure->worth_retrying() && may_repeat(method));
+  }
+  const bool broken = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
+  return broken && (may_repeat(method) || was_not_sent(error));
+}
+
+}  // namespace
+
+Connection::Connection(net::Exchanger& exchanger, ConnectionOptions options)
+    : exchanger_(exchanger), options_(std::move(options)) {
+  if (!options_.access.identity) options_.access.identity = anonymous_identity();
+  if (!options_.access.endpoint) options_.access.endpoint = std::make_shared<const net::Endpoint>();
+}
+
+Result<net::HttpRequest> Connection::request(const ApiCall& call, Presented& shown,
+                                             const net::ExchangeContext& context) {
+  SLUICE_TRY(shown, options_.access.identity->present(context));
+  net::HttpRequest request;
+  request.method = call.method;
+  request.url = options_.access.server;
+  // Some servers stand below a path, behind a gateway that serves several.
+  std::string prefix = options_.access.server.target;
+  while (prefix.ends_with('/')) prefix.pop_back();
+  request.url.target = prefix + call.target;
+  // Any other value may bring tables or protocol buffers.
+  request.headers.set("Accept", "application/json");
+  if (!call.content_type.empty()) request.headers.set("Content-Type", call.content_type);
+  request.body = call.body;
+  request.max_reply_bytes = call.max_reply_bytes;
+  request.endpoint = options_.access.endpoint;
+  if (!shown.token.empty()) request.authorization = auth::bearer_authorization(shown.token);
+  if (!shown.client_cert.empty()) {
+    // One endpoint per certificate, so that its connections are found again.
+    request.endpoint = plugin_endpoint_.with([&](PluginEndpoint& kept) {
+      if (!kept.endpoint || kept.certificate != shown.client_cert) {
+        net::Endpoint endpoint = *options_.access.endpoint;
+        endpoint.client_cert_pem = shown.client_cert;
+        endpoint.client_key_pem = shown.client_key;
+        kept = {shown.client_cert, std::make_shared<const net::Endpoint>(std::move(endpoint))};
+      }
+      return kept.endpoint;
+    });
+  }
+  return request;
+}
+
+Error Connection::failure(const net::HttpResponse& response, const ApiCall& call) const {
+  auto error = to_error(read_failure(response), host(), call.what);
+  if (error.kind() != ErrorKind::unauthenticated) return error;
+  return std::move(error).context("with " + options_.access.identity->explain());
+}
+
+Result<net::HttpResponse> Connection::try_once(const ApiCall& call, const net::ExchangeContext& context) {
+  const net::ExchangeContext one{context.deadline.earlier(Deadline::after(options_.timeout)), context.stop};
+  for (bool renewed = false;; renewed = true) {
+    Presented shown;
+    SLUICE_TRY(const auto request, this->request(call, shown, one));
+    ++requests_;
+    auto reply = exchanger_.exchange(request, one);
+    if (!reply) return std::move(reply).error().context(call.what);
+    if (reply->status == 401 && !renewed && refused(shown)) continue;
+    if (reply->status / 100 != 2) return failure(*reply, call);
+    return reply;
+  }
+}
+
+Result<net::HttpResponse> Connection::send(const ApiCall& call, const net::ExchangeContext& context) {
+  for (unsigned attempt = 0;; ++attempt) {
+    auto reply = try_once(call, context);
+    if (reply || attempt >= options_.retry_times || !again(reply.error(), call.method)) return reply;
+    const auto wait = places::back_off(attempt, reply.error().retry_after(), fraction_of(options_.timing));
+    // Waiting past the deadline would only hide the reason behind "timeout".
+    if (context.deadline.is_bounded() && options_.timing.now() + wait >= context.deadline.at()) return reply;
+    if (!options_.timing.pause(wait, context.stop)) {
+      return Error(ErrorKind::cancelled, "stopped while waiting for " + host());
+    }
+  }
+}
+
+Result<Json> Connection::call(const ApiCall& call, const net::ExchangeContext& context) {
+  SLUICE_TRY(const auto reply, send(call, context));
+  if (reply.body.empty()) return Json();
+  auto json = parse_json(reply.body, {.max_bytes = call.max_reply_bytes, .max_depth = 64, .max_values = 2'000'000});
+  if (!json) {
+    return Error(ErrorKind::protocol,
+                 host() + " answered " + call.what + " with something that is not JSON: " + json.error().message())
+        .with_status(reply.status)
+        .with_hint("check that the address is that of an API server");
+  }
+  if (auto status = read_status(*json)) return to_error(std::move(*status), host(), call.what);
+  return std::move(*json);
+}
+
+}  // namespace sluice::cluster

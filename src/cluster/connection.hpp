@@ -1,0 +1,77 @@
+#pragma once
+// Connection: requests to one API server, with identity, retries and limits. What the answers mean is in client.hpp.
+
+#include "base/guarded.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "cluster/access.hpp"
+#include "cluster/timing.hpp"
+#include "net/http.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace sluice::cluster {
+
+struct ConnectionOptions {
+  Access access;
+  std::chrono::milliseconds timeout{std::chrono::seconds(30)};  ///< for one exchange
+  unsigned retry_times = 4;                                     ///< after the first try
+  Timing timing{};
+};
+
+/// One request, told without scheme and host.
+struct ApiCall {
+  net::Method method = net::Method::get;
+  std::string target;        ///< "/apis/..."; made by paths.hpp
+  std::string content_type;  ///< of the body; empty: none
+  std::string body;
+  std::string what;                                             ///< "reading the image stream prod/web"
+  std::size_t max_reply_bytes = std::size_t{32} * 1024 * 1024;  ///< a page of 500 fat objects comes near 10 MiB
+};
+
+/// Thread: any; calls block.
+class Connection {
+ public:
+  Connection(net::Exchanger& exchanger, ConnectionOptions options);
+
+  /// Sends a call. A 401 makes the identity look for something newer, once. 429 is obeyed on every method; 500
+  /// ServerTimeout, 502, 503, 504 and broken connections are tried again on those that can be repeated (GET, PUT,
+  /// DELETE), until the tries or the deadline are used up. Other methods are repeated when it is sure that nothing was
+  /// sent. Errors: those of net::Exchanger, and failures of the API (status.hpp) for every status but 2xx.
+  Result<net::HttpResponse> send(const ApiCall& call, const net::ExchangeContext& context);
+
+  /// The same with a JSON answer; null for an empty one. A Status that tells of a failure is one, whatever the HTTP
+  /// status was.
+  Result<Json> call(const ApiCall& call, const net::ExchangeContext& context);
+
+  /// A request as send() would make it, for who sends it himself (watches).
+  Result<net::HttpRequest> request(const ApiCall& call, Presented& shown, const net::ExchangeContext& context);
+  /// The server answered 401 to it; true when another try makes sense.
+  bool refused(const Presented& shown) { return options_.access.identity->refused(shown); }
+
+  const Access& access() const { return options_.access; }
+  /// host[:port] of the server, for sentences.
+  std::string host() const { return options_.access.server.authority(); }
+  const Timing& timing() const { return options_.timing; }
+  std::chrono::milliseconds timeout() const { return options_.timeout; }
+  std::uint64_t requests() const { return requests_.load(); }
+
+ private:
+  struct PluginEndpoint {
+    std::string certificate;
+    std::shared_ptr<const net::Endpoint> endpoint;
+  };
+  Result<net::HttpResponse> try_once(const ApiCall& call, const net::ExchangeContext& context);
+  Error failure(const net::HttpResponse& response, const ApiCall& call) const;
+
+  net::Exchanger& exchanger_;
+  ConnectionOptions options_;
+  Guarded<PluginEndpoint> plugin_endpoint_;
+  std::atomic<std::uint64_t> requests_{0};
+};
+
+}  // namespace sluice::cluster

@@ -1,0 +1,22 @@
+#pragma once
+// Brings a scenario into a world, in the order in which things need each other.
+
+#include "base/result.hpp"
+#include "sandbox/resource.hpp"
+#include "sandbox/scenario.hpp"
+#include "sandbox/world.hpp"
+
+#include <map>
+#include <string>
+
+namespace sluice::sandbox {
+
+/// Users, projects, rights, service accounts and tokens. Returns a token for every identity that is named.
+/// Errors: config. Thread: under the World's lock.
+Result<std::map<std::string, std::string>> apply_people(World& world, const Scenario& scenario);
+
+/// Workloads and raw objects, through the same rules as a POST by an administrator.
+/// Errors: config, with the position of the object.
+Status apply_objects(World& world, const Catalog& catalog, const Scenario& scenario);
+
+}  // namespace sluice::sandbox
