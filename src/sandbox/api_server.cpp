@@ -184,9 +184,8 @@ net::ServerReply ApiServer::serve_path(World& world, const Caller& caller, const
   if (path == "/healthz" || path == "/healthz/ready") return to_reply(ApiReply{200, Json(), "ok"});
   if (auto reply = discover(world, catalog_, path)) return to_reply(*reply);
   auto paths = Json::array();
-  for (const auto* known : {"/api", "/api/v1", "/apis", "/apis/", "/apis/apiextensions.k8s.io",
-                            "/apis/apiextensions.k8s.io/v1beta1", "/apis/image.openshift.io", "/healthz", "/metrics",
-                            "/version"}) {
+  for (const auto* known :
+       {"/apis", "/apis/", "/apis/apiextensions.k8s.io", "/apis/apiextensions.k8s.io/v1beta1", "/metrics", "/version"}) {
     paths.push(known);
   }
   auto body = Json::object();

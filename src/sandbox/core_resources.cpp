@@ -95,7 +95,7 @@ class ProjectRequests final : public Resource {
                                    name),
                        "metadata.name"}});
     }
-    if (world.project_exists(name)) return already_exists("project.openshift.io", "projects", name);
+    if (world.project_exists(name)) return already_exists("project.openshift.io", "project", name);
     auto annotations = Json::object();
     annotations.set("openshift.io/description", text_at(request.body, {"description"}));
     annotations.set("openshift.io/display-name", text_at(request.body, {"displayName"}));

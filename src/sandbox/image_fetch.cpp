@@ -16,32 +16,6 @@ namespace sluice::sandbox {
 
 namespace {
 
-RegistryRoute route_to(const std::string& host, bool insecure, const ImportGround& ground) {
-  RegistryRoute route;
-  route.host = host;
-  route.credential = pull_credential(ground.secrets, host);
-  auto endpoint = std::make_shared<net::Endpoint>();
-  endpoint->ca_pem = ground.ca_pem;
-  const bool own = !host.empty() && (host == ground.internal || host == ground.external || host == ground.listener);
-  if (own) {
-    // Its names lead here only; the certificate is for the address.
-    route.address = ground.listener;
-    route.schemes = {ground.scheme};
-  } else {
-    endpoint->verify_tls = !insecure;
-    route.address = host.empty() || host == "docker.io" ? "registry-1.docker.io" : host;
-    route.schemes = {"https"};
-    if (insecure) route.schemes.emplace_back("http");
-  }
-  route.endpoint = std::move(endpoint);
-  return route;
-}
-
-std::string path_of(const PullSpec& spec) {
-  const bool hub = spec.registry.empty() || spec.registry == "docker.io";
-  return hub && spec.path.find('/') == std::string::npos ? "library/" + spec.path : spec.path;
-}
-
 // The child of a list that a cluster with one platform runs.
 std::string choose_child(const Json& list, const WantedImage& wanted) {
   const auto& manifests = at(list, {"manifests"}).items();
@@ -103,12 +77,39 @@ std::vector<std::uint64_t> version_of(std::string_view tag) {
 
 }  // namespace
 
+RegistryRoute import_route(const PullSpec& spec, bool insecure, const ImportGround& ground) {
+  const auto& host = spec.registry;
+  RegistryRoute route;
+  route.host = host;
+  route.credential = pull_credential(ground.secrets, host);
+  auto endpoint = std::make_shared<net::Endpoint>();
+  endpoint->ca_pem = ground.ca_pem;
+  const bool own = !host.empty() && (host == ground.internal || host == ground.external || host == ground.listener);
+  if (own) {
+    // Its names lead here only; the certificate is for the address.
+    route.address = ground.listener;
+    route.schemes = {ground.scheme};
+  } else {
+    endpoint->verify_tls = !insecure;
+    route.address = host.empty() || host == "docker.io" ? "registry-1.docker.io" : host;
+    route.schemes = {"https"};
+    if (insecure) route.schemes.emplace_back("http");
+  }
+  route.endpoint = std::move(endpoint);
+  return route;
+}
+
+std::string import_path(const PullSpec& spec) {
+  const bool hub = spec.registry.empty() || spec.registry == "docker.io";
+  return hub && spec.path.find('/') == std::string::npos ? "library/" + spec.path : spec.path;
+}
+
 Answer<FetchedImage> fetch_image(const WantedImage& wanted, const ImportGround& ground, net::Exchanger& exchanger,
                                  const net::ExchangeContext& context) {
   const auto spec = PullSpec::parse(wanted.from);
   if (!spec) return import_error("invalid reference format");
   const auto shown = spec->exact();
-  ImageSource source(exchanger, route_to(spec->registry, wanted.insecure, ground), path_of(*spec), context);
+  ImageSource source(exchanger, import_route(*spec, wanted.insecure, ground), import_path(*spec), context);
   const auto asked = !spec->digest.empty() ? spec->digest : spec->tag.empty() ? "latest" : spec->tag;
   SLUICE_TRY(auto manifest, source.manifest(asked, shown));
   FetchedImage fetched;
@@ -137,7 +138,7 @@ Answer<std::vector<std::string>> fetch_tags(const WantedImage& repository, const
                                             net::Exchanger& exchanger, const net::ExchangeContext& context) {
   const auto spec = PullSpec::parse(repository.from);
   if (!spec) return import_error("invalid reference format");
-  ImageSource source(exchanger, route_to(spec->registry, repository.insecure, ground), path_of(*spec), context);
+  ImageSource source(exchanger, import_route(*spec, repository.insecure, ground), import_path(*spec), context);
   SLUICE_TRY(auto tags, source.tags(spec->repository()));
   prioritize_tags(tags);
   return tags;

@@ -8,6 +8,7 @@
 #include "net/http.hpp"
 #include "sandbox/access.hpp"
 #include "sandbox/image_pull_spec.hpp"
+#include "sandbox/image_source.hpp"
 #include "sandbox/refusal.hpp"
 #include "sandbox/store.hpp"
 
@@ -30,6 +31,10 @@ struct ImportGround {
   std::vector<ObjectRef> secrets;  ///< of the project
 };
 ImportGround import_ground(const World& world, std::string_view ns);
+
+/// How the registry of a pull spec is reached, and the path of the repository there.
+RegistryRoute import_route(const PullSpec& spec, bool insecure, const ImportGround& ground);
+std::string import_path(const PullSpec& spec);
 
 /// One image to import.
 struct WantedImage {

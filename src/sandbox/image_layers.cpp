@@ -78,13 +78,6 @@ void add_blobs(const Json& image, std::map<std::string, Json>& blobs) {
   blobs.emplace(name_of(image), blob(Json(), text_at(image, {"dockerImageManifestMediaType"})));
 }
 
-bool names_blob(const Json& image, std::string_view digest) {
-  const auto& layers = at(image, {"dockerImageLayers"}).items();
-  return name_of(image) == digest || config_of(image) == digest ||
-         std::any_of(layers.begin(), layers.end(),
-                     [&](const Json& layer) { return layer.string_at("name") == digest; });
-}
-
 }  // namespace
 
 Json stream_layers(const World& world, const Json& stream) {
@@ -103,10 +96,17 @@ Json stream_layers(const World& world, const Json& stream) {
   return layers;
 }
 
+bool image_names_blob(const Json& image, std::string_view digest) {
+  const auto& layers = at(image, {"dockerImageLayers"}).items();
+  return name_of(image) == digest || config_of(image) == digest ||
+         std::any_of(layers.begin(), layers.end(),
+                     [&](const Json& layer) { return layer.string_at("name") == digest; });
+}
+
 bool stream_names_blob(const World& world, const Json& stream, std::string_view digest) {
   for (const auto& name : images_of(world, stream)) {
     const auto image = find_image_object(world, name);
-    if (image && names_blob(*image, digest)) return true;
+    if (image && image_names_blob(*image, digest)) return true;
   }
   return false;
 }

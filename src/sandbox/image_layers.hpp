@@ -15,6 +15,8 @@ struct World;
 Json stream_layers(const World& world, const Json& stream);
 /// Does any image of the history name the blob as layer, config or manifest?
 bool stream_names_blob(const World& world, const Json& stream, std::string_view digest);
+/// Is the digest the image itself, its config, or one of its layers?
+bool image_names_blob(const Json& image, std::string_view digest);
 /// The answer to GET imagestreams/NAME/layers.
 Answer<Json> read_layers(const World& world, std::string_view ns, std::string_view name, bool legacy);
 /// The answer to GET imagestreams/NAME/secrets: every pull secret of the project, whatever NAME is.

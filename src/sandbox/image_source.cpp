@@ -28,6 +28,8 @@ std::string go_error(const net::Url& url, const Error& error) {
     if (refused) why = fmt::format("dial tcp {}: connect: connection refused", address);
   } else if (error.kind() == ErrorKind::untrusted) {
     why = "x509: certificate signed by unknown authority";
+  } else if (error.message().find("does not speak TLS") != std::string::npos) {
+    why = "http: server gave HTTP response to HTTPS client";
   } else if (error.kind() == ErrorKind::timeout) {
     why = fmt::format("dial tcp {}: i/o timeout", address);
   }

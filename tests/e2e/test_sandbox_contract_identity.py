@@ -264,7 +264,7 @@ class Profile4(SandboxCase):
 
 class Rights(SandboxCase):
     BUILTIN = ("view", "edit", "admin", "cluster-admin", "cluster-reader", "basic-user", "system:image-puller",
-               "system:image-pusher", "system:image-builder", "registry-viewer", "registry-editor", "registry-admin",
+               "system:image-pusher", "system:image-builder", "registry-viewer", "registry-editor",
                "system:deployer", "system:image-signer", "system:image-pruner")
 
     def test_item_09_built_in_roles_are_there(self):

@@ -255,6 +255,7 @@ class Watches(SandboxCase):
     def test_item_23_watches_end_after_so_many_events(self):
         with self.watch(f"resourceVersion={self.listed()}") as stream:
             self.box.knob("close-watches", after_events=2)
+            self.addCleanup(self.box.knob, "close-watches", after_events=0)
             for name in ("a", "b", "c"):
                 self.make(name)
             self.assertEqual(self.brief(stream.rest()), [("ADDED", "a"), ("ADDED", "b")])

@@ -150,7 +150,7 @@ class Scenario(unittest.TestCase):
                                ("knobs: [{knob: nonsense}]\n", "nonsense"), ("users: [\n", "scenario.yaml")):
                 with self.subTest(text):
                     path = home.write("scenario.yaml", text)
-                    outcome = home.run("sandbox", "--scenario", path, "-o", "json", timeout=30)
+                    outcome = home.run("sandbox", "--scenario", path, timeout=30)
                     self.assertEqual(outcome.code, 2, outcome)
                     self.assertEqual(outcome.err.count("\n"), 1, outcome)
                     self.assertIn(word, outcome.err, outcome)

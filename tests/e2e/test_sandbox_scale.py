@@ -5,7 +5,7 @@ import sys
 import threading
 import unittest
 
-from sluicekit.sandbox import APPS, CORE, IMAGES
+from sluicekit.sandbox import CORE, IMAGES
 from sluicekit.sandbox_case import (CONFIG_CHANGE, SandboxCase, configs, controllers, deployment_config, image_stream,
                                     streams)
 from sluicekit.sluice import binary
@@ -38,8 +38,8 @@ class Full(SandboxCase):
         projects = self.projects()
         watches = []
         for number in range(CLIENTS):
-            path = f"{IMAGES}/imagestreams" if number % 2 else f"{APPS}/deploymentconfigs"
-            watches.append(self.box.api("admin").stream(f"{path}?watch=true"))
+            path = streams if number % 2 else configs
+            watches.append(self.box.api("ann").stream(path(projects[number % PROJECTS], query="watch=true")))
         try:
             self.fill(projects)
             self.read(projects)
@@ -52,7 +52,8 @@ class Full(SandboxCase):
         peak = self.box.peak_memory()
         print(f"\nstarted in {self.box.started_in * 1000:.0f} ms; at most {peak / (1 << 20):.0f} MiB; "
               f"{self.box.state()}", file=sys.stderr)
-        self.assertLess(peak, MOST_BYTES)
+        if not self.box.sanitized():
+            self.assertLess(peak, MOST_BYTES)
 
     def fill(self, projects):
         def make_stream(wire, number):

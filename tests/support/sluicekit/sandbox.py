@@ -60,6 +60,8 @@ class Sandbox:
 
     def _take(self, ready):
         """Everything that follows from the printed line."""
+        if ready.get("schema") != "sluice.sandbox/1":
+            raise RuntimeError(f"sluice sandbox did not start: {json.dumps(ready)}")
         self.ready = ready
         self.profile = ready["profile"]
         self.admin_token = ready["admin_token"]
@@ -114,7 +116,7 @@ class Sandbox:
         """Adds users, projects, images and so on; gives the tokens that were asked for, by identity."""
         return self._turn("/v1/scenario", scenario).get("tokens", {})
 
-    def knob(self, name, **settings):
+    def knob(self, name, /, **settings):
         """Turns a knob. Words of settings are joined by "-", as `after_requests=2`."""
         return self._turn("/v1/knobs", {"knob": name, **{k.replace("_", "-"): v for k, v in settings.items()}})
 
@@ -148,6 +150,11 @@ class Sandbox:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024
         raise RuntimeError("no VmHWM")
+
+    def sanitized(self):
+        """Whether it was built with a sanitizer, which needs memory of its own."""
+        with open(f"/proc/{self.pid}/maps", encoding="ascii", errors="replace") as maps:
+            return any(name in line for line in maps for name in ("libasan", "libtsan"))
 
     def close(self):
         for wire in self._wires:

@@ -167,7 +167,7 @@ class Stream:
         try:
             for line in self._response:
                 if line.strip():
-                    self._frames.put(json.loads(line))
+                    self._frames.put(line)
         except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
             self.broken = error
         self._frames.put(self._END)
@@ -181,7 +181,7 @@ class Stream:
         if frame is self._END:
             self._frames.put(self._END)
             return None
-        return frame
+        return json.loads(frame)
 
     def rest(self, timeout=20):
         """All frames until the end of the stream."""
@@ -209,7 +209,7 @@ class Stream:
             if frame is self._END:
                 self._frames.put(self._END)
                 break
-            frames.append(frame)
+            frames.append(json.loads(frame))
         return frames
 
     def close(self):

@@ -39,10 +39,10 @@ class Tagging : public testing::Test {
  protected:
   Tagging() {
     auto source = stream_of("dev", "web");
-    add_event(source, "1.0", {"then", std::string("host/dev/web@") + kDigest, kDigest, 7});
+    add_event(source, "1.0", {"then", std::string("host:5000/dev/web@") + kDigest, kDigest, 7});
     source_ = std::make_shared<const Json>(std::move(source));
     rules_.now = "now";
-    rules_.registry = "host";
+    rules_.registry = "host:5000";
     rules_.find = [this](const std::string& ns, const std::string& name) {
       return ns == "dev" && name == "web" ? source_ : nullptr;
     };
@@ -67,7 +67,7 @@ TEST_F(Tagging, MakesThePullSpecLocalToTheTarget) {
   EXPECT_TRUE(apply(nullptr, stream).empty());
   const auto top = newest_event(stream, "live");
   ASSERT_TRUE(top);
-  EXPECT_EQ(top->reference, std::string("host/prod/shop@") + kDigest);
+  EXPECT_EQ(top->reference, std::string("host:5000/prod/shop@") + kDigest);
   EXPECT_EQ(top->generation, 1);
 }
 
@@ -75,13 +75,13 @@ TEST_F(Tagging, KeepsThePullSpecOfAReference) {
   auto stream =
       stream_of("prod", "shop", from("ImageStreamImage", "dev", std::string("web@") + kDigest, R"(,"reference":true)"));
   EXPECT_TRUE(apply(nullptr, stream).empty());
-  EXPECT_EQ(newest_event(stream, "live")->reference, std::string("host/dev/web@") + kDigest);
+  EXPECT_EQ(newest_event(stream, "live")->reference, std::string("host:5000/dev/web@") + kDigest);
 }
 
 TEST_F(Tagging, DoesNothingWhenTheSourceIsTheSameEvenWhenTheTopMoved) {
   auto before = stream_of("prod", "shop", from("ImageStreamTag", "dev", "web:1.0"));
   ASSERT_TRUE(apply(nullptr, before).empty());
-  add_event(before, "live", {"later", "host/prod/shop@b", kOther, 1});
+  add_event(before, "live", {"later", "host:5000/prod/shop@b", kOther, 1});
   auto after = before;
   EXPECT_TRUE(apply(&before, after).empty());
   EXPECT_TRUE(same_tree(before, after));
@@ -134,7 +134,7 @@ TEST_F(Tagging, AcceptsASourceTagWithoutAnImageAndAddsNothing) {
 TEST_F(Tagging, MarksTheSourceTagOfItsOwnStreamWithTheNewGeneration) {
   auto before = stream_of("dev", "web");
   set_at(before, {"metadata", "generation"}, 1);
-  add_event(before, "1.0", {"then", "host/dev/web@a", kDigest, 1});
+  add_event(before, "1.0", {"then", "host:5000/dev/web@a", kDigest, 1});
   auto after = before;
   set_spec_tag(after, "alias", tag_reference(parsed(R"({"from":{"kind":"ImageStreamTag","name":"1.0"}})"), false));
   EXPECT_TRUE(apply(&before, after).empty());
