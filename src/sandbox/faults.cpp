@@ -3,6 +3,7 @@
 #include "base/pause.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace sluice::sandbox {
 
@@ -16,9 +17,9 @@ class SpoiltStream final : public net::ReplyStream {
 
   Piece next(std::size_t room) override {
     if (cut_ || (fault_.cut_after_bytes && sent_ >= *fault_.cut_after_bytes)) return {Step::cut, "", {}};
-    if (waiting_) {
-      waiting_ = false;
-      return {Step::later, "", std::chrono::milliseconds(100)};
+    // The server may ask sooner than it was told to, so the clock decides.
+    if (const auto now = Clock::now(); now < next_) {
+      return {Step::later, "", std::chrono::ceil<std::chrono::milliseconds>(next_ - now)};
     }
     if (fault_.bytes_per_second) room = std::min<std::size_t>(room, std::max<std::uint64_t>(*fault_.bytes_per_second / 10, 1));
     if (fault_.cut_after_bytes) room = std::min<std::size_t>(room, *fault_.cut_after_bytes - sent_);
@@ -32,7 +33,7 @@ class SpoiltStream final : public net::ReplyStream {
       byte = static_cast<char>(byte ^ 0x20);
     }
     sent_ += piece.bytes.size();
-    waiting_ = fault_.bytes_per_second.has_value();
+    if (fault_.bytes_per_second) next_ = Clock::now() + std::chrono::milliseconds(100);
     return piece;
   }
   void on_more(std::function<void()> wake) override {
@@ -40,6 +41,8 @@ class SpoiltStream final : public net::ReplyStream {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   Piece from_text(std::size_t room) {
     if (given_ == text_.size()) return {Step::end, "", {}};
     auto bytes = text_.substr(given_, room);
@@ -52,7 +55,7 @@ class SpoiltStream final : public net::ReplyStream {
   std::string text_;
   std::size_t given_ = 0;
   std::uint64_t sent_ = 0;
-  bool waiting_ = false;
+  Clock::time_point next_;
   bool cut_ = false;
 };
 

@@ -369,6 +369,14 @@ class Rollouts(SandboxCase):
         self.created(self.instantiate())
         self.reaches("site-2", "Complete")
 
+    def test_item_78_a_bare_name_stays_as_it_is(self):
+        """As on a 3.11 with its default admission configuration, also when the stream allows local lookup."""
+        self.pushed(self.prod, "site", "live")
+        self.ok(self.promoter.patch(streams(self.prod, "site"), {"spec": {"lookupPolicy": {"local": True}}}))
+        self.make_config(CONFIG_CHANGE, image="site:live")
+        done = self.reaches("site-1", "Complete")
+        self.assertEqual(done["spec"]["template"]["spec"]["containers"][0]["image"], "site:live")
+
 
 class ByHand(SandboxCase):
     flags = {"nodes": "manual"}
