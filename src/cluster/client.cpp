@@ -296,9 +296,8 @@ Result<std::optional<DeploymentConfig>> Client::instantiate(std::string_view pro
 Result<DeploymentConfig> Client::rollback(std::string_view project, std::string_view name, std::int64_t revision,
                                           const net::ExchangeContext& context) {
   Json spec = Json::object();
-  Json from = Json::object();
-  if (revision > 0) from.set("name", std::string(name) + "-" + std::to_string(revision));
-  spec.set("from", std::move(from)).set("revision", revision).set("includeTemplate", true);
+  // The revision says it all; a name here would say it once more.
+  spec.set("from", Json::object().set("name", "")).set("revision", revision).set("includeTemplate", true);
   spec.set("includeTriggers", false).set("includeReplicationMeta", false).set("includeStrategy", false);
   const auto body = Json::object()
                         .set("kind", "DeploymentConfigRollback")

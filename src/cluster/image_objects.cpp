@@ -214,7 +214,7 @@ std::vector<ImageStreamImport::Outcome> ImageStreamImport::outcomes() const {
   const auto add = [&](const Json& item) {
     Outcome outcome;
     outcome.tag = item.string_at("tag").value_or("");
-    if (const auto* status = item.find("status")) outcome.failure = read_status(*status);
+    if (const auto* status = item.find("status")) outcome.failure = read_inner_status(*status);
     if (const auto* image = item.find("image")) outcome.image = Image(*image);
     out.push_back(std::move(outcome));
   };
@@ -222,7 +222,7 @@ std::vector<ImageStreamImport::Outcome> ImageStreamImport::outcomes() const {
   // A whole repository answers with its images below.
   for (const auto& item : list_at(json(), {"status", "repository", "images"})) add(item);
   if (const auto* repository = at(json(), {"status", "repository", "status"})) {
-    if (auto failure = read_status(*repository)) out.push_back({"", std::move(failure), Image()});
+    if (auto failure = read_inner_status(*repository)) out.push_back({"", std::move(failure), Image()});
   }
   return out;
 }

@@ -32,6 +32,27 @@ std::vector<ApiCause> read_causes(const Json& details) {
   return out;
 }
 
+ApiFailure read_facts(const Json& body) {
+  ApiFailure failure;
+  failure.is_status = true;
+  const auto code = body.integer_at("code").value_or(0);
+  failure.code = code >= 100 && code <= 999 ? static_cast<int>(code) : 0;
+  failure.reason = member(&body, "reason", 64);
+  failure.message = member(&body, "message", kMaxMessage);
+  if (const auto* metadata = body.find("metadata")) {
+    failure.next_continue = metadata->string_at("continue").value_or("");
+  }
+  if (const auto* details = body.find("details")) {
+    failure.kind = member(details, "kind", 80);
+    failure.group = member(details, "group", 80);
+    failure.name = member(details, "name");
+    failure.causes = read_causes(*details);
+    const auto seconds = details->integer_at("retryAfterSeconds").value_or(0);
+    if (seconds > 0) failure.retry_after = std::chrono::seconds(std::min<std::int64_t>(seconds, 3600));
+  }
+  return failure;
+}
+
 // Words that only the message and its causes tell, since the code is 403 or 422 for other things as well.
 bool says(const ApiFailure& failure, std::string_view words) {
   if (failure.message.find(words) != std::string::npos) return true;
@@ -118,24 +139,12 @@ bool ApiFailure::worth_retrying() const {
 
 std::optional<ApiFailure> read_status(const Json& body) {
   if (body.string_at("kind") != "Status" || body.string_at("status") == "Success") return std::nullopt;
-  ApiFailure failure;
-  failure.is_status = true;
-  const auto code = body.integer_at("code").value_or(0);
-  failure.code = code >= 100 && code <= 999 ? static_cast<int>(code) : 0;
-  failure.reason = member(&body, "reason", 64);
-  failure.message = member(&body, "message", kMaxMessage);
-  if (const auto* metadata = body.find("metadata")) {
-    failure.next_continue = metadata->string_at("continue").value_or("");
-  }
-  if (const auto* details = body.find("details")) {
-    failure.kind = member(details, "kind", 80);
-    failure.group = member(details, "group", 80);
-    failure.name = member(details, "name");
-    failure.causes = read_causes(*details);
-    const auto seconds = details->integer_at("retryAfterSeconds").value_or(0);
-    if (seconds > 0) failure.retry_after = std::chrono::seconds(std::min<std::int64_t>(seconds, 3600));
-  }
-  return failure;
+  return read_facts(body);
+}
+
+std::optional<ApiFailure> read_inner_status(const Json& status) {
+  if (status.string_at("status") != "Failure") return std::nullopt;
+  return read_facts(status);
 }
 
 ApiFailure read_failure(const net::HttpResponse& response) {

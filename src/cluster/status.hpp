@@ -51,6 +51,9 @@ struct ApiFailure final : ErrorDetail {
 /// A Status object that tells of a failure; empty for any other object.
 std::optional<ApiFailure> read_status(const Json& body);
 
+/// The same of a Status that is a member of another object and says nothing of its kind (imports).
+std::optional<ApiFailure> read_inner_status(const Json& status);
+
 /// What a response with an error status says, whatever its body is. Size: bodies of more than 1 MiB are not read.
 ApiFailure read_failure(const net::HttpResponse& response);
 

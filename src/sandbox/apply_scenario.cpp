@@ -162,6 +162,10 @@ Status apply_objects(World& world, const Catalog& catalog, const Scenario& scena
     auto posted = post(world, catalog, object.manifest);
     if (!posted.ok()) return std::move(posted.error()).at(object.node.position());
   }
+  return {};
+}
+
+Status apply_workloads(World& world, const Catalog& catalog, const Scenario& scenario) {
   for (const auto& workload : scenario.workloads) {
     SLUICE_CHECK(post(world, catalog, manifest_of(workload, world.profile == Profile::v4)));
   }

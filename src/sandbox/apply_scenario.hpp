@@ -15,8 +15,10 @@ namespace sluice::sandbox {
 /// Errors: config. Thread: under the World's lock.
 Result<std::map<std::string, std::string>> apply_people(World& world, const Scenario& scenario);
 
-/// Workloads and raw objects, through the same rules as a POST by an administrator.
+/// Raw objects, through the same rules as a POST by an administrator.
 /// Errors: config, with the position of the object.
 Status apply_objects(World& world, const Catalog& catalog, const Scenario& scenario);
+/// The same for workloads. Errors: config.
+Status apply_workloads(World& world, const Catalog& catalog, const Scenario& scenario);
 
 }  // namespace sluice::sandbox

@@ -41,7 +41,8 @@ class File {
 
 class FileBlob final : public Blob {
  public:
-  FileBlob(int descriptor, std::uint64_t size, fs::path path) : file_(descriptor), size_(size), path_(std::move(path)) {}
+  FileBlob(int descriptor, std::uint64_t size, fs::path path)
+      : file_(descriptor), size_(size), path_(std::move(path)) {}
   std::uint64_t size() const override { return size_; }
   Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> room) const override {
     std::size_t done = 0;
@@ -65,7 +66,7 @@ class FileBlob final : public Blob {
 BlobPtr open_file(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (descriptor < 0) return nullptr;
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     ::close(descriptor);
     return nullptr;
@@ -157,8 +158,8 @@ Result<std::unique_ptr<BlobMedium>> folder_medium(const fs::path& folder) {
   for (const auto* part : {"uploads", "blobs/sha256", "blobs/sha512"}) {
     fs::create_directories(folder / part, code);
     if (code) {
-      return Error(ErrorKind::storage, fmt::format("cannot create the folder {}: {}", (folder / part).string(),
-                                                   code.message()))
+      return Error(ErrorKind::storage,
+                   fmt::format("cannot create the folder {}: {}", (folder / part).string(), code.message()))
           .with_hint("choose a folder for blobs that this user may write to");
     }
   }

@@ -90,7 +90,7 @@ class MemoryMedium final : public BlobMedium {
 
 Result<std::string> text_of(const Blob& blob, std::size_t max_bytes) {
   if (blob.size() > max_bytes) return Error(ErrorKind::unsupported, "the blob is too large to be read as a whole");
-  std::string text(static_cast<std::size_t>(blob.size()), '\0');
+  std::string text(blob.size(), '\0');
   SLUICE_TRY(const auto count, blob.read(0, std::as_writable_bytes(std::span(text))));
   if (count != text.size()) return Error(ErrorKind::storage, "the blob is shorter than it was");
   return text;

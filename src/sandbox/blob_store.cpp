@@ -94,8 +94,7 @@ BlobPtr BlobStore::open(const std::string& digest) const {
 }
 
 Result<oci::Digest> BlobStore::put(std::string_view bytes, const std::optional<oci::Digest>& expected) {
-  const auto digest =
-      oci::Digest::of(bytes, expected ? expected->algorithm() : HashAlgorithm::sha256);
+  const auto digest = oci::Digest::of(bytes, expected ? expected->algorithm() : HashAlgorithm::sha256);
   if (expected && digest != *expected) return other_digest(*expected);
   if (size_of(digest.text())) return digest;
   SLUICE_TRY(auto draft, medium_->draft());

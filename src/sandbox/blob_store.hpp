@@ -1,7 +1,7 @@
 #pragma once
-// BlobStore: the blobs of the registry. Each blob is kept once; repositories have links to it. Upload sessions hash what
-// comes once, on the way in. Knows nothing of HTTP, streams or rights.
-// Source: distribution, "registry/storage": global blob store, repository links, upload sessions.
+// BlobStore: the blobs of the registry. Each blob is kept once; repositories have links to it. Upload sessions hash
+// what comes once, on the way in. Knows nothing of HTTP, streams or rights. Source: distribution, "registry/storage":
+// global blob store, repository links, upload sessions.
 
 #include "base/guarded.hpp"
 #include "base/hash.hpp"

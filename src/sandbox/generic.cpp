@@ -66,11 +66,22 @@ void phantom_write(World& world, const Key& key) {
   if (--knob->second <= 0) world.knobs.conflicts.erase(knob);
 }
 
+// The object as the answer to a request: by a subresource it links to that.
+ApiReply reply_with(int status, const World& world, const Resource& resource, const ObjectRef& object,
+                    const ApiRequest& request) {
+  auto body = shown(world, resource, object, request.legacy);
+  auto* link = find_at(body, {"metadata", "selfLink"});
+  if (link != nullptr && !request.subresource.empty()) {
+    *link = fmt::format("{}/{}", link->as_string().value_or(""), request.subresource);
+  }
+  return {status, std::move(body), ""};
+}
+
 Answer<ApiReply> get(World& world, Resource& resource, const ApiRequest& request) {
   const auto& traits = resource.traits();
   const auto object = world.store.get(traits.key(request.ns, request.name));
   if (!object) return not_found(traits.group, traits.plural, request.name);
-  return ApiReply{200, shown(world, resource, object, request.legacy), ""};
+  return reply_with(200, world, resource, object, request);
 }
 
 Answer<ApiReply> create(World& world, Resource& resource, const ApiRequest& request) {
@@ -86,7 +97,7 @@ Answer<ApiReply> update(World& world, Resource& resource, const ApiRequest& requ
   }
   phantom_write(world, resource.traits().key(request.ns, request.name));
   SLUICE_TRY(auto object, update_object(world, resource, request, request.body));
-  return ApiReply{200, shown(world, resource, object, request.legacy), ""};
+  return reply_with(200, world, resource, object, request);
 }
 
 Answer<ApiReply> patch(World& world, Resource& resource, const ApiRequest& request) {
@@ -101,7 +112,7 @@ Answer<ApiReply> patch(World& world, Resource& resource, const ApiRequest& reque
   phantom_write(world, key);
   SLUICE_TRY(auto object, apply_patch(world, request, *world.store.get(key)));
   SLUICE_TRY(auto stored, update_object(world, resource, request, std::move(object)));
-  return ApiReply{200, shown(world, resource, stored, request.legacy), ""};
+  return reply_with(200, world, resource, stored, request);
 }
 
 Answer<ApiReply> remove(World& world, Resource& resource, const ApiRequest& request) {

@@ -11,10 +11,10 @@ namespace sluice::sandbox {
 
 struct PushedImage {
   std::string digest;
-  std::string reference;   ///< <internal host>/<project>/<stream>@<digest>
+  std::string reference;  ///< <internal host>/<project>/<stream>@<digest>
   std::string media_type;
-  std::string manifest;    ///< its text
-  std::string config;      ///< its text; empty for lists and schema 1
+  std::string manifest;  ///< its text
+  std::string config;    ///< its text; empty for lists and schema 1
 };
 
 Json image_object(const PushedImage& pushed);

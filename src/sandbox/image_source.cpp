@@ -73,7 +73,7 @@ Result<net::HttpResponse> ImageSource::send(const net::Url& url, std::string_vie
   request.url = url;
   request.endpoint = route_.endpoint;
   request.authorization = authorization;
-  request.max_reply_bytes = oci::kMaxManifestBytes;
+  request.max_reply_bytes = route_.max_reply_bytes;
   if (!accept.empty()) request.headers.set("Accept", std::string(accept));
   return exchanger_.exchange(request, context_);
 }

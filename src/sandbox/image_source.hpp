@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "net/http.hpp"
+#include "oci/manifest.hpp"
 #include "sandbox/image_credentials.hpp"
 #include "sandbox/image_pull_spec.hpp"
 #include "sandbox/refusal.hpp"
@@ -25,6 +26,7 @@ struct RegistryRoute {
   std::vector<std::string> schemes;  ///< tried in this order
   std::shared_ptr<const net::Endpoint> endpoint;
   std::optional<PullCredential> credential;
+  std::size_t max_reply_bytes = oci::kMaxManifestBytes;
 };
 
 /// A manifest as it came.

@@ -176,8 +176,8 @@ net::ServerReply give_token(RegistryBackend& backend, const net::ServerRequest& 
       const auto pieces = text::split(scope, ':');
       if (pieces.size() < 3 || pieces[0] != "repository" || stream_name(pieces[1])) continue;
       auto body = Json::object();
-      body.set("details", fmt::format("repository name \"{}\" invalid: it must be of the format <project>/<name>",
-                                      pieces[1]));
+      body.set("details",
+               fmt::format("repository name \"{}\" invalid: it must be of the format <project>/<name>", pieces[1]));
       return refused(body.dump() + "\n");
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// RegistryBackend: what the integrated registry asks of the rest of the sandbox. The registry knows blobs and manifests;
-// who may do what, and which stream holds which image, is known behind this interface.
+// RegistryBackend: what the integrated registry asks of the rest of the sandbox. The registry knows blobs and
+// manifests; who may do what, and which stream holds which image, is known behind this interface.
 
 #include "base/json.hpp"
 #include "sandbox/access.hpp"

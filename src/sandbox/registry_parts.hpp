@@ -10,6 +10,7 @@
 #include "sandbox/registry_path.hpp"
 #include "sandbox/registry_schema1.hpp"
 
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -23,9 +24,12 @@ struct RegistryParts {
   Notifications& notifications;
   net::Exchanger& exchanger;
   RegistryRelease release;
-  std::string secret;                  ///< signs upload states and links to the object storage
+  std::string secret;  ///< signs upload states and links to the object storage
   Schema1Signer signer{};
-  std::string instance_id{};           ///< in notifications
+  std::string instance_id{};  ///< in notifications
+  std::stop_token stop{};     ///< ends pulls from other registries
+  /// Schema 1 manifests with their signatures, by the digest of their payload.
+  Guarded<std::map<std::string, std::string>> signed_schema1{};
   Guarded<std::string> storage_url{};  ///< blobs are answered with a redirect to here; empty: they are not
 };
 
@@ -74,8 +78,8 @@ net::ServerReply put_manifest(RegistryParts& parts, const RegistryCall& call, st
 net::ServerReply serve_signatures(RegistryParts& parts, const RegistryCall& call);
 net::ServerReply put_signature(RegistryParts& parts, const RegistryCall& call);
 // registry_pull_through.cpp
-/// Fetches and keeps what another registry has. False: it cannot be had.
-bool pull_manifest(RegistryParts& parts, const StreamName& name, const oci::Digest& digest);
-bool pull_blob(RegistryParts& parts, const StreamName& name, const oci::Digest& digest);
+/// Fetches and keeps what another registry has. Errors: not_found (with what that registry said).
+Status pull_manifest(RegistryParts& parts, const StreamName& name, const oci::Digest& digest);
+Status pull_blob(RegistryParts& parts, const StreamName& name, const oci::Digest& digest);
 
 }  // namespace sluice::sandbox

@@ -36,8 +36,8 @@ constexpr std::array kDescriptors{
 };
 
 const Descriptor& descriptor_of(std::string_view code) {
-  const auto* found = std::find_if(kDescriptors.begin(), kDescriptors.end(),
-                                   [&](const Descriptor& each) { return each.code == code; });
+  const auto* found =
+      std::find_if(kDescriptors.begin(), kDescriptors.end(), [&](const Descriptor& each) { return each.code == code; });
   return found == kDescriptors.end() ? kDescriptors.front() : *found;
 }
 

@@ -14,7 +14,7 @@ namespace sluice::sandbox {
 
 /// One entry of the envelope.
 struct RegistryError {
-  std::string_view code;       ///< one of registry_codes
+  std::string_view code;         ///< one of registry_codes
   std::optional<Json> detail{};  ///< empty: no member "detail"
   std::string message{};         ///< empty: the usual one of the code
 };

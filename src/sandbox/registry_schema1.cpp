@@ -15,10 +15,10 @@ namespace sluice::sandbox {
 namespace {
 
 // The gzipped tar archive without files that every registry of this kind serves for layers that change nothing.
-constexpr std::array<char, 32> kEmptyLayer{
-    '\x1f', '\x8b', '\x08', '\x00', '\x00', '\x09', '\x6e', '\x88', '\x00', '\xff', '\x62',
-    '\x18', '\x05', '\xa3', '\x60', '\x14', '\x8c', '\x58', '\x00', '\x08', '\x00', '\x00',
-    '\xff', '\xff', '\x2e', '\xaf', '\xb5', '\xef', '\x00', '\x04', '\x00', '\x00'};
+constexpr std::array<char, 32> kEmptyLayer{'\x1f', '\x8b', '\x08', '\x00', '\x00', '\x09', '\x6e', '\x88',
+                                           '\x00', '\xff', '\x62', '\x18', '\x05', '\xa3', '\x60', '\x14',
+                                           '\x8c', '\x58', '\x00', '\x08', '\x00', '\x00', '\xff', '\xff',
+                                           '\x2e', '\xaf', '\xb5', '\xef', '\x00', '\x04', '\x00', '\x00'};
 
 std::string sha256(std::string_view text) { return hash_hex(HashAlgorithm::sha256, text); }
 std::string hex_of(std::string_view digest) { return std::string(digest.substr(digest.find(':') + 1)); }
@@ -95,8 +95,8 @@ Result<std::string> schema1_payload(std::string_view repository, std::string_vie
   if (history.empty()) {
     return Error(ErrorKind::unsupported, "empty history when trying to create schema1 manifest");
   }
-  const auto full = std::count_if(history.begin(), history.end(),
-                                  [](const Json& entry) { return !flag_at(entry, {"empty_layer"}); });
+  const auto full =
+      std::count_if(history.begin(), history.end(), [](const Json& entry) { return !flag_at(entry, {"empty_layer"}); });
   if (at(config, {"rootfs", "diff_ids"}).items().size() != layers.size() ||
       static_cast<std::size_t>(full) != layers.size()) {
     return Error(ErrorKind::unsupported, "the config names another number of layers than the manifest");

@@ -1,7 +1,7 @@
 #pragma once
-// Docker's image manifest V2 schema 1: made out of schema 2 for clients that ask for nothing newer, and read when one is
-// pushed. Its digest is that of the text without its signatures.
-// Source: distribution, manifest/schema1 (config_builder.go, sign.go); libtrust JSON web signatures; RFC 7515.
+// Docker's image manifest V2 schema 1: made out of schema 2 for clients that ask for nothing newer, and read when one
+// is pushed. Its digest is that of the text without its signatures. Source: distribution, manifest/schema1
+// (config_builder.go, sign.go); libtrust JSON web signatures; RFC 7515.
 
 #include "base/result.hpp"
 

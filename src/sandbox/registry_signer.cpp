@@ -107,8 +107,7 @@ struct Schema1Signer::Key {
     const DigestPtr context(EVP_MD_CTX_new());
     std::size_t size = 0;
     const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
-    if (!context || !pair ||
-        EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, pair.get()) != 1 ||
+    if (!context || !pair || EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, pair.get()) != 1 ||
         EVP_DigestSign(context.get(), nullptr, &size, bytes, text.size()) != 1) {
       return {};
     }

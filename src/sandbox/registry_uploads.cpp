@@ -131,7 +131,8 @@ UploadReceiver::UploadReceiver(RegistryParts& parts, const net::ServerRequest& h
     return;
   }
   admission_ = std::get<Admission>(std::move(admitted));
-  open(head, {head, path_, std::move(query), base_url(head), admission_, stream_name(path.name).value_or(StreamName{})});
+  open(head,
+       {head, path_, std::move(query), base_url(head), admission_, stream_name(path.name).value_or(StreamName{})});
 }
 
 UploadReceiver::~UploadReceiver() {
@@ -178,8 +179,8 @@ net::ServerReply UploadReceiver::reply(const net::ServerRequest& request) {
     parts_.blobs.cancel_upload(upload_->id());
     return storage_trouble(*failure);
   }
-  const RegistryCall call{request, path_, parse_query(request.query()), base_url(request), admission_,
-                          stream_name(path_.name).value_or(StreamName{})};
+  const RegistryCall call{request,           path_,      parse_query(request.query()),
+                          base_url(request), admission_, stream_name(path_.name).value_or(StreamName{})};
   return request.method == "PUT" ? finish(call) : chunk_done(call);
 }
 

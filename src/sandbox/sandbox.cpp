@@ -10,8 +10,12 @@
 #include "sandbox/controller_loop.hpp"
 #include "sandbox/faults.hpp"
 #include "sandbox/knobs.hpp"
+#include "sandbox/made_image.hpp"
+#include "sandbox/notifications.hpp"
+#include "sandbox/registry_api.hpp"
 #include "sandbox/token_text.hpp"
 #include "sandbox/watch.hpp"
+#include "sandbox/world_backend.hpp"
 
 #include <fmt/format.h>
 
@@ -48,6 +52,13 @@ struct Sandbox::Parts {
   std::unique_ptr<ApiServer> api;
   std::unique_ptr<FaultyHandler> faulty_api;
   std::unique_ptr<ControlServer> control;
+  // The integrated registry.
+  WorldBackend backend{world, catalog};
+  Notifications notifications{loop};
+  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<RegistryApi> registry;
+  std::unique_ptr<FaultyHandler> faulty_registry;
+  std::string storage_url;  ///< where blobs are redirected to when a knob says so
   // Two pools: an import waits for the registry inside a handler of the API.
   net::HttpServer api_server{server_options(8, std::size_t{4} * 1024 * 1024)};
   net::HttpServer registry_server{server_options(8, std::size_t{8} * 1024 * 1024)};
@@ -85,6 +96,28 @@ void start_controllers(Sandbox::Parts& parts) {
   parts.controllers = std::make_unique<ControllerLoop>(parts.world, std::move(controllers));
 }
 
+Status open_registry(Sandbox::Parts& parts, const Authority& authority) {
+  auto medium = memory_medium();
+  if (parts.options.storage) {
+    SLUICE_TRY(medium, folder_medium(*parts.options.storage));
+  }
+  parts.blobs = std::make_unique<BlobStore>(std::move(medium));
+  const auto release = parts.options.profile == Profile::v3_11 ? RegistryRelease::v3_11 : RegistryRelease::v4_14;
+  parts.registry = std::make_unique<RegistryApi>(RegistryGround{
+      parts.backend, *parts.blobs, parts.notifications, parts.loop, release, parts.stop.get_token()});
+  parts.faulty_registry =
+      std::make_unique<FaultyHandler>(*parts.registry, parts.faults, "registry", parts.stop.get_token());
+  const bool tls = parts.options.tls == SandboxOptions::Tls::all;
+  SLUICE_TRY(const auto port, parts.registry_server.listen(kAddress, parts.options.registry_port,
+                                                           *parts.faulty_registry, listener_tls(authority, tls, false)));
+  SLUICE_TRY(const auto storage_port,
+             parts.registry_server.listen(kAddress, 0, parts.registry->object_storage()));
+  parts.storage_url = fmt::format("http://{}:{}", kAddress, storage_port);
+  parts.addresses.registry = fmt::format("{}:{}", kAddress, port);
+  parts.addresses.registry_url = fmt::format("{}://{}", tls ? "https" : "http", parts.addresses.registry);
+  return {};
+}
+
 Status open_listeners(Sandbox& sandbox, Sandbox::Parts& parts) {
   const auto tls = parts.options.tls;
   const bool api_tls = tls != SandboxOptions::Tls::none;
@@ -109,7 +142,10 @@ Status open_listeners(Sandbox& sandbox, Sandbox::Parts& parts) {
              parts.control_server.listen(kAddress, parts.options.control_port, *parts.control));
   addresses.control = fmt::format("http://{}:{}", kAddress, control_port);
 
+  SLUICE_CHECK(open_registry(parts, authority));
   parts.world.update([&](World& world) {
+    world.registry.listener = addresses.registry;
+    world.registry.external = addresses.registry;
     world.ca_pem = addresses.ca_pem;
     world.registry.scheme = registry_tls ? "https" : "http";
     world.knobs.automatic_nodes = parts.options.automatic_nodes;
@@ -131,9 +167,44 @@ Result<std::unique_ptr<Sandbox>> Sandbox::start(const SandboxOptions& options) {
   return sandbox;
 }
 
+namespace {
+
+// Pushes an image the way a client does, as an administrator: blobs first, then its manifests.
+Status push(Sandbox::Parts& parts, const Scenario::Image& wanted) {
+  const auto failed = [&](const std::string& why) {
+    return Error(ErrorKind::config, fmt::format("the image {}/{}:{} could not be pushed: {}", wanted.project,
+                                                wanted.stream, wanted.tag, why))
+        .at(wanted.node.position());
+  };
+  const auto repository = wanted.project + "/" + wanted.stream;
+  const auto image = make_image(wanted);
+  for (const auto& blob : image.blobs) {
+    auto kept = parts.blobs->put(blob);
+    if (!kept.ok()) return failed(kept.error().sentence());
+    parts.blobs->link(Link::blob, repository, kept->text());
+  }
+  for (const auto& manifest : image.manifests) {
+    const bool last = &manifest == &image.manifests.back();
+    net::ServerRequest request;
+    request.method = "PUT";
+    request.target = fmt::format("/v2/{}/manifests/{}", repository, last ? wanted.tag : manifest.digest);
+    request.headers.add("Host", parts.addresses.registry);
+    request.headers.add("Content-Type", manifest.media_type);
+    request.headers.add("Authorization", "Bearer " + parts.addresses.admin_token);
+    request.body = manifest.bytes;
+    const auto reply = parts.registry->handle(request, nullptr);
+    if (reply.status != 201) return failed(reply.body);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::map<std::string, std::string>> Sandbox::apply(const Scenario& scenario) {
   SLUICE_TRY(auto tokens, parts_->world.update([&](World& world) { return apply_people(world, scenario); }));
   SLUICE_CHECK(parts_->world.update([&](World& world) { return apply_objects(world, parts_->catalog, scenario); }));
+  for (const auto& image : scenario.images) SLUICE_CHECK(push(*parts_, image));
+  SLUICE_CHECK(parts_->world.update([&](World& world) { return apply_workloads(world, parts_->catalog, scenario); }));
   for (const auto& knob : scenario.knobs) {
     auto turned = turn(knob.settings);
     if (!turned.ok()) {
@@ -144,7 +215,8 @@ Result<std::map<std::string, std::string>> Sandbox::apply(const Scenario& scenar
 }
 
 Status Sandbox::turn(const Json& settings) {
-  return sandbox::turn(settings, {parts_->world, parts_->faults, [](bool) {}, [](const Json&) { return Status{}; }});
+  return sandbox::turn(settings, {parts_->world, parts_->faults, [this](bool on) { parts_->registry->redirect_blobs(on ? parts_->storage_url : ""); },
+                                 [this](const Json& endpoints) { return parts_->notifications.set_endpoints(endpoints); }});
 }
 
 Json Sandbox::state() const {

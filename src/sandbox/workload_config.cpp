@@ -56,6 +56,19 @@ Json image_cause(const std::string& image) {
   return cause;
 }
 
+/// The pod template of the config's latest controller.
+Json controller_template(const Json& config) {
+  const auto name = name_of(config);
+  const auto full_name = controller_name(name, latest_version(config));
+  auto pod_template = at(config, {"spec", "template"});
+  set_at(pod_template, {"metadata", "labels", "deployment"}, full_name);
+  set_at(pod_template, {"metadata", "labels", "deploymentconfig"}, name);
+  annotate(pod_template, kDeploymentName, full_name);
+  annotate(pod_template, kConfigName, name);
+  annotate(pod_template, kConfigVersion, std::to_string(latest_version(config)));
+  return pod_template;
+}
+
 /// status.details when a trigger starts a rollout now; null otherwise.
 Json trigger_activated(const Json& config, const ObjectRef& latest) {
   const bool image = has_image_trigger(config);
@@ -74,7 +87,8 @@ Json trigger_activated(const Json& config, const ObjectRef& latest) {
       return details_of("ImageChange", std::move(causes));
     }
   }
-  if (!change) return {};
+  // The usual case without reading the encoded config: the controller has just this template.
+  if (!change || same_tree(controller_template(config), at(*latest, {"spec", "template"}))) return {};
   const auto encoded = decoded_config(*latest);
   const bool same = !encoded || same_tree(at(*encoded, {"spec", "template"}), at(config, {"spec", "template"}));
   return same ? Json() : details_of("ConfigChange");
@@ -291,15 +305,9 @@ Json make_controller(const Json& config) {
   const auto min_ready = number_at(config, {"spec", "minReadySeconds"});
   if (min_ready > 0) set_at(controller, {"spec", "minReadySeconds"}, min_ready);
   set_at(controller, {"spec", "selector"}, string_map(at(config, {"spec", "selector"})));
-  auto pod_template = at(config, {"spec", "template"});
-  for (auto* labels : {&make_at(controller, {"spec", "selector"}), &make_at(pod_template, {"metadata", "labels"})}) {
-    labels->set("deployment", full_name);
-    labels->set("deploymentconfig", name);
-  }
-  annotate(pod_template, kDeploymentName, full_name);
-  annotate(pod_template, kConfigName, name);
-  annotate(pod_template, kConfigVersion, version);
-  set_at(controller, {"spec", "template"}, std::move(pod_template));
+  set_at(controller, {"spec", "selector", "deployment"}, full_name);
+  set_at(controller, {"spec", "selector", "deploymentconfig"}, name);
+  set_at(controller, {"spec", "template"}, controller_template(config));
   set_at(controller, {"status", "replicas"}, 0);
   return controller;
 }
@@ -307,7 +315,7 @@ Json make_controller(const Json& config) {
 Json config_status(const Json& config, const std::vector<ObjectRef>& controllers, bool observed, std::string_view now,
                    const std::optional<Condition>& extra) {
   const auto& before = at(config, {"status"});
-  auto status = before.is_object() ? before : Json::object();
+  auto status = status_copy(config);
   const auto latest = latest_of(config, controllers);
   const auto available = sum(controllers, {"status", "availableReplicas"});
   const auto wanted = number_at(config, {"spec", "replicas"});

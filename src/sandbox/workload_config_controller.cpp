@@ -70,7 +70,7 @@ class ConfigController final : public Controller {
   }
 
   static void raise(World& world, const Key& key, const Json& config, const ConfigStep& step) {
-    auto status = at(config, {"status"});
+    auto status = status_copy(config);
     status.set("latestVersion", latest_version(config) + 1);
     status.set("details", step.details);
     write_status(world, key, config, std::move(status));

@@ -139,6 +139,17 @@ void drop_condition(Json& status, std::string_view type) {
   std::erase_if(*conditions->elements(), [&](const Json& entry) { return text_at(entry, {"type"}) == type; });
 }
 
+Json status_copy(const Json& object) {
+  const auto& status = at(object, {"status"});
+  return status.is_object() ? status : Json::object();
+}
+
+Json& status_in(Json& object) {
+  auto& status = make_at(object, {"status"});
+  if (!status.is_object()) status = Json::object();
+  return status;
+}
+
 void set_count(Json& status, std::string_view name, std::int64_t count) {
   if (count == 0) {
     status.remove(name);

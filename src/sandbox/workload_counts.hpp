@@ -65,6 +65,11 @@ void set_condition(Json& status, const Condition& condition, std::string_view no
 void refresh_condition(Json& status, const Condition& condition, std::string_view now);
 void drop_condition(Json& status, std::string_view type);
 
+/// The status of an object, empty when there is none or it is of another type.
+Json status_copy(const Json& object);
+/// The same for changing in place.
+Json& status_in(Json& object);
+
 /// Sets a member of a status, or leaves it out when it is 0, as the API does with optional counts.
 void set_count(Json& status, std::string_view name, std::int64_t count);
 

@@ -204,10 +204,10 @@ void default_cron_job(Json& job) {
 }
 
 void default_build_config(Json& config) {
-  default_at(config, {"spec", "triggers"}, Json::array());
   default_at(config, {"spec", "runPolicy"}, "Serial");
-  auto* triggers = find_at(config, {"spec", "triggers"});
-  for (auto& trigger : *triggers->elements()) {
+  auto& triggers = make_at(config, {"spec", "triggers"});
+  if (!triggers.is_array()) triggers = Json::array();
+  for (auto& trigger : *triggers.elements()) {
     if (text_at(trigger, {"type"}) == "ImageChange") default_at(trigger, {"imageChange"}, Json::object());
   }
   default_at(config, {"spec", "source"}, Json::object());

@@ -248,8 +248,7 @@ Json make_replica_set(const Json& deployment, std::int64_t replicas, std::int64_
 }
 
 Json deployment_status(const Json& deployment, const Sets& sets, std::string_view now, bool created) {
-  const auto& before = at(deployment, {"status"});
-  auto status = before.is_object() ? before : Json::object();
+  auto status = status_copy(deployment);
   const auto current = current_set(deployment, sets);
   const auto replicas = [](const Json& set) { return number_at(set, {"status", "replicas"}); };
   const auto ready = [](const Json& set) { return number_at(set, {"status", "readyReplicas"}); };

@@ -51,7 +51,7 @@ Json terminated(const Json& before, std::int64_t code, std::string_view now, std
 }
 
 void set_ready(Json& pod, bool ready, std::string_view now) {
-  auto& status = make_at(pod, {"status"});
+  auto& status = status_in(pod);
   std::string names;
   for (const auto& container : at(pod, {"spec", "containers"}).items()) {
     names += fmt::format("{}{}", names.empty() ? "" : " ", text_at(container, {"name"}));
@@ -101,14 +101,14 @@ PodStep step_with(Json pod, std::vector<PodEvent> events = {}) { return {true, s
 
 PodStep schedule(const Json& pod, const NodeView& view) {
   auto next = pod;
-  auto& status = make_at(next, {"status"});
   if (view.fate == PodFate::unschedulable) {
     constexpr std::string_view kWhy = "0/1 nodes are available: 1 Insufficient memory.";
     if (condition_reason(at(pod, {"status"}), "PodScheduled") == "Unschedulable") return {};
-    set_condition(status, {"PodScheduled", "False", "Unschedulable", std::string(kWhy), false}, view.now);
+    set_condition(status_in(next), {"PodScheduled", "False", "Unschedulable", std::string(kWhy), false}, view.now);
     return step_with(std::move(next), {{"Warning", "FailedScheduling", std::string(kWhy)}});
   }
   set_at(next, {"spec", "nodeName"}, kNode);
+  auto& status = status_in(next);
   status.set("phase", "Pending");
   status.set("hostIP", "127.0.0.1");
   status.set("startTime", view.now);
@@ -279,7 +279,7 @@ Json finished_pod(const Json& pod, std::string_view phase, std::string_view now)
       status.set("ready", false);
     }
   }
-  set_condition(make_at(next, {"status"}),
+  set_condition(status_in(next),
                 {"Ready", "False", phase == "Succeeded" ? "PodCompleted" : "ContainersNotReady", "", false}, now);
   return next;
 }

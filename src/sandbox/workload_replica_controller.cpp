@@ -105,8 +105,7 @@ class ReplicaController final : public Controller {
 
   static void update_status(World& world, const Key& key, const Json& keeper, const PodCounts& counts,
                             const std::string& refused) {
-    auto status = at(keeper, {"status"});
-    if (!status.is_object()) status = Json::object();
+    auto status = status_copy(keeper);
     status.set("replicas", counts.active);
     set_count(status, "fullyLabeledReplicas", counts.labelled);
     set_count(status, "readyReplicas", counts.ready);

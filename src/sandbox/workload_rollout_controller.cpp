@@ -11,6 +11,8 @@
 #include "sandbox/workload_steps.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace sluice::sandbox {
 
@@ -20,13 +22,13 @@ using Move = DeployerMove::What;
 
 class RolloutController final : public Controller {
  public:
-  void observe(const World& /*world*/, const Change& change, WorkQueue& queue) override {
+  void observe(const World& world, const Change& change, WorkQueue& queue) override {
     if (change.key.resource == kReplicationControllers) {
       siblings_.observe(change);
       // The state of the old version matters to the deployer of the new one.
-      for (const auto& key : running_) {
-        if (key.ns == change.key.ns) queue.add(key);
-      }
+      const auto rollouts = by_config_.find(text_at(controller_of(*change.object), {"uid"}));
+      if (rollouts == by_config_.end()) return;
+      for (const auto& key : rollouts->second) queue.add(key);
       return;
     }
     if (change.key.resource != kPods) return;
@@ -37,7 +39,7 @@ class RolloutController final : public Controller {
       const bool runs =
           change.what != Change::What::deleted && text_at(*change.object, {"status", "phase"}) == "Running";
       if (!runs) return forget(key);
-      running_.insert(key);
+      remember(world, key);
       return queue.add(key);
     }
     const auto owner = controller_key(*change.object);
@@ -52,14 +54,18 @@ class RolloutController final : public Controller {
     const Key pod_key{std::string(kPods), key.ns, deployer_name(key.name)};
     const auto pod = world.store.get(pod_key);
     if (!controller || !pod || is_terminated(*controller) || is_cancelled(*controller)) return;
-    const auto outcome = outcome_of(world, kReplicationControllers, *controller);
-    if (gives_up(world, key, *controller, *pod, outcome, queue)) return finish(world, pod_key, *pod, "Failed");
+    const auto config = decoded_config(*controller).value_or(Json::object());
     const auto old = served_until_now(world, *controller);
-    const auto view = view_of(world, *controller, old);
+    const auto view = view_of(world, config, *controller, old);
+    if (gives_up(world, key, config, *controller, view.new_available, queue)) {
+      return finish(world, pod_key, *pod, "Failed");
+    }
     const auto move = next_move(view);
     if (move.what == Move::wait) return;
     if (pacer_.holds(world, queue, key, move.what == Move::done ? "done" : "scale")) return;
-    progress_.insert_or_assign(key, Progress{world.now(), view.new_available});
+    auto& progress = progress_[key];
+    progress.since = world.now();
+    progress.available = view.new_available;
     if (move.what == Move::done) return finish(world, pod_key, *pod, "Succeeded");
     const auto& scaled = move.what == Move::scale_new ? *controller : *old;
     write_replicas(world, key_of(kReplicationControllers, scaled), scaled, move.replicas);
@@ -67,12 +73,24 @@ class RolloutController final : public Controller {
 
  private:
   struct Progress {
-    TimePoint since;
+    TimePoint since;  ///< the last one
     std::int64_t available = 0;
+    TimePoint start;
   };
 
+  void remember(const World& world, const Key& key) {
+    const auto controller = world.store.get(key);
+    const auto config = controller ? text_at(controller_of(*controller), {"uid"}) : std::string();
+    if (running_.emplace(key, config).second) by_config_[config].insert(key);
+  }
+
   void forget(const Key& key) {
-    running_.erase(key);
+    const auto found = running_.find(key);
+    if (found == running_.end()) return;
+    auto& others = by_config_[found->second];
+    others.erase(key);
+    if (others.empty()) by_config_.erase(found->second);
+    running_.erase(found);
     progress_.erase(key);
     deadlines_.forget(key);
     by_hand_.forget(key);
@@ -92,8 +110,7 @@ class RolloutController final : public Controller {
     return active;
   }
 
-  DeployerView view_of(const World& world, const Json& controller, const ObjectRef& old) const {
-    const auto config = decoded_config(controller).value_or(Json::object());
+  DeployerView view_of(const World& world, const Json& config, const Json& controller, const ObjectRef& old) const {
     DeployerView view;
     view.desired = number_in(annotation(controller, kDesiredReplicas));
     const auto limits = config_fences(config, view.desired);
@@ -121,41 +138,42 @@ class RolloutController final : public Controller {
   bool crashed(const World& world, const Json& controller) const {
     const auto pods = pods_.owned(world.store, uid_of(controller));
     return std::any_of(pods.begin(), pods.end(), [](const ObjectRef& pod) {
-      const auto stage = stage_of(*pod);
-      return stage == PodStage::crashed || stage == PodStage::crash_waits || restarts_of(*pod) > 0;
+      return stage_of(*pod) == PodStage::crash_waits || restarts_of(*pod) > 0;
     });
   }
 
-  bool gives_up(const World& world, const Key& key, const Json& controller, const Json& pod, const Outcome& outcome,
+  bool gives_up(const World& world, const Key& key, const Json& config, const Json& controller, std::int64_t available,
                 WorkQueue& queue) {
     const auto now = world.now();
+    const auto outcome = outcome_of(world, kReplicationControllers, controller);
     if (outcome.result == Outcome::Result::fail) {
       if (crashed(world, controller) || annotation(controller, kDesiredReplicas) == "0") return true;
     }
-    const auto available = counts_of(world, controller).available;
-    auto& progress = progress_.try_emplace(key, Progress{now, available}).first->second;
-    if (available > progress.available) progress = {now, available};
-    auto end = progress.since + timeout_of(controller);
-    if (outcome.result == Outcome::Result::fail_after) {
-      end = std::min(end, parse_time(text_at(pod, {"status", "startTime"})) + outcome.after);
+    auto& progress = progress_.try_emplace(key, Progress{now, available, now}).first->second;
+    if (available > progress.available) {
+      progress.available = available;
+      progress.since = now;
     }
+    auto end = progress.since + timeout_of(config);
+    if (outcome.result == Outcome::Result::fail_after) end = std::min(end, progress.start + outcome.after);
     if (end <= now) return true;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - now);
     deadlines_.start(world, queue, key, left + std::chrono::milliseconds(1));
     return false;
   }
 
-  static std::chrono::seconds timeout_of(const Json& controller) {
-    const auto config = decoded_config(controller).value_or(Json::object());
+  static std::chrono::seconds timeout_of(const Json& config) {
     const auto& strategy = at(config, {"spec", "strategy"});
     const auto* params = text_at(strategy, {"type"}) == "Recreate" ? "recreateParams" : "rollingParams";
+    constexpr std::int64_t kYear = std::int64_t{365} * 24 * 3600;
     return std::chrono::seconds(
-        std::clamp<std::int64_t>(number_at(strategy, {params, "timeoutSeconds"}, 600), 1, 365 * 24 * 3600));
+        std::clamp<std::int64_t>(number_at(strategy, {params, "timeoutSeconds"}, 600), 1, kYear));
   }
 
   OwnerIndex siblings_{kReplicationControllers};
   OwnerIndex pods_{kPods};
-  std::set<Key> running_;  ///< rollouts whose deployer pod runs
+  std::map<Key, std::string> running_;              ///< rollouts whose deployer pod runs, with their config's uid
+  std::map<std::string, std::set<Key>> by_config_;  ///< the same by the uid of their config
   std::map<Key, Progress> progress_;
   Timers deadlines_;
   Timers by_hand_;

@@ -125,7 +125,7 @@ class StatefulSetController final : public Controller {
   }
 
   static Json status_of(const Json& set, const std::vector<ObjectRef>& pods, const std::string& update) {
-    auto status = at(set, {"status"}).is_object() ? at(set, {"status"}) : Json::object();
+    auto status = status_copy(set);
     std::int64_t ready = 0;
     std::int64_t updated = 0;
     std::int64_t current = 0;

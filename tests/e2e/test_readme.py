@@ -34,6 +34,22 @@ def commands(text):
 class Readme(E2eCase):
     shared_registries = ()
 
+    def test_the_sandbox_starts_as_it_stands_there_and_tells_how_to_use_it(self):
+        words = next(commands(section("An OpenShift to learn on")))
+        home = self.home()
+        child = home.start(*words)
+        seen = []
+        for line in child.popen.stdout:
+            seen.append(line)
+            if "Ctrl-C" in line:
+                break
+        outcome = home.interrupt(child)
+        self.assertEqual(outcome.code, 0, outcome)
+        text = "".join(seen)
+        kubeconfig = re.search(r"export KUBECONFIG=(\S+)", text).group(1)
+        self.assertRegex(text, r"sluice login 127\.0\.0\.1:\d+ -u developer --password-stdin")
+        self.assertFalse(pathlib.Path(kubeconfig).exists(), "the folder of its own is gone with it")
+
     def test_a_first_promotion_runs_as_it_stands_there(self):
         text = section("A first promotion of your own")
         pipeline = next(body for language, body in blocks(text) if language == "yaml")
