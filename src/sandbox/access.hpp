@@ -57,6 +57,9 @@ void add_builtin_roles(Store& store, bool v4);
 /// The four role bindings that every new project has. `admin` empty: no admin binding.
 void add_project_bindings(Store& store, std::string_view project, std::string_view admin);
 
+/// A project whose images everybody who is logged in may see and pull ("openshift").
+void add_shared_project(Store& store, std::string_view project);
+
 /// One credential of the sandbox.
 struct Token {
   std::string identity;  ///< user name, or "system:serviceaccount:NS:NAME"

@@ -66,6 +66,8 @@ constexpr std::array kRules = std::to_array<Rule>({
     {"registry-editor", "get", "core", "namespaces"},
     {"registry-editor", "get", "core project.openshift.io", "projects"},
 
+    {"shared-resource-viewer", kRead, kImage, "imagestreamimages imagestreams imagestreamtags"},
+    {"shared-resource-viewer", "get", kImage, "imagestreams/layers"},
     {"view", kRead, kImage,
      "imagestreamimages imagestreammappings imagestreams imagestreamtags imagetags imagestreams/status"},
     {"view", kRead, kApps, "deploymentconfigs deploymentconfigs/log deploymentconfigs/scale deploymentconfigs/status"},
@@ -223,6 +225,10 @@ void add_builtin_roles(Store& store, bool v4) {
        {subject("Group", "system:authenticated"), subject("Group", "system:unauthenticated")});
   bind(store, "", "system:discovery", "system:discovery",
        {subject("Group", "system:authenticated"), subject("Group", "system:unauthenticated")});
+}
+
+void add_shared_project(Store& store, std::string_view project) {
+  bind(store, project, "shared-resource-viewers", "shared-resource-viewer", {subject("Group", "system:authenticated")});
 }
 
 void add_project_bindings(Store& store, std::string_view project, std::string_view admin) {

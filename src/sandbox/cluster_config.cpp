@@ -60,6 +60,12 @@ void show_v4(World& world) {
 
 void add_cluster_projects(World& world) {
   for (const auto* name : {"default", "openshift", "kube-system"}) add_project(world, name, "");
+  // Every cluster comes with streams that all may see; through them a client without rights finds the registry.
+  add_shared_project(world.store, "openshift");
+  auto stream = Json::object();
+  set_at(stream, {"metadata", "generation"}, 1);
+  set_at(stream, {"spec", "lookupPolicy", "local"}, false);
+  world.store.create({"imagestreams.image.openshift.io", "openshift", "cli"}, std::move(stream));
   auto node = Json::object();
   set_at(node, {"metadata", "labels", "kubernetes.io/arch"}, "amd64");
   set_at(node, {"metadata", "labels", "kubernetes.io/os"}, "linux");

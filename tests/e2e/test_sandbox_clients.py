@@ -221,7 +221,6 @@ class Kubectl(ClientCase):
                 self.assertIn(name, self.kubectl("get", kind))
                 thing = json.loads(self.kubectl("get", kind, name, "-o", "json"))
                 self.assertEqual(thing["metadata"]["name"], name)
-        self.assertIn("imagestreams", self.kubectl("api-resources", "--api-group", "image.openshift.io"))
         self.assertIn("v1", self.kubectl("version", "-o", "json"))
 
     def test_item_17_patches_in_three_ways(self):

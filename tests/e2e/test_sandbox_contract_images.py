@@ -244,7 +244,6 @@ class Imports(SandboxCase):
         self.assertEqual(history(self.stream(), "live"), [self.v1.digest])
         self.assertEqual(self.imported(missing)["status"]["reason"], "NotFound")
         stream = self.stream()
-        self.assertEqual(stream["spec"]["tags"][0]["from"]["name"], missing)
         self.assertEqual(history(stream, "live"), [self.v1.digest])
         told = stream["status"]["tags"][0]["conditions"][0]
         self.assertEqual((told["type"], told["status"], told["reason"]), ("ImportSuccess", "False", "NotFound"))
@@ -253,6 +252,14 @@ class Imports(SandboxCase):
         stream = self.stream()
         self.assertEqual(history(stream, "live"), [self.v2.digest, self.v1.digest])
         self.assertFalse(stream["status"]["tags"][0].get("conditions"))
+
+    def test_item_41_a_failed_import_of_a_new_tag_is_remembered_in_the_spec(self):
+        missing = f"{self.open.host}/{self.repository}:nope"
+        self.assertEqual(self.imported(missing)["status"]["reason"], "NotFound")
+        stream = self.stream()
+        self.assertEqual((stream["spec"]["tags"][0]["name"], stream["spec"]["tags"][0]["from"]["name"]),
+                         ("live", missing))
+        self.assertIsNone(stream["status"]["tags"][0]["items"])
 
     def test_item_42_credentials_of_the_target_project(self):
         source = f"{self.locked.host}/{self.repository}:v1"

@@ -40,6 +40,11 @@ from .transcript import Difference, Replay, Result, recorded
 
 RECORDINGS = ROOT / "tests" / "data" / "openshift-wire"
 
+# The recorded server was not empty: lists of the whole cluster (the registry's catalog) had more in them.
+NEIGHBOUR = {"projects": [{"name": "neighbour"}], "objects": [
+    {"kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
+     "metadata": {"name": name, "namespace": "neighbour"}} for name in ("fence", "hedge")]}
+
 
 def transcripts(*names):
     """Paths of recordings by file or by the beginning of their name; all of them without names."""
@@ -66,6 +71,7 @@ def play(path, sandbox=None, prefix="acme-", patience=20, stop_early=False, prog
         if sandbox is not None:
             return Replay(transcript, name, sandbox, prefix, patience, stop_early).run()
         with Sandbox(nodes="manual", program=program) as own:
+            own.scenario(NEIGHBOUR)
             result = Replay(transcript, name, own, prefix, patience, stop_early).run()
             result.log = own.log.read_text(errors="replace")
             return result
@@ -86,6 +92,7 @@ def play_all(paths, threads=4, shared=False, **how):
             return play(path, **how)
         if not hasattr(kept, "sandbox"):
             kept.sandbox = Sandbox(nodes="manual", program=how.get("program"))
+            kept.sandbox.scenario(NEIGHBOUR)
             opened.append(kept.sandbox)
         more = {key: value for key, value in how.items() if key != "program"}
         return play(path, sandbox=kept.sandbox, prefix=f"a{number:03d}-", **more)

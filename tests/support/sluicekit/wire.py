@@ -4,6 +4,7 @@ import dataclasses
 import http.client
 import json
 import queue
+import select
 import socket
 import ssl
 import threading
@@ -60,15 +61,14 @@ class Wire:
         """Sends one request and reads the whole answer. A `body` that is not bytes is sent as JSON of content type
         `kind`. token=None sends no credentials."""
         data, fields = self._prepare(body, headers, token, kind)
-        fresh = self._kept is None
-        try:
-            return self._exchange(method, path, data, fields)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+        if self._kept is not None and self._hung_up():
             self.close()
-            if fresh:
-                raise
-            # The server had closed a connection that was kept open; it has not seen this request.
-            return self._exchange(method, path, data, fields)
+        return self._exchange(method, path, data, fields)
+
+    def _hung_up(self):
+        """Whether the server has closed the connection since: nothing else can have come between two exchanges."""
+        sock = self._kept.sock
+        return sock is None or bool(select.select([sock], [], [], 0)[0])
 
     def get(self, path, **more):
         return self.call("GET", path, **more)

@@ -121,13 +121,22 @@ TEST_F(SessionTest, UsesTheCredentialsOfAnEntryThatIsFoundByItsHost) {
   EXPECT_TRUE(two.registry("prod.example.com", Side::source).ok());
 }
 
-TEST_F(SessionTest, NeverTakesTheEntryOfAClusterForAPlainRegistry) {
+// The registry of a cluster's entry is found by its host as well, and its password wins over the API's token.
+TEST_F(SessionTest, TheRegistryOfAClusterUsesItsEntry) {
   clusters(
       "clusters:\n  prod:\n    api: https://api.prod.example.com:6443\n    registry: prod.example.com\n"
       "    username: robot\n    password: env:NOT_SET\n");
   auto one = session();
-  const auto place = one.registry("prod.example.com", Side::source);
-  EXPECT_TRUE(place.ok()) << why(place);
+  EXPECT_TRUE(failed_with(one.registry("prod.example.com", Side::source), ErrorKind::config, "NOT_SET"));
+}
+
+TEST_F(SessionTest, TheRegistryOfAClusterDoesWithoutItsApiWhenNobodyIsLoggedIn) {
+  clusters("clusters:\n  prod:\n    api: https://api.prod.example.com:6443\n    registry: prod.example.com\n");
+  auto one = session();
+  const auto registry = one.registry("prod.example.com", Side::source);
+  EXPECT_TRUE(registry.ok()) << why(registry);
+  EXPECT_EQ(one.requests(), 0U);
+  EXPECT_TRUE(failed_with(one.cluster("prod"), ErrorKind::unauthenticated, "sluice login prod -u USER"));
 }
 
 TEST_F(SessionTest, PassesOnWhatIsWrongWithAFile) {

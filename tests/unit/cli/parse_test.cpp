@@ -177,6 +177,13 @@ TEST(Parse, ReadsLoginAndLogout) {
   if (const auto c = read<Login>({"login", "r.example.com"})) {
     EXPECT_FALSE(c->first.password_stdin);
   }
+  if (const auto c = read<Login>({"login", "https://api.example.com:6443", "--token", "-", "--ca", "a.crt", "--issuer-ca",
+                                  "b.crt"})) {
+    EXPECT_EQ(c->first.registry, "https://api.example.com:6443");
+    EXPECT_EQ(c->first.token, "-");
+    EXPECT_EQ(c->first.ca, "a.crt");
+    EXPECT_EQ(c->first.issuer_ca, "b.crt");
+  }
   if (const auto c = read<Logout>({"logout", "r.example.com"})) {
     EXPECT_EQ(c->first.registry, "r.example.com");
   }
@@ -302,6 +309,7 @@ TEST(Parse, BlanksSecretsInTheArgumentsOfTheProcess) {
       {{"copy", "a/b", "c/d", "--src-creds=me:secret"}, 4, "--src-creds=*********"},
       {{"copy", "a/b", "c/d", "--dest-creds", "me:secret"}, 5, "*********"},
       {{"copy", "a/b", "c/d", "--dest-creds=me:secret"}, 4, "--dest-creds=*********"},
+      {{"login", "https://api.example.com", "--token", "sha256~abc"}, 4, "**********"},
       {{"inspect", "a/b", "--creds", "me:secret"}, 4, "*********"},
       {{"inspect", "a/b", "--creds=me:secret"}, 3, "--creds=*********"},
   };

@@ -9,8 +9,8 @@ namespace sluice::cluster {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::failed_with;
+using ::testing::HasSubstr;
 using testing::json_reply;
 using testing::parsed;
 using testing::reply;
@@ -20,8 +20,8 @@ using testing::why;
 class ClientTest : public testing::ClusterTest {
  protected:
   static Json page(const std::string& items, const std::string& next, const std::string& version = "7") {
-    return parsed(R"({"kind":"ImageStreamList","metadata":{"resourceVersion":")" + version + R"(","continue":")" + next +
-                  R"("},"items":)" + items + "}");
+    return parsed(R"({"kind":"ImageStreamList","metadata":{"resourceVersion":")" + version + R"(","continue":")" +
+                  next + R"("},"items":)" + items + "}");
   }
   static Json stream(const std::string& version, const std::string& extra = "") {
     return parsed(R"({"kind":"ImageStream","metadata":{"name":"web","namespace":"prod","resourceVersion":")" + version +
@@ -45,8 +45,9 @@ TEST_F(ClientTest, ListsAllPages) {
   EXPECT_EQ(list->items[2].kind(), "ImageStream") << "lists leave it out";
   EXPECT_EQ(list->resource_version, "7");
   EXPECT_EQ(asked(0), "GET /apis/image.openshift.io/v1/namespaces/prod/imagestreams?labelSelector=app%3Dweb&limit=2");
-  EXPECT_EQ(asked(1),
-            "GET /apis/image.openshift.io/v1/namespaces/prod/imagestreams?labelSelector=app%3Dweb&limit=2&continue=c%2B1%3D");
+  EXPECT_EQ(
+      asked(1),
+      "GET /apis/image.openshift.io/v1/namespaces/prod/imagestreams?labelSelector=app%3Dweb&limit=2&continue=c%2B1%3D");
 }
 
 TEST_F(ClientTest, StartsAListAgainWhenItsSnapshotHasExpired) {
@@ -86,13 +87,14 @@ TEST_F(ClientTest, UpdatesByReadingAgainAfterAConflict) {
       .then(json_reply(200, stream("2", R"(,"other":"writer")")))
       .then([](const net::HttpRequest& request, const auto&) { return reply(200, request.body); });
   int changes = 0;
-  const auto written = client().update_with<ImageStream>("prod", "web",
-                                                         [&](ImageStream& object) -> Result<bool> {
-                                                           ++changes;
-                                                           object.annotate("sluice/lease", "mine");
-                                                           return true;
-                                                         },
-                                                         context());
+  const auto written = client().update_with<ImageStream>(
+      "prod", "web",
+      [&](ImageStream& object) -> Result<bool> {
+        ++changes;
+        object.annotate("sluice/lease", "mine");
+        return true;
+      },
+      context());
   ASSERT_TRUE(written.ok()) << why(written);
   EXPECT_EQ(changes, 2);
   EXPECT_EQ(sent(3), parsed(R"({"kind":"ImageStream","metadata":{"name":"web","namespace":"prod","resourceVersion":"2",
@@ -105,16 +107,16 @@ TEST_F(ClientTest, GivesUpAfterAStormOfConflicts) {
     if (request.method == net::Method::get) return json_reply(200, stream("1"));
     return status_reply(409, "Conflict", "the object has been modified");
   });
-  const auto written = client().update_with<ImageStream>(
-      "prod", "web", [](ImageStream&) -> Result<bool> { return true; }, context());
+  const auto written =
+      client().update_with<ImageStream>("prod", "web", [](ImageStream&) -> Result<bool> { return true; }, context());
   EXPECT_TRUE(failed_with(written, ErrorKind::conflict, "has been modified"));
   EXPECT_EQ(count(), 16U);
 }
 
 TEST_F(ClientTest, WritesNothingWhenNothingIsToChange) {
   exchanger.then(json_reply(200, stream("1")));
-  const auto read = client().update_with<ImageStream>(
-      "prod", "web", [](ImageStream&) -> Result<bool> { return false; }, context());
+  const auto read =
+      client().update_with<ImageStream>("prod", "web", [](ImageStream&) -> Result<bool> { return false; }, context());
   ASSERT_TRUE(read.ok()) << why(read);
   EXPECT_EQ(count(), 1U);
   exchanger.then(json_reply(200, stream("1")));
@@ -148,7 +150,8 @@ TEST_F(ClientTest, AsksWhoWeAreWhereUsersAreServedAndWhereNot) {
 
 TEST_F(ClientTest, ADeniedReviewIsAnAnswer) {
   exchanger.then(json_reply(201, parsed(R"({"status":{"allowed":false,"reason":"no RBAC policy matched"}})")));
-  const auto answer = client().may_i({"update", "image.openshift.io", "imagestreams", "layers", "prod", "web"}, context());
+  const auto answer =
+      client().may_i({"update", "image.openshift.io", "imagestreams", "layers", "prod", "web"}, context());
   ASSERT_TRUE(answer.ok()) << why(answer);
   EXPECT_FALSE(answer->allowed);
   EXPECT_EQ(answer->reason, "no RBAC policy matched");
@@ -183,7 +186,8 @@ TEST_F(ClientTest, DeletesOnlyTheObjectThatIsMeant) {
       .then(status_reply(409, "Conflict", "the UID in the precondition does not match"));
   EXPECT_TRUE(client().remove<ImageStream>("prod", "web", context()));
   EXPECT_EQ(exchanger.requests()[0].body, "");
-  EXPECT_TRUE(failed_with(client().remove<ImageStream>("prod", "web", context(), {.uid = "u-1"}), ErrorKind::conflict, "UID"));
+  EXPECT_TRUE(
+      failed_with(client().remove<ImageStream>("prod", "web", context(), {.uid = "u-1"}), ErrorKind::conflict, "UID"));
   EXPECT_EQ(sent(1), parsed(R"({"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"u-1"}})"));
 }
 

@@ -83,8 +83,9 @@ inline net::Url url(std::string_view text) {
 class ClusterTest : public ::testing::Test {
  protected:
   /// Before the first use of client().
-  Access access{"prod", url("https://api.example.com:6443"), nullptr, token_identity(Secret("t0k3n"), "the test's token"),
-                "", false};
+  Access access{"prod",  url("https://api.example.com:6443"),
+                nullptr, token_identity(Secret("t0k3n"), "the test's token"),
+                "",      false};
   unsigned retry_times = 4;
 
   Connection& connection() {

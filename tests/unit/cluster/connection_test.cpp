@@ -8,17 +8,17 @@
 namespace sluice::cluster {
 namespace {
 
-using ::testing::HasSubstr;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using testing::ClusterTest;
 using testing::failed_with;
+using ::testing::HasSubstr;
 using testing::json_reply;
 using testing::parsed;
 using testing::reply;
 using testing::status_reply;
 using testing::url;
 using testing::why;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 class ConnectionTest : public ClusterTest {
  protected:
@@ -125,17 +125,20 @@ TEST_F(ConnectionTest, StopsWhileWaiting) {
   ApiCall request;
   request.target = "/x";
   request.what = "trying";
-  EXPECT_TRUE(failed_with(connection().call(request, {Deadline::never(), stop.get_token()}), ErrorKind::cancelled, "stopped"));
+  EXPECT_TRUE(
+      failed_with(connection().call(request, {Deadline::never(), stop.get_token()}), ErrorKind::cancelled, "stopped"));
 }
 
 TEST_F(ConnectionTest, ShowsSomethingNewerAfterA401Once) {
   int fetched = 0;
-  access.identity = fetched_identity([&]() -> Result<Secret> { return Secret("t" + std::to_string(++fetched)); }, "a vault");
+  access.identity =
+      fetched_identity([&]() -> Result<Secret> { return Secret("t" + std::to_string(++fetched)); }, "a vault");
   exchanger.then(status_reply(401, "Unauthorized", "Unauthorized")).then(json_reply(200, Json::object()));
   ASSERT_TRUE(call().ok());
   EXPECT_EQ(exchanger.requests()[1].authorization->reveal(), "Bearer t2");
   exchanger.otherwise([](const auto&, const auto&) { return status_reply(401, "Unauthorized", "Unauthorized"); });
-  EXPECT_TRUE(failed_with(call(), ErrorKind::unauthenticated, "with a vault: api.example.com:6443 does not accept our"));
+  EXPECT_TRUE(
+      failed_with(call(), ErrorKind::unauthenticated, "with a vault: api.example.com:6443 does not accept our"));
   EXPECT_EQ(count(), 4U);
 }
 

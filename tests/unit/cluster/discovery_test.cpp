@@ -12,9 +12,9 @@ namespace sluice::cluster {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::failed_with;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::failed_with;
 using testing::json_reply;
 using testing::parsed;
 using testing::status_reply;
@@ -32,12 +32,13 @@ class DiscoveryTest : public testing::ClusterTest {
     groups("image.openshift.io");
   }
   void groups(const std::string& name) {
-    answers["/apis"] = json_reply(200, parsed(R"({"groups":[{"name":"image.openshift.io"},{"name":")" + name + R"("}]})"));
+    answers["/apis"] =
+        json_reply(200, parsed(R"({"groups":[{"name":"image.openshift.io"},{"name":")" + name + R"("}]})"));
   }
   void stream(const std::string& project, const std::string& internal, const std::string& external) {
     answers["/apis/image.openshift.io/v1/namespaces/" + project + "/imagestreams"] = json_reply(
-        200, parsed(R"({"metadata":{},"items":[{"metadata":{"name":"s"},"status":{"dockerImageRepository":")" + internal +
-                    R"(","publicDockerImageRepository":")" + external + R"("}}]})"));
+        200, parsed(R"({"metadata":{},"items":[{"metadata":{"name":"s"},"status":{"dockerImageRepository":")" +
+                    internal + R"(","publicDockerImageRepository":")" + external + R"("}}]})"));
   }
   Result<RegistryNames> find(DiscoveryOptions options = {}) { return find_registry(client(), options, context()); }
 

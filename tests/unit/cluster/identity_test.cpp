@@ -13,10 +13,10 @@ namespace sluice::cluster {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::failed_with;
 using testing::FakeTime;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::parsed;
 using testing::why;
 
@@ -69,7 +69,8 @@ TEST(TokenFile, WithoutAFileAndWithoutAnElseFails) {
 
 TEST(FetchedIdentity, AsksOnceUntilItIsRefused) {
   int asked = 0;
-  const auto identity = fetched_identity([&]() -> Result<Secret> { return Secret("t" + std::to_string(++asked)); }, "x");
+  const auto identity =
+      fetched_identity([&]() -> Result<Secret> { return Secret("t" + std::to_string(++asked)); }, "x");
   EXPECT_EQ(token_of(*identity), "t1");
   EXPECT_EQ(token_of(*identity), "t1");
   EXPECT_TRUE(identity->refused({Secret("t1"), "", {}}));
@@ -96,7 +97,8 @@ class ExecTest : public ::testing::Test {
                          });
   }
   static ProcessResult credential(const std::string& status) {
-    return {0, R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":)" + status + "}", ""};
+    return {0, R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":)" + status + "}",
+            ""};
   }
 
   FakeTime time;
@@ -173,7 +175,8 @@ TEST_F(ExecTest, SaysWhatIsWrongAndNeverWhatWasPrinted) {
        ProcessResult{0, R"({"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential"})", ""},
        ErrorKind::unauthenticated, "speaks client.authentication.k8s.io/v1beta1 and not"},
       {"nothing in it", credential("{}"), ErrorKind::unauthenticated, "neither a token nor a certificate"},
-      {"half a pair", credential(R"({"clientCertificateData":"hunter2"})"), ErrorKind::unauthenticated, "without its key"},
+      {"half a pair", credential(R"({"clientCertificateData":"hunter2"})"), ErrorKind::unauthenticated,
+       "without its key"},
       {"bad time", credential(R"({"token":"hunter2","expirationTimestamp":"tomorrow"})"), ErrorKind::unauthenticated,
        "an expiry that is no time"},
       {"bad token", credential(R"({"token":"hunter2 hunter2"})"), ErrorKind::config, "cannot be used"},

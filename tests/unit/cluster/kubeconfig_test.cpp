@@ -14,10 +14,10 @@
 namespace sluice::cluster {
 namespace {
 
+using testing::failed_with;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using testing::failed_with;
 using testing::why;
 
 constexpr const char* kPem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -95,11 +95,14 @@ TEST_F(KubeconfigTest, ReadsJsonAsWell) {
 
 TEST_F(KubeconfigTest, DecodesDataAndPrefersItToFiles) {
   const auto data = std::string("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUIKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=");
-  const auto config = parse_kubeconfig("clusters:\n- name: a\n  cluster: {server: 'https://a', certificate-authority: x, "
-                                       "certificate-authority-data: " + data + "}\n"
-                                       "users:\n- name: u\n  user: {client-certificate-data: " + data +
-                                       ", client-key-data: " + data + "}\n",
-                                       "config");
+  const auto config = parse_kubeconfig(
+      "clusters:\n- name: a\n  cluster: {server: 'https://a', certificate-authority: x, "
+      "certificate-authority-data: " +
+          data +
+          "}\n"
+          "users:\n- name: u\n  user: {client-certificate-data: " +
+          data + ", client-key-data: " + data + "}\n",
+      "config");
   ASSERT_TRUE(config.ok()) << why(config);
   EXPECT_EQ(config->clusters.at("a").ca_pem, kPem);
   EXPECT_EQ(config->users.at("u").client_cert_pem, kPem);
@@ -119,7 +122,8 @@ TEST_F(KubeconfigTest, RefusesWhatIsWrongWithoutRepeatingSecrets) {
       {"entry without a name", "users:\n- user: {token: hunter2}\n", "has no name"},
       {"token as a list", "users:\n- name: u\n  user: {token: [hunter2]}\n", "'token' of user 'u' must be a text"},
       {"bad base64", "users:\n- name: u\n  user: {client-key-data: '!hunter2!'}\n", "is not base64"},
-      {"CA and insecure", "clusters:\n- name: a\n  cluster: {certificate-authority: x, insecure-skip-tls-verify: true}\n",
+      {"CA and insecure",
+       "clusters:\n- name: a\n  cluster: {certificate-authority: x, insecure-skip-tls-verify: true}\n",
        "has a CA together with"},
       {"insecure as a word", "clusters:\n- name: a\n  cluster: {insecure-skip-tls-verify: yes}\n", "true or false"},
       {"exec without version", "users:\n- name: u\n  user: {exec: {command: x}}\n", "no usable 'apiVersion'"},
@@ -136,9 +140,11 @@ TEST_F(KubeconfigTest, RefusesWhatIsWrongWithoutRepeatingSecrets) {
 
 TEST_F(KubeconfigTest, MergesFilesFirstOneWins) {
   write("one", "current-context: ''\nusers:\n- {name: u, user: {token: first}}\n");
-  write("two", "current-context: c\nusers:\n- {name: u, user: {token: second}}\n- {name: v, user: {token: other}}\n"
-               "contexts:\n- {name: c, context: {cluster: a, user: u}}\n");
-  variables["KUBECONFIG"] = (folder / "missing").string() + "::" + (folder / "one").string() + ":" + (folder / "two").string();
+  write("two",
+        "current-context: c\nusers:\n- {name: u, user: {token: second}}\n- {name: v, user: {token: other}}\n"
+        "contexts:\n- {name: c, context: {cluster: a, user: u}}\n");
+  variables["KUBECONFIG"] =
+      (folder / "missing").string() + "::" + (folder / "one").string() + ":" + (folder / "two").string();
   const auto config = load();
   ASSERT_TRUE(config.ok()) << why(config);
   EXPECT_EQ(config->files.size(), 2U);
@@ -151,7 +157,8 @@ TEST_F(KubeconfigTest, WithoutAFileThereIsNoContext) {
   const auto config = load();
   ASSERT_TRUE(config.ok()) << why(config);
   EXPECT_TRUE(failed_with(config->context(""), ErrorKind::config, "there is no kubeconfig; log in with: sluice login"));
-  EXPECT_TRUE(failed_with(parse_kubeconfig("", "x")->context(""), ErrorKind::config, "no kubeconfig context is current"));
+  EXPECT_TRUE(
+      failed_with(parse_kubeconfig("", "x")->context(""), ErrorKind::config, "no kubeconfig context is current"));
   const auto full = parse_kubeconfig(kFull, "x");
   EXPECT_TRUE(failed_with(full->context("shop/api-example-com:6443/anna"), ErrorKind::config,
                           "did you mean 'shop/api-example-com:6443/ann'?"));
@@ -177,7 +184,7 @@ TEST_F(KubeconfigTest, StoresALoginUnderTheNamesOfOc) {
             "contexts:\n- name: shop/api-example-com:6443/ann\n  context:\n    cluster: api-example-com:6443\n"
             "    namespace: shop\n    user: ann/api-example-com:6443\n"
             "current-context: shop/api-example-com:6443/ann\n");
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(stored->file.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
@@ -203,9 +210,10 @@ current-context: other
   KubeLogin login{"https://api.example.com:6443", "bob", "", Secret("t"), "", kPem, false, ""};
   ASSERT_TRUE(store_login(environment(), login).ok());
   const auto text = read(file);
-  for (const auto* part : {"preferences:\n  colors: true\n", "- name: odd\n", "- two\n", "- \"3\"\n", "- null\n", "- {}\n",
-                           "b: \"yes\"\n", "it's", "extra: 1.10\n", "- \"\"\n", "- \"-n\"\n", "- \"0123\"\n",
-                           "certificate-authority-data: LS0tLS1CRUdJTi", "current-context: /api-example-com:6443/bob\n"}) {
+  for (const auto* part :
+       {"preferences:\n  colors: true\n", "- name: odd\n", "- two\n", "- \"3\"\n", "- null\n", "- {}\n", "b: \"yes\"\n",
+        "it's", "extra: 1.10\n", "- \"\"\n", "- \"-n\"\n", "- \"0123\"\n", "certificate-authority-data: LS0tLS1CRUdJTi",
+        "current-context: /api-example-com:6443/bob\n"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   const auto after = parse_kubeconfig(text, file);
@@ -216,7 +224,8 @@ current-context: other
 
 TEST_F(KubeconfigTest, WritesEntriesWhereTheyStand) {
   const auto one = write("one", "users:\n- {name: 'ann/api:443', user: {token: old, client-certificate: c}}\n");
-  const auto two = write("two", "current-context: x\nclusters:\n- {name: mine, cluster: {server: 'https://api:443'}}\n");
+  const auto two =
+      write("two", "current-context: x\nclusters:\n- {name: mine, cluster: {server: 'https://api:443'}}\n");
   variables["KUBECONFIG"] = (folder / "missing").string() + ":" + one.string() + ":" + two.string();
   const auto stored = store_login(environment(), {"https://api:443", "ann", "p", Secret("new"), "", "", false, ""});
   ASSERT_TRUE(stored.ok()) << why(stored);
@@ -230,8 +239,8 @@ TEST_F(KubeconfigTest, WritesEntriesWhereTheyStand) {
 
 TEST_F(KubeconfigTest, LogsInToAContextThatIsThere) {
   const auto file = write(".kube/config", kFull);
-  const auto stored = store_login(environment(), {"https://api.example.com:6443", "bob", "shop", Secret("b"), "", "", false,
-                                                  "shop/api-example-com:6443/ann"});
+  const auto stored = store_login(environment(), {"https://api.example.com:6443", "bob", "shop", Secret("b"), "", "",
+                                                  false, "shop/api-example-com:6443/ann"});
   ASSERT_TRUE(stored.ok()) << why(stored);
   const auto config = load();
   ASSERT_TRUE(config.ok()) << why(config);
@@ -243,7 +252,8 @@ TEST_F(KubeconfigTest, FollowsALinkInsteadOfReplacingIt) {
   const auto real = write("dotfiles/kube", kFull);
   std::filesystem::create_directories(folder / ".kube");
   std::filesystem::create_symlink(real, folder / ".kube/config");
-  ASSERT_TRUE(store_login(environment(), {"https://api.example.com:6443", "bob", "", Secret("b"), "", "", false, ""}).ok());
+  ASSERT_TRUE(
+      store_login(environment(), {"https://api.example.com:6443", "bob", "", Secret("b"), "", "", false, ""}).ok());
   EXPECT_TRUE(std::filesystem::is_symlink(folder / ".kube/config"));
   EXPECT_THAT(read(real), HasSubstr("bob/api-example-com:6443"));
 }

@@ -10,10 +10,10 @@
 namespace sluice::cluster {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::failed_with;
+using ::testing::HasSubstr;
 using testing::json_reply;
+using ::testing::Not;
 using testing::parsed;
 using testing::reply;
 using testing::status_reply;
@@ -25,14 +25,18 @@ class LoginTest : public testing::ClusterTest {
   static Json discovery(const std::string& issuer, const std::string& types = R"(["code","token"])",
                         const std::string& methods = R"(["plain","S256"])") {
     return parsed(R"({"issuer":")" + issuer + R"(","authorization_endpoint":")" + issuer +
-                  R"(/oauth/authorize","token_endpoint":")" + issuer + R"(/oauth/token","response_types_supported":)" + types +
-                  R"(,"code_challenge_methods_supported":)" + methods + "}");
+                  R"(/oauth/authorize","token_endpoint":")" + issuer + R"(/oauth/token","response_types_supported":)" +
+                  types + R"(,"code_challenge_methods_supported":)" + methods + "}");
   }
   static net::HttpResponse redirect(const std::string& location) { return reply(302, "", {{"Location", location}}); }
   static net::HttpResponse challenge() { return reply(401, "", {{"WWW-Authenticate", "Basic realm=\"openshift\""}}); }
   Result<LoggedIn> log_in_now() {
     request.server = url("https://api.example.com:6443");
-    request.endpoint = std::make_shared<const net::Endpoint>(net::Endpoint{.verify_tls = true, .ca_files = {"api-ca.pem"}, .client_cert_file = "me.crt", .client_key_file = "me.key", .proxy = {}});
+    request.endpoint = std::make_shared<const net::Endpoint>(net::Endpoint{.verify_tls = true,
+                                                                           .ca_files = {"api-ca.pem"},
+                                                                           .client_cert_file = "me.crt",
+                                                                           .client_key_file = "me.key",
+                                                                           .proxy = {}});
     request.username = "ann";
     request.password = Secret("S3cret");
     request.random = [] { return std::string("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopq"); };
@@ -47,8 +51,9 @@ class LoginTest : public testing::ClusterTest {
 
 TEST_F(LoginTest, GetsATokenByTheTokenFlow) {
   use_token_flow();
-  exchanger.then(redirect("https://api.example.com:6443/oauth/token/implicit#access_token=sha256~abc&expires_in=86400&"
-                          "scope=user%3Afull&token_type=Bearer"));
+  exchanger.then(
+      redirect("https://api.example.com:6443/oauth/token/implicit#access_token=sha256~abc&expires_in=86400&"
+               "scope=user%3Afull&token_type=Bearer"));
   const auto done = log_in_now();
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(done->token.reveal(), "sha256~abc");
@@ -68,7 +73,8 @@ TEST_F(LoginTest, GetsATokenByTheCodeFlowWithPkce) {
   const auto done = log_in_now();
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(done->token.reveal(), "t0k");
-  EXPECT_THAT(asked(1), HasSubstr("&code_challenge=kUaLSjXhsOCVA7wFqR444EX_ec7ltFCcMqGdmw9A7iA&code_challenge_method=S256"));
+  EXPECT_THAT(asked(1),
+              HasSubstr("&code_challenge=kUaLSjXhsOCVA7wFqR444EX_ec7ltFCcMqGdmw9A7iA&code_challenge_method=S256"));
   const auto sent = exchanger.requests()[2];
   EXPECT_EQ(sent.url.text(), "https://api.example.com:6443/oauth/token");
   EXPECT_EQ(sent.authorization->reveal(), "Basic " + encoding::base64("openshift-challenging-client:"));
@@ -77,7 +83,8 @@ TEST_F(LoginTest, GetsATokenByTheCodeFlowWithPkce) {
 }
 
 TEST_F(LoginTest, AnIssuerElsewhereHasItsOwnTrust) {
-  request.issuer = std::make_shared<const net::Endpoint>(net::Endpoint{.verify_tls = true, .ca_files = {"ingress-ca.pem"}, .client_cert_file = "", .client_key_file = "", .proxy = {}});
+  request.issuer = std::make_shared<const net::Endpoint>(net::Endpoint{
+      .verify_tls = true, .ca_files = {"ingress-ca.pem"}, .client_cert_file = "", .client_key_file = "", .proxy = {}});
   use_token_flow("https://oauth.apps.example.com");
   exchanger.then(redirect("https://oauth.apps.example.com/oauth/token/implicit#access_token=t"));
   ASSERT_TRUE(log_in_now().ok());
@@ -109,7 +116,8 @@ TEST_F(LoginTest, TellsEveryEndInASentence) {
   };
   const std::string implicit = "https://api.example.com:6443/oauth/token/implicit";
   const std::vector<Row> rows{
-      {"wrong password", challenge(), ErrorKind::unauthenticated, "does not accept the user name or the password of ann"},
+      {"wrong password", challenge(), ErrorKind::unauthenticated,
+       "does not accept the user name or the password of ann"},
       {"no challenge", reply(401, "", {{"Warning", "199 Origin"}}), ErrorKind::unsupported,
        "this cluster's login needs a browser; get a token at https://api.example.com:6443/oauth/token/request and run: "
        "sluice login CLUSTER --token -"},
@@ -118,7 +126,8 @@ TEST_F(LoginTest, TellsEveryEndInASentence) {
       {"an OAuth error in the query",
        redirect(implicit + "?error=unsupported_response_type&error_description=not+obtained+%21"), ErrorKind::denied,
        "unsupported_response_type, not obtained !"},
-      {"an OAuth error in the fragment", redirect(implicit + "#error=access_denied"), ErrorKind::denied, "access_denied"},
+      {"an OAuth error in the fragment", redirect(implicit + "#error=access_denied"), ErrorKind::denied,
+       "access_denied"},
       {"an OAuth error as JSON", json_reply(400, parsed(R"({"error":"unauthorized_client","error_description":"no"})")),
        ErrorKind::denied, "unauthorized_client, no"},
       {"a redirect to nowhere", reply(302), ErrorKind::protocol, "redirects to nowhere"},
@@ -174,8 +183,9 @@ TEST_F(LoginTest, LogsOutByDeletingItsOwnToken) {
   const auto deleted = json_reply(200, parsed(R"({"kind":"Status","status":"Success"})"));
   exchanger.then(deleted);
   EXPECT_TRUE(*log_out(connection(), Secret("sha256~abc"), context()));
-  EXPECT_EQ(asked(0), "DELETE /apis/oauth.openshift.io/v1/useroauthaccesstokens/"
-                      "sha256~ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
+  EXPECT_EQ(asked(0),
+            "DELETE /apis/oauth.openshift.io/v1/useroauthaccesstokens/"
+            "sha256~ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
   exchanger.then(deleted);
   EXPECT_TRUE(*log_out(connection(), Secret("old-token"), context()));
   EXPECT_EQ(asked(1), "DELETE /apis/oauth.openshift.io/v1/oauthaccesstokens/old-token");

@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 using testing::parsed;
 
 TEST(Object, ReadsMetadata) {
-  const Object object(parsed(R"({"kind":"Pod","metadata":{"name":"p","namespace":"prod","uid":"u","resourceVersion":"12",
+  const Object object(
+      parsed(R"({"kind":"Pod","metadata":{"name":"p","namespace":"prod","uid":"u","resourceVersion":"12",
     "generation":3,"creationTimestamp":"2026-01-05T10:00:00Z","labels":{"a":"1","odd":2},"annotations":{"x":"y"},
     "ownerReferences":[{"kind":"ReplicaSet","name":"r","uid":"v","controller":true},{"kind":"Other","name":"o"}]}})"));
   EXPECT_EQ(object.kind(), "Pod");
@@ -54,8 +55,9 @@ TEST(Object, SetsValuesWhereNothingFits) {
 
 // Every accessor of every type, on documents that have all members of the wrong kind.
 TEST(Object, NeverFailsOnOddDocuments) {
-  for (const auto* text : {"null", "[]", "7", "{}", R"({"metadata":7,"spec":[],"status":"x"})",
-                           R"({"metadata":{"labels":[1],"ownerReferences":{},"annotations":"x"},"spec":{"tags":[1,null,[],{}],
+  for (const auto* text :
+       {"null", "[]", "7", "{}", R"({"metadata":7,"spec":[],"status":"x"})",
+        R"({"metadata":{"labels":[1],"ownerReferences":{},"annotations":"x"},"spec":{"tags":[1,null,[],{}],
                            "triggers":[null,{"type":"ImageChange"},7],"template":{"spec":{"containers":[7,{}]}}},
                            "status":{"tags":[7,{"items":[null,7]}],"conditions":[null,{"type":7}],"ingress":[7],
                            "containerStatuses":[7,{"state":{"waiting":7}},{"state":{}}]}})"}) {
@@ -177,7 +179,9 @@ TEST(Route, NamesTheHostThatARouterAdmitted) {
   EXPECT_EQ(Route(parsed(R"({"spec":{"host":"want"},"status":{"ingress":null}})")).host(), "want");
   EXPECT_EQ(Route(parsed(R"({"spec":{"host":"want"},"status":{"ingress":[{"host":"got"}]}})")).host(), "got");
   EXPECT_EQ(Route(parsed(R"({"spec":{"host":"want"},"status":{"ingress":[{"host":"no","conditions":[
-    {"type":"Admitted","status":"False"}]},{"host":"yes"}]}})")).host(), "yes");
+    {"type":"Admitted","status":"False"}]},{"host":"yes"}]}})"))
+                .host(),
+            "yes");
 }
 
 TEST(Quantity, ReadsWhatKubernetesWrites) {

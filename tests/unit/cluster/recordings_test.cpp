@@ -1,12 +1,13 @@
 // Every response that was recorded on a running cluster goes through the readers of this room, and what they say is
 // compared with what stands there.
 
+#include "unit/cluster/recordings.hpp"
+
 #include "cluster/client.hpp"
 #include "cluster/oauth.hpp"
 #include "cluster/triggers.hpp"
 #include "cluster/watch_frames.hpp"
 #include "unit/cluster/cluster_testing.hpp"
-#include "unit/cluster/recordings.hpp"
 
 #include <gtest/gtest.h>
 
@@ -123,7 +124,8 @@ class Reader {
     EXPECT_EQ(view.containers().size(), list_at(json, {"spec", "template", "spec", "containers"}).size()) << where_;
     EXPECT_EQ(view.causes().size(), list_at(json, {"status", "details", "causes"}).size()) << where_;
     std::size_t triggers = 0;
-    for (const auto& trigger : list_at(json, {"spec", "triggers"})) triggers += text_at(trigger, {"type"}) == "ImageChange";
+    for (const auto& trigger : list_at(json, {"spec", "triggers"}))
+      triggers += text_at(trigger, {"type"}) == "ImageChange";
     EXPECT_EQ(view.image_triggers().size(), triggers) << where_;
     EXPECT_EQ(view.conditions().size(), list_at(json, {"status", "conditions"}).size()) << where_;
   }
@@ -158,9 +160,7 @@ class Reader {
   void account(const Json& json) {
     EXPECT_EQ(ServiceAccount(json).secrets().size(), list_at(json, {"secrets"}).size()) << where_;
   }
-  void quota(const Json& json) {
-    EXPECT_EQ(ResourceQuota(json).hard(), texts_at(json, {"status", "hard"})) << where_;
-  }
+  void quota(const Json& json) { EXPECT_EQ(ResourceQuota(json).hard(), texts_at(json, {"status", "hard"})) << where_; }
   void review(const Json& json) {
     const bool top = json.find("allowed") != nullptr;
     EXPECT_EQ(read_access_answer(json).allowed, top ? flag_at(json, {"allowed"}) : flag_at(json, {"status", "allowed"}))

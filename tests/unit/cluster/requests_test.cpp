@@ -84,7 +84,8 @@ struct Operation {
 class RequestsTest : public testing::ClusterTest {
  protected:
   void SetUp() override {
-    exchanger.otherwise([](const auto&, const auto&) { return json_reply(200, Json::object().set("items", Json::array())); });
+    exchanger.otherwise(
+        [](const auto&, const auto&) { return json_reply(200, Json::object().set("items", Json::array())); });
   }
 
   void compare(const Operation& operation) {
@@ -112,7 +113,8 @@ class RequestsTest : public testing::ClusterTest {
     for (const auto& [key, value] : parameters(path_and_query(text_at(*recorded, {"path"})).second)) {
       EXPECT_TRUE(ours.contains(key)) << operation.name << ": no '" << key << "' in " << sent.url.target;
     }
-    EXPECT_EQ(sent.headers.get("content-type").value_or(""), text_at(*recorded, {"headers", "Content-Type"})) << operation.name;
+    EXPECT_EQ(sent.headers.get("content-type").value_or(""), text_at(*recorded, {"headers", "Content-Type"}))
+        << operation.name;
     compare_bodies(operation, *recorded, sent);
   }
 
@@ -122,7 +124,8 @@ class RequestsTest : public testing::ClusterTest {
       EXPECT_EQ(sent.body, "") << operation.name;
     } else if (const auto text = body->string_at("$text")) {
       const auto ours = parameters(sent.body);
-      for (const auto& [key, value] : parameters(*text)) EXPECT_TRUE(ours.contains(key)) << operation.name << ": no " << key;
+      for (const auto& [key, value] : parameters(*text))
+        EXPECT_TRUE(ours.contains(key)) << operation.name << ": no " << key;
     } else {
       EXPECT_EQ(missing(*body, parsed(sent.body), "body"), "") << operation.name << "\n" << sent.body;
     }
@@ -177,8 +180,11 @@ TEST_F(RequestsTest, ReadsAskAsRecorded) {
       {"a daemon set", "76b-other-workloads", "GET", "/apis/apps/v1/namespaces/acme-prod/daemonsets/web",
        [](Client& c, const Context& x) { static_cast<void>(c.get<DaemonSet>("acme-prod", "web", x)); }},
       {"an old cron job", "76b-other-workloads", "GET", "/apis/batch/v1beta1/namespaces/acme-prod/cronjobs/web",
-       [](Client& c, const Context& x) { static_cast<void>(c.read(CronJob::kOldResource, "acme-prod", "web", "", x)); }},
-      {"the registry's route", "81-routes", "GET", "/apis/route.openshift.io/v1/namespaces/default/routes/docker-registry",
+       [](Client& c, const Context& x) {
+         static_cast<void>(c.read(CronJob::kOldResource, "acme-prod", "web", "", x));
+       }},
+      {"the registry's route", "81-routes", "GET",
+       "/apis/route.openshift.io/v1/namespaces/default/routes/docker-registry",
        [](Client& c, const Context& x) { static_cast<void>(c.get<Route>("default", "docker-registry", x)); }},
       {"image settings", "81-routes", "GET", "/apis/config.openshift.io/v1/images/cluster",
        [](Client& c, const Context& x) { static_cast<void>(c.get<ImageSettings>("", "cluster", x)); }},
@@ -218,9 +224,12 @@ TEST_F(RequestsTest, WritesSayWhatWasRecorded) {
        [](Client& c, const Context& x) {
          static_cast<void>(c.patch<ImageStream>("acme-dev", "web", PatchType::json,
                                                 parsed(R"([{"op":"test","path":"/spec/tags/0/name","value":"a"},
-                                                           {"op":"remove","path":"/spec/tags/1"}])"), x));
+                                                           {"op":"remove","path":"/spec/tags/1"}])"),
+                                                x));
        },
-       [](const Json& request) { return text_at(request, {"headers", "Content-Type"}) == "application/json-patch+json"; }},
+       [](const Json& request) {
+         return text_at(request, {"headers", "Content-Type"}) == "application/json-patch+json";
+       }},
       {"delete a stream", "18-delete", "DELETE", web.c_str(),
        [](Client& c, const Context& x) { static_cast<void>(c.remove<ImageStream>("acme-dev", "web", x)); }},
       {"delete this very stream", "18-delete", "DELETE", keep.c_str(),
@@ -237,12 +246,14 @@ TEST_F(RequestsTest, WritesSayWhatWasRecorded) {
        }},
       {"import", "40a-import", "POST", imports.c_str(),
        [&](Client& c, const Context& x) {
-         static_cast<void>(c.import(ImageStreamImport::of("acme-prod", "web", {registry_image, "live", true, false, false}, false), x));
+         static_cast<void>(c.import(
+             ImageStreamImport::of("acme-prod", "web", {registry_image, "live", true, false, false}, false), x));
        },
        [](const Json& request) { return flag_at(request, {"body", "spec", "import"}); }},
       {"dry run of an import", "40a-import", "POST", imports.c_str(),
        [&](Client& c, const Context& x) {
-         static_cast<void>(c.import(ImageStreamImport::of("acme-prod", "web", {registry_image, "dry", true, false, false}, true), x));
+         static_cast<void>(
+             c.import(ImageStreamImport::of("acme-prod", "web", {registry_image, "dry", true, false, false}, true), x));
        }},
       {"instantiate", "74a-instantiate", "POST", instantiate.c_str(),
        [](Client& c, const Context& x) { static_cast<void>(c.instantiate("acme-prod", "site", true, false, x)); }},
@@ -281,7 +292,8 @@ TEST_F(RequestsTest, AWatchAsksAsRecorded) {
   std::size_t compared = 0;
   for (const auto* step : recording.requests()) {
     const auto target = text_at(*step, {"request", "path"});
-    if (target.find("watch=true") == std::string::npos || target.find("resourceVersion=0") == std::string::npos) continue;
+    if (target.find("watch=true") == std::string::npos || target.find("resourceVersion=0") == std::string::npos)
+      continue;
     const auto [recorded_path, recorded_query] = path_and_query(target);
     EXPECT_EQ(path, recorded_path);
     for (const auto& [key, value] : parameters(recorded_query)) EXPECT_TRUE(ours.contains(key)) << key;
@@ -302,8 +314,9 @@ TEST_F(RequestsTest, LoginsAskAsRecorded) {
     const auto before = count();
     exchanger.then(json_reply(200, discovery));
     const std::string state = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopq";
-    exchanger.then(reply(302, "", {{"Location", code ? "https://api.example.com/x?code=c&state=" + state
-                                                     : "https://api.example.com/x#access_token=t"}}));
+    exchanger.then(reply(302, "",
+                         {{"Location", code ? "https://api.example.com/x?code=c&state=" + state
+                                            : "https://api.example.com/x#access_token=t"}}));
     if (code) exchanger.then(json_reply(200, parsed(R"({"access_token":"t"})")));
     LoginRequest request;
     request.server = url("https://api.example.com");
@@ -321,7 +334,8 @@ TEST_F(RequestsTest, LoginsAskAsRecorded) {
         if (recorded_path != path || text_at(*step, {"request", "method"}) != to_string(requests[i].method)) continue;
         if (number_at(*step, {"response", "status"}) >= 400) continue;
         found = true;
-        for (const auto& [key, value] : parameters(recorded_query)) EXPECT_TRUE(ours.contains(key)) << path << " " << key;
+        for (const auto& [key, value] : parameters(recorded_query))
+          EXPECT_TRUE(ours.contains(key)) << path << " " << key;
         const auto body = testing::body_text(at(*step, {"request", "body"}));
         const auto sent = parameters(requests[i].body);
         for (const auto& [key, value] : parameters(body)) EXPECT_TRUE(sent.contains(key)) << path << " " << key;

@@ -32,7 +32,8 @@ TEST(Status, TellsWhatACallerCanDo) {
   const std::vector<Row> rows{
       {"no such object", 404, status(404, "NotFound", R"(imagestreams.image.openshift.io "app" not found)"),
        ErrorKind::not_found, R"((404 NotFound: imagestreams.image.openshift.io "app" not found))"},
-      {"not allowed", 403, status(403, "Forbidden", R"(User "u" cannot get)"), ErrorKind::denied, "User \"u\" cannot get"},
+      {"not allowed", 403, status(403, "Forbidden", R"(User "u" cannot get)"), ErrorKind::denied,
+       "User \"u\" cannot get"},
       {"bad token", 401, status(401, "Unauthorized", "Unauthorized"), ErrorKind::unauthenticated,
        "(401 Unauthorized); log in again"},
       {"stale version", 409, status(409, "Conflict", "the object has been modified"), ErrorKind::conflict, "modified"},
@@ -43,7 +44,8 @@ TEST(Status, TellsWhatACallerCanDo) {
       {"internal error", 500, status(500, "InternalError", "oops"), ErrorKind::protocol, "500 InternalError: oops"},
       {"invalid", 422, status(422, "Invalid", "spec.tags: Required value"), ErrorKind::unsupported, "Required value"},
       {"tag of a hidden stream", 422,
-       status(422, "Invalid", R"(x is invalid: spec.tags[live].from: Forbidden: dev/shop: "no RBAC policy matched" "")"),
+       status(422, "Invalid",
+              R"(x is invalid: spec.tags[live].from: Forbidden: dev/shop: "no RBAC policy matched" "")"),
        ErrorKind::denied, "no RBAC policy matched"},
       {"tag of a missing stream", 422,
        status(422, "Invalid", R"(x is invalid: spec.tags[x].from.name: Not found: "none:1.0")"), ErrorKind::not_found,
@@ -93,7 +95,8 @@ TEST(Status, ObeysTheHeaderBeforeTheDetails) {
 }
 
 TEST(Status, MakesForeignTextsHarmless) {
-  const auto error = error_of(403, testing::status_json(403, "Forb\x1b[31m", std::string(5000, 'x') + "\x1b]0;").dump());
+  const auto error =
+      error_of(403, testing::status_json(403, "Forb\x1b[31m", std::string(5000, 'x') + "\x1b]0;").dump());
   EXPECT_THAT(error.sentence(), Not(HasSubstr("\x1b")));
   EXPECT_LT(error.sentence().size(), 1500U);
 }

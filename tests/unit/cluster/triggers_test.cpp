@@ -30,15 +30,18 @@ TEST(Triggers, ReadsWhatWorks) {
     bool paused;
   };
   const std::vector<Row> rows{
-      {"by name", trigger(R"(spec.template.spec.containers[?(@.name==\"web\")].image)"), "Deployment", "web", false, false},
-      {"by number", trigger("spec.template.spec.containers[1].image"), "StatefulSet", "side", false, false},
-      {"init container", trigger(R"(spec.template.spec.initContainers[?(@.name==\"setup\")].image)"), "DaemonSet", "setup",
-       true, false},
-      {"cron job", trigger("spec.jobTemplate.spec.template.spec.containers[0].image"), "CronJob", "web", false, false},
-      {"paused", trigger("spec.template.spec.containers[0].image", R"(,"paused":true)"), "Deployment", "web", false, true},
-      {"not paused", trigger("spec.template.spec.containers[0].image", R"(,"paused":false)"), "Deployment", "web", false,
+      {"by name", trigger(R"(spec.template.spec.containers[?(@.name==\"web\")].image)"), "Deployment", "web", false,
        false},
-      {"null", trigger("spec.template.spec.containers[0].image", R"(,"paused":null)"), "Deployment", "web", false, false},
+      {"by number", trigger("spec.template.spec.containers[1].image"), "StatefulSet", "side", false, false},
+      {"init container", trigger(R"(spec.template.spec.initContainers[?(@.name==\"setup\")].image)"), "DaemonSet",
+       "setup", true, false},
+      {"cron job", trigger("spec.jobTemplate.spec.template.spec.containers[0].image"), "CronJob", "web", false, false},
+      {"paused", trigger("spec.template.spec.containers[0].image", R"(,"paused":true)"), "Deployment", "web", false,
+       true},
+      {"not paused", trigger("spec.template.spec.containers[0].image", R"(,"paused":false)"), "Deployment", "web",
+       false, false},
+      {"null", trigger("spec.template.spec.containers[0].image", R"(,"paused":null)"), "Deployment", "web", false,
+       false},
   };
   for (const auto& row : rows) {
     const auto reading = read(row.text, row.kind);
@@ -60,22 +63,26 @@ TEST(Triggers, SaysWhatIsMalformed) {
     const char* part;
   };
   const std::string good = "spec.template.spec.containers[0].image";
-  const auto from = [&](const std::string& json) { return R"([{"from":)" + json + R"(,"fieldPath":")" + good + "\"}]"; };
+  const auto from = [&](const std::string& json) {
+    return R"([{"from":)" + json + R"(,"fieldPath":")" + good + "\"}]";
+  };
   const std::vector<Row> rows{
       {"no JSON", "[{", "not-json", true, "is not JSON"},
       {"no list", R"({"from":{}})", "not-a-list", true, "square brackets"},
       {"empty", "[]", "empty", false, "no trigger"},
       {"an entry that is a text", R"(["x"])", "not-an-object", true, "no object"},
-      {"misspelt key", R"([{"form":{"kind":"ImageStreamTag","name":"a:b"},"fieldPath":")" + good + "\"}]", "unknown-key",
-       false, "write \"from\""},
-      {"misspelt key leaves it without from", R"([{"form":{},"fieldPath":")" + good + "\"}]", "no-from", false, "without 'from'"},
+      {"misspelt key", R"([{"form":{"kind":"ImageStreamTag","name":"a:b"},"fieldPath":")" + good + "\"}]",
+       "unknown-key", false, "write \"from\""},
+      {"misspelt key leaves it without from", R"([{"form":{},"fieldPath":")" + good + "\"}]", "no-from", false,
+       "without 'from'"},
       {"text for a boolean", trigger(good, R"(,"paused":"false")"), "paused-not-boolean", true, "without quotes"},
       {"number for a boolean", trigger(good, R"(,"paused":0)"), "paused-not-boolean", true, "true or false"},
-      {"wrong container", trigger(R"(spec.template.spec.containers[?(@.name==\"wbe\")].image)"), "unknown-container", true,
-       "did you mean 'web'?"},
+      {"wrong container", trigger(R"(spec.template.spec.containers[?(@.name==\"wbe\")].image)"), "unknown-container",
+       true, "did you mean 'web'?"},
       {"init container among the others", trigger(R"(spec.template.spec.containers[?(@.name==\"setup\")].image)"),
        "unknown-container", true, "the containers are: web, side"},
-      {"number out of range", trigger("spec.template.spec.containers[2].image"), "unknown-container", true, "there are 2"},
+      {"number out of range", trigger("spec.template.spec.containers[2].image"), "unknown-container", true,
+       "there are 2"},
       {"single quotes", trigger("spec.template.spec.containers[?(@.name=='web')].image"), "bad-selector", true,
        "single quotes"},
       {"no selector", trigger("spec.template.spec.containers[].image"), "bad-selector", true, "not known"},
@@ -90,10 +97,12 @@ TEST(Triggers, SaysWhatIsMalformed) {
       {"from as a text", from("\"a:b\""), "from-not-an-object", true, "no object"},
       {"another kind", from(R"({"kind":"DockerImage","name":"a:b"})"), "wrong-kind", false, "ImageStreamTag"},
       {"no tag", from(R"({"kind":"ImageStreamTag","name":"a"})"), "name-without-tag", false, "STREAM:TAG"},
-      {"apiVersion", from(R"({"kind":"ImageStreamTag","name":"a:b","apiVersion":"v1"})"), "api-version", false, "leave it out"},
+      {"apiVersion", from(R"({"kind":"ImageStreamTag","name":"a:b","apiVersion":"v1"})"), "api-version", false,
+       "leave it out"},
       {"number as a name", from(R"({"kind":"ImageStreamTag","name":7})"), "not-a-text", true, "quotes"},
-      {"wrong container while paused", trigger(R"(spec.template.spec.containers[?(@.name==\"zzz\")].image)", R"(,"paused":true)"),
-       "unknown-container", false, "never does anything"},
+      {"wrong container while paused",
+       trigger(R"(spec.template.spec.containers[?(@.name==\"zzz\")].image)", R"(,"paused":true)"), "unknown-container",
+       false, "never does anything"},
   };
   for (const auto& row : rows) {
     const auto reading = read(row.text);

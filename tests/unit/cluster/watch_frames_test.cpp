@@ -77,8 +77,9 @@ TEST(WatchFrame, ReadsErrorsWithTheirStatus) {
 }
 
 TEST(WatchFrame, RefusesWhatIsNone) {
-  for (const auto* line : {"", "x", "{}", "[]", R"({"type":"ADDED"})", R"({"type":"ADDED","object":null})",
-                           R"({"type":"OTHER","object":{}})", R"({"type":7,"object":{}})", R"({"type":"ADDED","object":{)"}) {
+  for (const auto* line :
+       {"", "x", "{}", "[]", R"({"type":"ADDED"})", R"({"type":"ADDED","object":null})",
+        R"({"type":"OTHER","object":{}})", R"({"type":7,"object":{}})", R"({"type":"ADDED","object":{)"}) {
     EXPECT_TRUE(failed_with(parse_frame(line), ErrorKind::protocol, "no frame")) << line;
   }
 }

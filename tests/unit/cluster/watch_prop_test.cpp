@@ -148,7 +148,8 @@ class WorldStreams final : public ReplyStreams {
     if (world_.pick(2) == 0) return OpenReply{status_reply(410, "Gone", "too old resource version"), nullptr};
     testing::ScriptedBody body;
     body.pieces.push_back(
-        Json::object().set("type", "ERROR").set("object", testing::status_json(410, "Expired", "too old")).dump() + "\n");
+        Json::object().set("type", "ERROR").set("object", testing::status_json(410, "Expired", "too old")).dump() +
+        "\n");
     return OpenReply{reply(200), std::make_unique<testing::FakeBody>(body)};
   }
 
@@ -217,14 +218,13 @@ TEST_P(WatchProperty, EachOfTenThousandChangesIsToldOnce) {
   EXPECT_EQ(trouble.cut > 0, watch.counters().cuts > 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Worlds, WatchProperty,
-                         ::testing::Values(Trouble{.name = "calm"}, Trouble{.name = "ends", .end = 5},
-                                           Trouble{.name = "cuts", .cut = 4},
-                                           Trouble{.name = "slow", .cut = 30, .slow = 1},
-                                           Trouble{.name = "refuses", .cut = 10, .refuse = 3},
-                                           Trouble{.name = "forgets", .end = 4, .forget = 10},
-                                           Trouble{.name = "everything", .cut = 8, .end = 8, .forget = 30, .refuse = 4, .slow = 2}),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Worlds, WatchProperty,
+    ::testing::Values(Trouble{.name = "calm"}, Trouble{.name = "ends", .end = 5}, Trouble{.name = "cuts", .cut = 4},
+                      Trouble{.name = "slow", .cut = 30, .slow = 1}, Trouble{.name = "refuses", .cut = 10, .refuse = 3},
+                      Trouble{.name = "forgets", .end = 4, .forget = 10},
+                      Trouble{.name = "everything", .cut = 8, .end = 8, .forget = 30, .refuse = 4, .slow = 2}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
 }  // namespace sluice::cluster

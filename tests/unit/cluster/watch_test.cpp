@@ -12,10 +12,10 @@ namespace sluice::cluster {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using testing::failed_with;
 using testing::FakeStreams;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::json_reply;
 using testing::parsed;
 using testing::reply;
@@ -83,8 +83,10 @@ class WatchTest : public testing::ClusterTest {
 
 TEST_F(WatchTest, ListsAndThenFollows) {
   give_list("10", {object("a", "3"), object("b", "7")});
-  streams.then(ScriptedBody{{frame("MODIFIED", object("a", "11")), frame("ADDED", object("c", "12")),
-                             frame("DELETED", object("b", "13"))}, {}, true});
+  streams.then(ScriptedBody{
+      {frame("MODIFIED", object("a", "11")), frame("ADDED", object("c", "12")), frame("DELETED", object("b", "13"))},
+      {},
+      true});
   EXPECT_THAT(rest(), ElementsAre("added a@3 (inferred)", "added b@7 (inferred)", "modified a@11", "added c@12",
                                   "deleted b@13"));
   EXPECT_EQ(watch().version(), "13");
@@ -109,7 +111,8 @@ TEST_F(WatchTest, GoesOnAfterACleanEndAndAfterACut) {
   give_list("10", {});
   streams.then(ScriptedBody{{frame("ADDED", object("a", "11"))}, {}, false})
       .then(ScriptedBody{{frame("MODIFIED", object("a", "12")), frame("MODIFIED", object("a", "13")).substr(0, 20)},
-                         Error(ErrorKind::unreachable, "the connection broke"), false})
+                         Error(ErrorKind::unreachable, "the connection broke"),
+                         false})
       .then(ScriptedBody{{frame("MODIFIED", object("a", "13"))}, {}, true});
   EXPECT_THAT(rest(), ElementsAre("added a@11", "modified a@12", "modified a@13"));
   EXPECT_EQ(version_asked(1), "11");
@@ -128,9 +131,11 @@ TEST_F(WatchTest, ABookmarkMovesTheVersionAndTellsNothing) {
 
 TEST_F(WatchTest, ARepeatedFrameIsToldOnce) {
   give_list("10", {object("a", "3")});
-  streams.then(ScriptedBody{{frame("ADDED", object("a", "3")), frame("MODIFIED", object("a", "11")),
-                             frame("MODIFIED", object("a", "11")), frame("MODIFIED", object("a", "9")),
-                             frame("DELETED", object("z", "12"))}, {}, true});
+  streams.then(ScriptedBody{
+      {frame("ADDED", object("a", "3")), frame("MODIFIED", object("a", "11")), frame("MODIFIED", object("a", "11")),
+       frame("MODIFIED", object("a", "9")), frame("DELETED", object("z", "12"))},
+      {},
+      true});
   EXPECT_THAT(rest(), ElementsAre("added a@3 (inferred)", "modified a@11"));
   EXPECT_EQ(watch().counters().repeats, 4U);
 }
@@ -146,9 +151,10 @@ TEST_F(WatchTest, AfterAnExpiryTheListTellsWhatHasChanged) {
   give_list("10", {object("same", "1"), object("changed", "2"), object("gone", "3"), object("reborn", "4", "old")});
   streams.then(ScriptedBody{{kExpired}, {}, false});
   give_list("99", {object("same", "1"), object("changed", "50"), object("reborn", "60", "new"), object("fresh", "70")});
-  EXPECT_THAT(rest(), ElementsAre("added same@1 (inferred)", "added changed@2 (inferred)", "added gone@3 (inferred)",
-                                  "added reborn@4 (inferred)", "deleted gone@3 (inferred)", "modified changed@50 (inferred)",
-                                  "deleted reborn@4 (inferred)", "added reborn@60 (inferred)", "added fresh@70 (inferred)"));
+  EXPECT_THAT(rest(),
+              ElementsAre("added same@1 (inferred)", "added changed@2 (inferred)", "added gone@3 (inferred)",
+                          "added reborn@4 (inferred)", "deleted gone@3 (inferred)", "modified changed@50 (inferred)",
+                          "deleted reborn@4 (inferred)", "added reborn@60 (inferred)", "added fresh@70 (inferred)"));
   EXPECT_EQ(version_asked(1), "99");
   EXPECT_EQ(watch().counters().expiries, 1U);
 }

@@ -8,9 +8,8 @@
 #include "support/checks.hpp"
 #include "support/fake_exchanger.hpp"
 
-#include <gtest/gtest.h>
-
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
@@ -111,8 +110,9 @@ class FakeBackend final : public RegistryBackend {
   Answer<Json> add_signature(const Caller&, Json signature) override {
     const auto name = name_of(signature);
     if (name.find('@') == std::string::npos) {
-      return invalid("image.openshift.io", "ImageSignature", name,
-                     {{"FieldValueInvalid", "Invalid value: \"" + name + "\": name must be of format", "metadata.name"}});
+      return invalid(
+          "image.openshift.io", "ImageSignature", name,
+          {{"FieldValueInvalid", "Invalid value: \"" + name + "\": name must be of format", "metadata.name"}});
     }
     auto& image = images[name.substr(0, name.find('@'))];
     for (const auto& other : at(image, {"signatures"}).items()) {
@@ -236,8 +236,8 @@ class RegistryTest : public ::testing::Test {
   }
   net::ServerReply put_manifest(const std::string& repository, const std::string& reference, const SmallImage& image,
                                 const std::string& as = "ann") {
-    return send({"PUT", "/v2/" + repository + "/manifests/" + reference, as, {{"Content-Type", image.type}},
-                 image.manifest});
+    return send(
+        {"PUT", "/v2/" + repository + "/manifests/" + reference, as, {{"Content-Type", image.type}}, image.manifest});
   }
   void push(const std::string& repository, const std::string& tag, const SmallImage& image,
             const std::string& as = "ann") {
@@ -249,7 +249,7 @@ class RegistryTest : public ::testing::Test {
 
   FakeBackend backend_;
   BlobStore blobs_{memory_medium()};
-  support::FakeExchanger exchanger_;
+  sluice::testing::FakeExchanger exchanger_;
   Notifications notifications_{exchanger_, {100, std::chrono::milliseconds(1), std::chrono::milliseconds(1000)}};
   std::unique_ptr<RegistryApi> api_;
 };
