@@ -23,6 +23,9 @@ class ControllerLoop {
   ControllerLoop(const ControllerLoop&) = delete;
   ControllerLoop& operator=(const ControllerLoop&) = delete;
 
+  /// Whether nothing waits to be done now. Under the World's lock.
+  bool idle(const World& world) const { return !has_due(world); }
+
  private:
   class Queue;
   void run(const std::stop_token& stop);

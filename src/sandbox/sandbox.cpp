@@ -19,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <stop_token>
 
 namespace sluice::sandbox {
@@ -191,8 +192,9 @@ Status push(Sandbox::Parts& parts, const Scenario::Image& wanted) {
     request.headers.add("Host", parts.addresses.registry);
     request.headers.add("Content-Type", manifest.media_type);
     request.headers.add("Authorization", "Bearer " + parts.addresses.admin_token);
-    request.body = manifest.bytes;
-    const auto reply = parts.registry->handle(request, nullptr);
+    const auto receiver = parts.registry->receive(request);
+    receiver->take(std::as_bytes(std::span(manifest.bytes)));
+    const auto reply = parts.registry->handle(request, receiver.get());
     if (reply.status != 201) return failed(reply.body);
   }
   return {};
@@ -220,12 +222,13 @@ Status Sandbox::turn(const Json& settings) {
 }
 
 Json Sandbox::state() const {
-  auto state = parts_->world.with([](const World& world) {
+  auto state = parts_->world.with([this](const World& world) {
     auto counts = Json::object();
     counts.set("version", world.store.version());
     counts.set("objects", world.store.size());
     counts.set("changes_kept", world.store.log_size());
     counts.set("time", world.now_text());
+    counts.set("idle", parts_->controllers->idle(world));
     return counts;
   });
   state.set("watches", parts_->hub.open());

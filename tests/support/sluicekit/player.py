@@ -68,6 +68,9 @@ class Player:
     def knob(self, name, **settings):
         self.knobs.append((name, settings))
 
+    def settle(self):
+        pass
+
     # Answers.
 
     def _answer(self, handler):

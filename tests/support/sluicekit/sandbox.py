@@ -124,6 +124,15 @@ class Sandbox:
         with self.control() as wire:
             return wire.get("/v1/state").json
 
+    def settle(self, timeout=20):
+        """Waits until no controller has anything to do."""
+        end = time.monotonic() + timeout
+        with self.control() as wire:
+            while not wire.get("/v1/state").json.get("idle", True):
+                if time.monotonic() > end:
+                    raise AssertionError(f"the controllers are still busy after {timeout} s")
+                time.sleep(0.002)  # the interval of a poll
+
     def _turn(self, path, document):
         with self.control() as wire:
             reply = wire.post(path, document)

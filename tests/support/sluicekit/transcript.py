@@ -102,10 +102,14 @@ class Replay:
         self._make_world()
         for number, step in enumerate(self.transcript["setup"]):
             self._step(f"setup {number}", step, setup=True)
+            if "node" in step:
+                self.sandbox.settle()
         for number, step in enumerate(self.transcript["steps"]):
             self._open_watches(number)
             if self._step(f"step {number}", step):
                 self.result.agreed += 1 + len(_frames(step) or ())
+            if "node" in step:
+                self.sandbox.settle()  # the recorder was slower than any controller
         self._read_watches()
         self._read_notifications()
 

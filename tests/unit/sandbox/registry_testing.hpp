@@ -97,7 +97,8 @@ class FakeBackend final : public RegistryBackend {
   Verdict add_image(std::string_view ns, std::string_view stream, Json image) override {
     if (!projects.contains(std::string(ns))) return not_found("", "namespaces", ns);
     if (!stream_exists(ns, stream)) return not_found("image.openshift.io", "imagestreammappings", stream);
-    images.emplace(name_of(image), complete_image(std::move(image)));
+    const auto name = name_of(image);
+    images.emplace(name, complete_image(std::move(image)));
     return {};
   }
   Verdict create_stream(const Caller& caller, std::string_view ns, std::string_view stream) override {
