@@ -53,7 +53,8 @@ struct Identity {
 
 // One cluster "sandbox", and a context for each identity, named after it. The first one is current.
 std::string kubeconfig(const sandbox::Addresses& addresses, const std::vector<Identity>& identities) {
-  auto text = fmt::format("apiVersion: v1\nkind: Config\ncurrent-context: {}\npreferences: {{}}\nclusters:\n", identities.front().name);
+  auto text = fmt::format("apiVersion: v1\nkind: Config\ncurrent-context: {}\npreferences: {{}}\nclusters:\n",
+                          identities.front().name);
   text += fmt::format("- name: sandbox\n  cluster:\n    server: {}\n", addresses.api);
   if (!addresses.ca_pem.empty()) {
     text += fmt::format("    certificate-authority-data: {}\n", encoding::base64(addresses.ca_pem));
@@ -97,7 +98,8 @@ void print_text(const SandboxRun& run, const sandbox::Sandbox& box, const fs::pa
                 const std::vector<Identity>& identities, Console& console) {
   const auto& addresses = box.addresses();
   const auto& first = identities.front();
-  console.out(console.bold(fmt::format("An OpenShift {} look-alike is running on this machine.", run.profile)) + "\n\n");
+  console.out(console.bold(fmt::format("An OpenShift {} look-alike is running on this machine.", run.profile)) +
+              "\n\n");
   console.out(fmt::format("  API         {}\n  registry    {}\n  kubeconfig  {}\n", addresses.api, addresses.registry,
                           (folder / "kubeconfig").string()));
   if (!addresses.ca_pem.empty()) console.out(fmt::format("  CA          {}\n", (folder / "ca.crt").string()));

@@ -85,10 +85,10 @@ std::optional<Decision> search(const Store& store, const Caller& caller, const s
     const auto& rules = at(*role, {"rules"}).items();
     if (std::none_of(rules.begin(), rules.end(), allows)) continue;
     const auto name = cluster ? name_of(*binding) : name_of(*binding) + "/" + ns;
-    return Decision{true, fmt::format("RBAC: allowed by {} \"{}\" of {} \"{}\" to {}",
-                                      cluster ? "ClusterRoleBinding" : "RoleBinding", name,
-                                      text_at(*binding, {"roleRef", "kind"}), text_at(*binding, {"roleRef", "name"}),
-                                      subject)};
+    return Decision{
+        true,
+        fmt::format("RBAC: allowed by {} \"{}\" of {} \"{}\" to {}", cluster ? "ClusterRoleBinding" : "RoleBinding",
+                    name, text_at(*binding, {"roleRef", "kind"}), text_at(*binding, {"roleRef", "name"}), subject)};
   }
   return std::nullopt;
 }

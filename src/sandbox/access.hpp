@@ -35,7 +35,7 @@ struct Attributes {
   std::string group;
   std::string resource;
   std::string subresource;
-  std::string ns;    ///< empty: cluster scope
+  std::string ns;  ///< empty: cluster scope
   std::string name;
 };
 

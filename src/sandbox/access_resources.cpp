@@ -44,16 +44,16 @@ class AccessReviews final : public Resource {
     if (traits().namespaced) {
       if (wanted.ns.empty()) wanted.ns = request.ns;
       if (wanted.ns != request.ns) {
-        return invalid(traits().group, traits().kind, "",
-                       {{"FieldValueInvalid",
-                         fmt::format("Invalid value: \"{}\": must match metadata.namespace", wanted.ns),
-                         "spec.resourceAttributes.namespace"}});
+        return invalid(
+            traits().group, traits().kind, "",
+            {{"FieldValueInvalid", fmt::format("Invalid value: \"{}\": must match metadata.namespace", wanted.ns),
+              "spec.resourceAttributes.namespace"}});
       }
     }
     const auto* path = spec.find("nonResourceAttributes");
-    const auto decision = path != nullptr ? decide_path(world.store, caller, text_at(*path, {"verb"}),
-                                                        text_at(*path, {"path"}))
-                                          : decide(world.store, caller, wanted);
+    const auto decision = path != nullptr
+                              ? decide_path(world.store, caller, text_at(*path, {"verb"}), text_at(*path, {"path"}))
+                              : decide(world.store, caller, wanted);
     auto reply = request.body;
     reply.set("kind", traits().kind);
     reply.set("apiVersion", traits().group + "/" + traits().version);
@@ -83,8 +83,9 @@ class LegacyReviews final : public Resource {
       for (const auto& group : at(body, {"groups"}).items()) caller.groups.push_back(group.as_string().value_or(""));
     }
     const auto ns = traits().namespaced ? request.ns : text_at(body, {"namespace"});
-    const Attributes wanted{text_at(body, {"verb"}), text_at(body, {"resourceAPIGroup"}), text_at(body, {"resource"}),
-                            "",                      ns,                                  text_at(body, {"resourceName"})};
+    const Attributes wanted{
+        text_at(body, {"verb"}),        text_at(body, {"resourceAPIGroup"}), text_at(body, {"resource"}), "", ns,
+        text_at(body, {"resourceName"})};
     const auto decision = decide(world.store, caller, wanted);
     auto reply = Json::object();
     reply.set("kind", "SubjectAccessReviewResponse");

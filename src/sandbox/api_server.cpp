@@ -49,15 +49,14 @@ Refusal method_not_allowed() {
 
 // The words of the two lines of OpenShift about a missing right.
 Refusal no_right(const World& world, const Caller& caller, const Attributes& wanted, const std::string& reason) {
-  const auto scope = wanted.ns.empty() ? std::string("at the cluster scope")
-                                       : fmt::format("in the namespace \"{}\"", wanted.ns);
+  const auto scope =
+      wanted.ns.empty() ? std::string("at the cluster scope") : fmt::format("in the namespace \"{}\"", wanted.ns);
   const auto sub = wanted.subresource.empty() ? "" : "/" + wanted.subresource;
-  const auto why =
-      world.profile == Profile::v3_11
-          ? fmt::format("User \"{}\" cannot {} {}{} {}: {}", caller.name, wanted.verb,
-                        qualified(wanted.group, wanted.resource), sub, scope, reason)
-          : fmt::format("User \"{}\" cannot {} resource \"{}{}\" in API group \"{}\" {}", caller.name, wanted.verb,
-                        wanted.resource, sub, wanted.group, scope);
+  const auto why = world.profile == Profile::v3_11
+                       ? fmt::format("User \"{}\" cannot {} {}{} {}: {}", caller.name, wanted.verb,
+                                     qualified(wanted.group, wanted.resource), sub, scope, reason)
+                       : fmt::format("User \"{}\" cannot {} resource \"{}{}\" in API group \"{}\" {}", caller.name,
+                                     wanted.verb, wanted.resource, sub, wanted.group, scope);
   return forbidden(wanted.group, wanted.resource, wanted.name, why);
 }
 
@@ -113,7 +112,8 @@ Answer<Json> read_body(const World& world, const Traits& traits, const ApiPath& 
   if (verb == "delete" || verb == "deletecollection") {
     if (text.empty()) return Json();
     auto options = parse_json(text);
-    return options.ok() ? Answer<Json>(std::move(*options)) : Answer<Json>(bad_request("the delete options cannot be read"));
+    return options.ok() ? Answer<Json>(std::move(*options))
+                        : Answer<Json>(bad_request("the delete options cannot be read"));
   }
   const auto* sub = path.subresource.empty() ? nullptr : find_sub(traits, path.subresource);
   const auto& kind = sub != nullptr ? sub->kind : traits.kind;
@@ -184,8 +184,8 @@ net::ServerReply ApiServer::serve_path(World& world, const Caller& caller, const
   if (path == "/healthz" || path == "/healthz/ready") return to_reply(ApiReply{200, Json(), "ok"});
   if (auto reply = discover(world, catalog_, path)) return to_reply(*reply);
   auto paths = Json::array();
-  for (const auto* known :
-       {"/apis", "/apis/", "/apis/apiextensions.k8s.io", "/apis/apiextensions.k8s.io/v1beta1", "/metrics", "/version"}) {
+  for (const auto* known : {"/apis", "/apis/", "/apis/apiextensions.k8s.io", "/apis/apiextensions.k8s.io/v1beta1",
+                            "/metrics", "/version"}) {
     paths.push(known);
   }
   auto body = Json::object();

@@ -34,7 +34,7 @@ class ApiServer final : public net::RequestHandler {
   SharedWorld& world_;
   const Catalog& catalog_;
   WatchHub& hub_;
-  Pages pages_;       // under the World's lock
+  Pages pages_;        // under the World's lock
   OAuthServer oauth_;  // under the World's lock
   std::atomic<std::uint64_t> requests_{0};
 };

@@ -77,8 +77,7 @@ constexpr std::array kRules = std::to_array<Rule>({
      "configmaps endpoints persistentvolumeclaims pods replicationcontrollers replicationcontrollers/scale "
      "serviceaccounts services events limitranges pods/log pods/status replicationcontrollers/status resourcequotas "
      "resourcequotas/status namespaces"},
-    {"view", kRead, "apps",
-     "daemonsets deployments deployments/scale replicasets replicasets/scale statefulsets"},
+    {"view", kRead, "apps", "daemonsets deployments deployments/scale replicasets replicasets/scale statefulsets"},
     {"view", kRead, "batch", "cronjobs jobs"},
     {"view", "get", "core project.openshift.io", "projects"},
 });

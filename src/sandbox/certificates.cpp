@@ -113,7 +113,8 @@ Result<CertificatePtr> issue(EVP_PKEY* key, const Subject& subject, X509* issuer
 std::string alternative_names(const std::vector<std::string>& names) {
   std::string list;
   for (const auto& name : names) {
-    const bool address = name.find_first_not_of("0123456789.") == std::string::npos || name.find(':') != std::string::npos;
+    const bool address =
+        name.find_first_not_of("0123456789.") == std::string::npos || name.find(':') != std::string::npos;
     list += fmt::format("{}{}:{}", list.empty() ? "" : ",", address ? "IP" : "DNS", name);
   }
   return list;
@@ -141,12 +142,11 @@ Result<Authority> make_authority(const std::vector<std::string>& names) {
                                    {NID_subject_key_identifier, "hash"}}));
   Authority authority;
   SLUICE_TRY(authority.ca_pem, pem_of(ca.get()));
-  SLUICE_TRY(authority.server,
-             issue_for({names.empty() ? "localhost" : names.front(), ""}, ca.get(), ca_key.get(),
-                       {{NID_basic_constraints, "critical,CA:FALSE"},
-                        {NID_key_usage, "critical,digitalSignature"},
-                        {NID_ext_key_usage, "serverAuth"},
-                        {NID_subject_alt_name, alternative_names(names)}}));
+  SLUICE_TRY(authority.server, issue_for({names.empty() ? "localhost" : names.front(), ""}, ca.get(), ca_key.get(),
+                                         {{NID_basic_constraints, "critical,CA:FALSE"},
+                                          {NID_key_usage, "critical,digitalSignature"},
+                                          {NID_ext_key_usage, "serverAuth"},
+                                          {NID_subject_alt_name, alternative_names(names)}}));
   SLUICE_TRY(authority.admin, issue_for({"system:admin", "system:masters"}, ca.get(), ca_key.get(),
                                         {{NID_basic_constraints, "critical,CA:FALSE"},
                                          {NID_key_usage, "critical,digitalSignature"},

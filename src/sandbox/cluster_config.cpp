@@ -17,7 +17,6 @@ void put(World& world, const Key& key, Json object) {
   }
 }
 
-
 Json registry_route(const World& world) {
   auto object = Json::object();
   const bool old = world.profile == Profile::v3_11;

@@ -39,8 +39,8 @@ class Controller {
 using Controllers = std::vector<std::unique_ptr<Controller>>;
 
 // Each part adds its loops.
-void add_project_controllers(Controllers& controllers);   ///< service accounts, their tokens and pull secrets
+void add_project_controllers(Controllers& controllers);  ///< service accounts, their tokens and pull secrets
 void add_image_controllers(Controllers& controllers, net::Exchanger& exchanger);  ///< background imports
-void add_workload_controllers(Controllers& controllers);  ///< triggers, rollouts, pods
+void add_workload_controllers(Controllers& controllers);                          ///< triggers, rollouts, pods
 
 }  // namespace sluice::sandbox

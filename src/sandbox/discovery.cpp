@@ -204,7 +204,9 @@ ApiReply version_reply(const World& world, bool openshift) {
   // A 3.11 that was not built by its own release pipeline leaves the numbers empty.
   version.set("major", old ? "" : "1");
   version.set("minor", old ? "" : "27");
-  version.set("gitVersion", openshift ? "v3.11.0-sluice-sandbox" : old ? "v1.11.0-sluice-sandbox" : "v1.27.0-sluice-sandbox");
+  version.set("gitVersion", openshift ? "v3.11.0-sluice-sandbox"
+                            : old     ? "v1.11.0-sluice-sandbox"
+                                      : "v1.27.0-sluice-sandbox");
   version.set("gitCommit", "");
   version.set("gitTreeState", "clean");
   version.set("buildDate", "1970-01-01T00:00:00Z");

@@ -21,7 +21,8 @@ class SpoiltStream final : public net::ReplyStream {
     if (const auto now = Clock::now(); now < next_) {
       return {Step::later, "", std::chrono::ceil<std::chrono::milliseconds>(next_ - now)};
     }
-    if (fault_.bytes_per_second) room = std::min<std::size_t>(room, std::max<std::uint64_t>(*fault_.bytes_per_second / 10, 1));
+    if (fault_.bytes_per_second)
+      room = std::min<std::size_t>(room, std::max<std::uint64_t>(*fault_.bytes_per_second / 10, 1));
     if (fault_.cut_after_bytes) room = std::min<std::size_t>(room, *fault_.cut_after_bytes - sent_);
     auto piece = inner_ ? inner_->next(room) : from_text(room);
     if (piece.step != Step::bytes) return piece;

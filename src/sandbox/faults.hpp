@@ -16,9 +16,9 @@
 namespace sluice::sandbox {
 
 struct Fault {
-  std::string server;  ///< "api" or "registry"
-  std::string method;  ///< empty: any
-  std::string path = "*";  ///< glob with '*', over the path without query
+  std::string server;                  ///< "api" or "registry"
+  std::string method;                  ///< empty: any
+  std::string path = "*";              ///< glob with '*', over the path without query
   std::uint64_t after = 0;             ///< matching requests that pass first
   std::optional<std::uint64_t> times;  ///< then so many are hit; empty: all
   // What happens: the first that is set.

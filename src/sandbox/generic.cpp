@@ -35,9 +35,9 @@ std::string storage_key(const Traits& traits, const ApiRequest& request) {
 Verdict check_version(const Traits& traits, const ApiRequest& request, const Json& before, const Json& object) {
   const auto sent = text_at(object, {"metadata", "resourceVersion"});
   if (sent.empty() && traits.needs_version) {
-    return invalid(traits.group, traits.plural, request.name,
-                   {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update",
-                     "metadata.resourceVersion"}});
+    return invalid(
+        traits.group, traits.plural, request.name,
+        {{"FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"}});
   }
   if (!sent.empty() && sent != text_at(before, {"metadata", "resourceVersion"})) {
     return modified(traits.group, traits.plural, request.name);
@@ -92,8 +92,8 @@ Answer<ApiReply> create(World& world, Resource& resource, const ApiRequest& requ
 Answer<ApiReply> update(World& world, Resource& resource, const ApiRequest& request) {
   const auto name = name_of(request.body);
   if (!name.empty() && name != request.name) {
-    return bad_request(fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
-                                   request.name));
+    return bad_request(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, request.name));
   }
   phantom_write(world, resource.traits().key(request.ns, request.name));
   SLUICE_TRY(auto object, update_object(world, resource, request, request.body));

@@ -238,7 +238,8 @@ std::string workload_resource(std::string_view kind) {
 
 Status outcome(Reader& reader, const KnobTargets& targets) {
   const auto result = reader.text("result");
-  const auto found = std::find_if(kResults.begin(), kResults.end(), [&](const auto& row) { return row.name == result; });
+  const auto found =
+      std::find_if(kResults.begin(), kResults.end(), [&](const auto& row) { return row.name == result; });
   if (found == kResults.end()) {
     std::vector<std::string> names;
     for (const auto& row : kResults) names.emplace_back(row.name);

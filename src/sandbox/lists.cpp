@@ -77,11 +77,15 @@ bool Selection::Term::holds(const std::optional<std::string>& value) const {
   const auto among = [&] { return value && std::find(values.begin(), values.end(), *value) != values.end(); };
   switch (op) {
     case Op::equal:
-    case Op::in: return among();
+    case Op::in:
+      return among();
     case Op::different:
-    case Op::not_in: return !among();
-    case Op::exists: return value.has_value();
-    case Op::missing: return !value.has_value();
+    case Op::not_in:
+      return !among();
+    case Op::exists:
+      return value.has_value();
+    case Op::missing:
+      return !value.has_value();
   }
   return false;
 }
@@ -91,7 +95,9 @@ Answer<std::vector<Selection::Term>> Selection::parse_labels(std::string_view te
   for (const auto& part : terms_of(text)) {
     const auto term = text::trim(part);
     if (term.empty()) continue;
-    const auto word = [&](std::string_view separator) { return std::string(text::trim(term.substr(0, term.find(separator)))); };
+    const auto word = [&](std::string_view separator) {
+      return std::string(text::trim(term.substr(0, term.find(separator))));
+    };
     if (term.find(" notin ") != std::string_view::npos) {
       terms.push_back({word(" notin "), Term::Op::not_in, set_of(term)});
     } else if (term.find(" in ") != std::string_view::npos) {
@@ -211,8 +217,8 @@ Answer<ApiReply> Pages::list(World& world, Resource& resource, const ApiRequest&
   if (end < snapshot.objects.size()) {
     const auto left = snapshot.objects.size() - end;
     snapshot.next = end;
-    snapshot.token = encoding::base64(fmt::format("{{\"v\":\"meta.k8s.io/v1\",\"rv\":{},\"start\":\"{}\"}}",
-                                                  snapshot.version, random_suffix(12)));
+    snapshot.token = encoding::base64(
+        fmt::format("{{\"v\":\"meta.k8s.io/v1\",\"rv\":{},\"start\":\"{}\"}}", snapshot.version, random_suffix(12)));
     metadata.set("continue", snapshot.token);
     if (world.profile == Profile::v4) metadata.set("remainingItemCount", static_cast<std::int64_t>(left));
     snapshots_.push_back(std::move(snapshot));

@@ -51,7 +51,10 @@ std::string tar_of(const std::string& name, const std::string& content) {
   put(header, 136, "00000000000");
   put(header, 148, "        ");
   header[156] = '0';
-  put(header, 257, std::string_view("ustar\0" "00", 8));
+  put(header, 257,
+      std::string_view("ustar\0"
+                       "00",
+                       8));
   unsigned sum = 0;
   for (const char byte : header) sum += static_cast<unsigned char>(byte);
   put(header, 148, fmt::format("{:06o}", sum));
@@ -122,7 +125,8 @@ std::string config_of(const Scenario::Image& wanted, const Platform& platform, c
   config.set("created", "2020-01-01T00:00:00Z");
   auto labels = Json::object();
   labels.set("io.openshift.build.name", fmt::format("{}-{}", wanted.stream, wanted.tag));
-  config.set("config", Json::object().set("Labels", std::move(labels)).set("Cmd", Json(Json::Array{Json("/bin/true")})));
+  config.set("config",
+             Json::object().set("Labels", std::move(labels)).set("Cmd", Json(Json::Array{Json("/bin/true")})));
   config.set("rootfs", Json::object().set("type", "layers").set("diff_ids", diff_ids));
   auto history = Json::array();
   for (std::size_t i = 0; i < diff_ids.size(); ++i) {

@@ -160,8 +160,8 @@ net::ServerReply OAuthServer::token(World& world, const net::ServerRequest& requ
   const auto grant = entry->second;
   grants_.erase(entry);  // a code is good for one try
   const auto verifier = value_of(query, "code_verifier");
-  const bool proven = grant.challenge.empty() ||
-                      (grant.method == "S256" ? base64url_sha256(verifier) == grant.challenge : verifier == grant.challenge);
+  const bool proven = grant.challenge.empty() || (grant.method == "S256" ? base64url_sha256(verifier) == grant.challenge
+                                                                         : verifier == grant.challenge);
   if (!proven || grant.expires <= world.now() || value_of(query, "redirect_uri") != grant.redirect) {
     return oauth_error(400, "invalid_grant", kInvalidGrant);
   }

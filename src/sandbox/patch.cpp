@@ -193,7 +193,8 @@ class JsonPatch {
     return {here, last};
   }
   Refusal no_path(std::string_view op, const std::string& path) {
-    return cannot_apply(world_, fmt::format("jsonpatch {} operation does not apply: doc is missing path: {}", op, path));
+    return cannot_apply(world_,
+                        fmt::format("jsonpatch {} operation does not apply: doc is missing path: {}", op, path));
   }
 
   Verdict test(const std::string& path, const Json& value) {
@@ -253,10 +254,11 @@ Answer<Json> apply_json_patch(const World& world, const ApiRequest& request, con
                                         operations->is_object() ? "object" : "value"));
   }
   if (operations->items().size() > kMaxOperations) {
-    return Refusal{413, "RequestEntityTooLarge",
-                   fmt::format("Request entity is too large: The allowed maximum operations in a JSON patch is {}, got {}",
-                               kMaxOperations, operations->items().size()),
-                   Json::object()};
+    return Refusal{
+        413, "RequestEntityTooLarge",
+        fmt::format("Request entity is too large: The allowed maximum operations in a JSON patch is {}, got {}",
+                    kMaxOperations, operations->items().size()),
+        Json::object()};
   }
   JsonPatch patch(world, before);
   for (const auto& operation : operations->items()) SLUICE_CHECK(patch.apply(operation));

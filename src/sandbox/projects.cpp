@@ -74,9 +74,7 @@ class AccountController final : public Controller {
 }  // namespace
 
 bool is_project_name(std::string_view name) {
-  const auto plain = [](char letter) {
-    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
-  };
+  const auto plain = [](char letter) { return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9'); };
   return !name.empty() && name.size() <= 63 && plain(name.front()) && plain(name.back()) &&
          std::all_of(name.begin(), name.end(), [&](char letter) { return plain(letter) || letter == '-'; });
 }

@@ -50,9 +50,8 @@ Refusal conflict(std::string_view group, std::string_view plural, std::string_vi
 }
 
 Refusal modified(std::string_view group, std::string_view plural, std::string_view name) {
-  return conflict(
-      group, plural, name,
-      "the object has been modified; please apply your changes to the latest version and try again");
+  return conflict(group, plural, name,
+                  "the object has been modified; please apply your changes to the latest version and try again");
 }
 
 Refusal invalid(std::string_view group, std::string_view kind, std::string_view name, std::vector<Cause> causes) {
@@ -78,7 +77,8 @@ Refusal invalid(std::string_view group, std::string_view kind, std::string_view 
 Refusal bad_request(std::string message) { return {400, "BadRequest", std::move(message), Json()}; }
 
 Refusal forbidden(std::string_view group, std::string_view plural, std::string_view name, std::string_view why) {
-  const auto subject = name.empty() ? qualified(group, plural) : fmt::format("{} \"{}\"", qualified(group, plural), name);
+  const auto subject =
+      name.empty() ? qualified(group, plural) : fmt::format("{} \"{}\"", qualified(group, plural), name);
   return {403, "Forbidden", fmt::format("{} is forbidden: {}", subject, why), details_of(group, plural, name)};
 }
 

@@ -16,10 +16,10 @@ namespace sluice::sandbox {
 /// A Status with status "Failure"; or plain text when `plain` is set.
 struct Refusal {
   int code = 500;
-  std::string reason;   ///< "NotFound", "Invalid", ...; empty: not shown
+  std::string reason;  ///< "NotFound", "Invalid", ...; empty: not shown
   std::string message;
-  Json details;         ///< an object, or null: not shown
-  bool plain = false;   ///< the message is the whole body, as text/plain
+  Json details;                      ///< an object, or null: not shown
+  bool plain = false;                ///< the message is the whole body, as text/plain
   std::optional<int> retry_after{};  ///< seconds
 
   Json to_json() const;

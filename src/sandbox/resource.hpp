@@ -23,13 +23,13 @@ struct World;
 /// A request of the resource API, taken apart.
 struct ApiRequest {
   std::string method;
-  std::string verb;   ///< get, list, watch, create, update, patch, delete, deletecollection
+  std::string verb;     ///< get, list, watch, create, update, patch, delete, deletecollection
   bool legacy = false;  ///< came by /oapi/v1: apiVersion "v1"
   std::string ns;
-  std::string name;         ///< decoded; empty for collections
-  std::string subresource;  ///< "" or "status", "layers", ...
+  std::string name;                                       ///< decoded; empty for collections
+  std::string subresource;                                ///< "" or "status", "layers", ...
   std::map<std::string, std::string, std::less<>> query;  ///< decoded
-  std::string content_type;  ///< media type only, lower case
+  std::string content_type;                               ///< media type only, lower case
   std::string raw_body;
   Json body;  ///< of POST, PUT and DELETE; null when there was none
   Caller caller;
@@ -49,19 +49,19 @@ struct Traits {
   std::string plural;
   std::string kind;
   bool namespaced = true;
-  std::vector<std::string> verbs;        ///< as discovery lists them
+  std::vector<std::string> verbs;  ///< as discovery lists them
   std::vector<std::string> short_names;
   std::vector<std::string> categories;
-  bool legacy = false;                   ///< also under /oapi/v1 (3.11)
-  bool counts_generation = false;        ///< metadata.generation: 1, +1 with every change of spec
-  bool has_status = false;               ///< status is not written with the spec
-  bool needs_version = false;            ///< PUT without resourceVersion is 422
+  bool legacy = false;             ///< also under /oapi/v1 (3.11)
+  bool counts_generation = false;  ///< metadata.generation: 1, +1 with every change of spec
+  bool has_status = false;         ///< status is not written with the spec
+  bool needs_version = false;      ///< PUT without resourceVersion is 422
   /// Subresources, with the verbs that discovery lists and the kind that they show.
   struct Sub {
     std::string name;
     std::string kind;
     std::vector<std::string> verbs;
-    std::string group;    ///< of the kind, when another one ("extensions")
+    std::string group;  ///< of the kind, when another one ("extensions")
     std::string version;
   };
   std::vector<Sub> subresources;
@@ -140,8 +140,8 @@ std::string self_link(const Traits& traits, std::string_view ns, std::string_vie
 Answer<Json> apply_patch(const World& world, const ApiRequest& request, const Json& before);
 
 // Each part of the API adds its kinds.
-void add_core_resources(Catalog& catalog, const World& world);      ///< core_resources.cpp
-void add_access_resources(Catalog& catalog, const World& world);    ///< access_resources.cpp
+void add_core_resources(Catalog& catalog, const World& world);    ///< core_resources.cpp
+void add_access_resources(Catalog& catalog, const World& world);  ///< access_resources.cpp
 /// image_*.cpp; `exchanger` reaches the registries that images are imported from.
 void add_image_resources(Catalog& catalog, const World& world, net::Exchanger& exchanger);
 void add_workload_resources(Catalog& catalog, const World& world);  ///< workload_*.cpp

@@ -104,15 +104,15 @@ Status open_registry(Sandbox::Parts& parts, const Authority& authority) {
   }
   parts.blobs = std::make_unique<BlobStore>(std::move(medium));
   const auto release = parts.options.profile == Profile::v3_11 ? RegistryRelease::v3_11 : RegistryRelease::v4_14;
-  parts.registry = std::make_unique<RegistryApi>(RegistryGround{
-      parts.backend, *parts.blobs, parts.notifications, parts.loop, release, parts.stop.get_token()});
+  parts.registry = std::make_unique<RegistryApi>(
+      RegistryGround{parts.backend, *parts.blobs, parts.notifications, parts.loop, release, parts.stop.get_token()});
   parts.faulty_registry =
       std::make_unique<FaultyHandler>(*parts.registry, parts.faults, "registry", parts.stop.get_token());
   const bool tls = parts.options.tls == SandboxOptions::Tls::all;
-  SLUICE_TRY(const auto port, parts.registry_server.listen(kAddress, parts.options.registry_port,
-                                                           *parts.faulty_registry, listener_tls(authority, tls, false)));
-  SLUICE_TRY(const auto storage_port,
-             parts.registry_server.listen(kAddress, 0, parts.registry->object_storage()));
+  SLUICE_TRY(const auto port,
+             parts.registry_server.listen(kAddress, parts.options.registry_port, *parts.faulty_registry,
+                                          listener_tls(authority, tls, false)));
+  SLUICE_TRY(const auto storage_port, parts.registry_server.listen(kAddress, 0, parts.registry->object_storage()));
   parts.storage_url = fmt::format("http://{}:{}", kAddress, storage_port);
   parts.addresses.registry = fmt::format("{}:{}", kAddress, port);
   parts.addresses.registry_url = fmt::format("{}://{}", tls ? "https" : "http", parts.addresses.registry);
@@ -123,8 +123,7 @@ Status open_listeners(Sandbox& sandbox, Sandbox::Parts& parts) {
   const auto tls = parts.options.tls;
   const bool api_tls = tls != SandboxOptions::Tls::none;
   const bool registry_tls = tls == SandboxOptions::Tls::all;
-  SLUICE_TRY(const auto authority, make_authority({"localhost", "127.0.0.1", "::1",
-                                                   "docker-registry.default.svc",
+  SLUICE_TRY(const auto authority, make_authority({"localhost", "127.0.0.1", "::1", "docker-registry.default.svc",
                                                    "image-registry.openshift-image-registry.svc"}));
   auto& addresses = parts.addresses;
   if (api_tls || registry_tls) addresses.ca_pem = authority.ca_pem;
@@ -217,8 +216,10 @@ Result<std::map<std::string, std::string>> Sandbox::apply(const Scenario& scenar
 }
 
 Status Sandbox::turn(const Json& settings) {
-  return sandbox::turn(settings, {parts_->world, parts_->faults, [this](bool on) { parts_->registry->redirect_blobs(on ? parts_->storage_url : ""); },
-                                 [this](const Json& endpoints) { return parts_->notifications.set_endpoints(endpoints); }});
+  return sandbox::turn(settings,
+                       {parts_->world, parts_->faults,
+                        [this](bool on) { parts_->registry->redirect_blobs(on ? parts_->storage_url : ""); },
+                        [this](const Json& endpoints) { return parts_->notifications.set_endpoints(endpoints); }});
 }
 
 Json Sandbox::state() const {

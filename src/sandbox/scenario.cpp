@@ -17,8 +17,8 @@ namespace {
 using yaml::MapReader;
 using yaml::Node;
 
-constexpr std::array kKinds = std::to_array<std::string_view>(
-    {"DeploymentConfig", "Deployment", "StatefulSet", "DaemonSet", "CronJob"});
+constexpr std::array kKinds =
+    std::to_array<std::string_view>({"DeploymentConfig", "Deployment", "StatefulSet", "DaemonSet", "CronJob"});
 constexpr std::array kTriggers =
     std::to_array<std::string_view>({"automatic", "manual", "missing", "paused", "malformed"});
 
@@ -93,8 +93,7 @@ Result<Scenario::Right> read_right(const Node& node) {
                        : kind == "serviceaccount" ? "ServiceAccount"
                                                   : "";
   if (right.subject_kind.empty() || name.empty()) {
-    return yaml::error_at(*map.find("subject"),
-                          "'subject' is user:NAME, group:NAME or serviceaccount:PROJECT/NAME");
+    return yaml::error_at(*map.find("subject"), "'subject' is user:NAME, group:NAME or serviceaccount:PROJECT/NAME");
   }
   SLUICE_TRY(right.role, map.required_string("role"));
   const auto* project = map.find("project");
@@ -136,8 +135,9 @@ Status one_of(const MapReader& map, std::string_view key, const std::string& val
 }
 
 Result<Scenario::Workload> read_workload(const Node& node) {
-  SLUICE_TRY(const auto map, MapReader::open(node, "a workload",
-                                             {{"kind", "project", "name", "image", "from", "trigger", "replicas"}, {}}));
+  SLUICE_TRY(
+      const auto map,
+      MapReader::open(node, "a workload", {{"kind", "project", "name", "image", "from", "trigger", "replicas"}, {}}));
   Scenario::Workload workload;
   SLUICE_TRY(workload.kind, map.required_string("kind"));
   SLUICE_CHECK(one_of(map, "kind", workload.kind, kKinds));
@@ -240,7 +240,8 @@ Json annotated_manifest(const Scenario::Workload& workload, bool batch_v1) {
 
 Json to_json(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return {};
+    case Node::Kind::null:
+      return {};
     case Node::Kind::sequence: {
       auto list = Json::array();
       for (const auto& item : node.items) list.push(to_json(item));
@@ -251,7 +252,8 @@ Json to_json(const Node& node) {
       for (const auto& member : node.members) object.set(member.key.text, to_json(member.value));
       return object;
     }
-    case Node::Kind::scalar: break;
+    case Node::Kind::scalar:
+      break;
   }
   if (!node.plain) return Json(node.text);
   if (node.text == "true") return Json(true);
@@ -288,8 +290,8 @@ Result<Scenario> parse_scenario(std::string_view text, std::string_view file) {
   SLUICE_CHECK(read_list(map, "projects", scenario.projects, read_project));
   SLUICE_CHECK(read_list(map, "rights", scenario.rights, read_right));
   SLUICE_CHECK(read_list(map, "serviceaccounts", scenario.accounts, read_account));
-  SLUICE_CHECK(read_list(map, "tokens", scenario.tokens,
-                         [](const Node& node) { return yaml::as_string(node, "an identity"); }));
+  SLUICE_CHECK(
+      read_list(map, "tokens", scenario.tokens, [](const Node& node) { return yaml::as_string(node, "an identity"); }));
   SLUICE_CHECK(read_list(map, "images", scenario.images, read_image));
   SLUICE_CHECK(read_list(map, "workloads", scenario.workloads, read_workload));
   SLUICE_CHECK(read_list(map, "objects", scenario.objects, [](const Node& node) -> Result<Scenario::Object> {

@@ -53,8 +53,8 @@ struct Scenario {
     std::string kind;
     std::string project;
     std::string name;
-    std::string image;  ///< "stream:tag"
-    std::string from;   ///< project of the stream; empty: its own
+    std::string image;                  ///< "stream:tag"
+    std::string from;                   ///< project of the stream; empty: its own
     std::string trigger = "automatic";  ///< automatic, manual, missing, paused, malformed
     std::int64_t replicas = 1;
   };

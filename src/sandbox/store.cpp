@@ -141,8 +141,9 @@ void Store::log(Change change) {
 }
 
 std::vector<const Change*> Store::changes_after(std::uint64_t version, std::size_t limit) const {
-  const auto first = std::upper_bound(log_.begin(), log_.end(), version,
-                                      [](std::uint64_t wanted, const Change& change) { return wanted < change.version; });
+  const auto first =
+      std::upper_bound(log_.begin(), log_.end(), version,
+                       [](std::uint64_t wanted, const Change& change) { return wanted < change.version; });
   std::vector<const Change*> changes;
   for (auto it = first; it != log_.end() && changes.size() < limit; ++it) changes.push_back(&*it);
   return changes;

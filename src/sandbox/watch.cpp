@@ -22,8 +22,7 @@ constexpr std::chrono::minutes kBookmarkEvery{1};
 
 // What a waiter looks for: any of these raised.
 auto pulse(const World& world) {
-  return std::tuple(world.store.version(), world.knobs.watch_epoch, world.knobs.bookmark_epoch,
-                    world.store.oldest());
+  return std::tuple(world.store.version(), world.knobs.watch_epoch, world.knobs.bookmark_epoch, world.store.oldest());
 }
 
 struct Start {

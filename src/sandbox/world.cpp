@@ -34,8 +34,8 @@ Caller World::caller_of(std::string_view identity) const {
     const auto rest = identity.substr(kServiceAccount.size());
     const auto colon = rest.find(':');
     auto caller = Caller::service_account(rest.substr(0, colon), rest.substr(colon + 1));
-    const auto account = store.get({"serviceaccounts", std::string(rest.substr(0, colon)),
-                                    std::string(rest.substr(colon + 1))});
+    const auto account =
+        store.get({"serviceaccounts", std::string(rest.substr(0, colon)), std::string(rest.substr(colon + 1))});
     if (account) caller.uid = uid_of(*account);
     return caller;
   }
@@ -48,7 +48,8 @@ Caller World::caller_of(std::string_view identity) const {
 
 std::string World::new_token(std::string_view identity, std::optional<std::chrono::seconds> life) {
   const bool person = !identity.starts_with("system:");
-  auto text = person ? random_token() : service_account_token(identity, life ? std::optional(now() + *life) : std::nullopt);
+  auto text =
+      person ? random_token() : service_account_token(identity, life ? std::optional(now() + *life) : std::nullopt);
   // Since 4.6 the stored object is named after the hash, and the token says so.
   if (profile == Profile::v4 && person) text = "sha256~" + text;
   Token token;

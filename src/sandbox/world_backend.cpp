@@ -70,21 +70,19 @@ std::vector<std::string> WorldBackend::streams() {
   return names;
 }
 
-std::optional<RemoteImage> WorldBackend::remote(std::string_view ns, std::string_view stream,
-                                                std::string_view digest) {
+std::optional<RemoteImage> WorldBackend::remote(std::string_view ns, std::string_view stream, std::string_view digest) {
   return world_.with([&](const World& world) { return remote_image(world, ns, stream, digest); });
 }
 
 std::optional<Json> WorldBackend::image(std::string_view digest) {
-  const auto object = world_.with(
-      [&](const World& world) { return world.store.get({std::string(kImages), "", std::string(digest)}); });
+  const auto object =
+      world_.with([&](const World& world) { return world.store.get({std::string(kImages), "", std::string(digest)}); });
   if (!object) return std::nullopt;
   return *object;
 }
 
 Verdict WorldBackend::add_mapping(std::string_view ns, std::string_view stream, std::string_view tag, Json image) {
-  return world_.update(
-      [&](World& world) { return add_image_mapping(world, ns, stream, tag, std::move(image)); });
+  return world_.update([&](World& world) { return add_image_mapping(world, ns, stream, tag, std::move(image)); });
 }
 
 Verdict WorldBackend::add_image(std::string_view ns, std::string_view stream, Json image) {
@@ -96,9 +94,10 @@ Verdict WorldBackend::create_stream(const Caller& caller, std::string_view ns, s
     const Attributes wanted{"create", "image.openshift.io", "imagestreams", "", std::string(ns), ""};
     const auto decision = decide(world.store, caller, wanted);
     if (!decision.allowed) {
-      return forbidden(wanted.group, wanted.resource, "",
-                       fmt::format("User \"{}\" cannot create imagestreams.image.openshift.io in the namespace \"{}\": {}",
-                                   caller.name, ns, decision.reason));
+      return forbidden(
+          wanted.group, wanted.resource, "",
+          fmt::format("User \"{}\" cannot create imagestreams.image.openshift.io in the namespace \"{}\": {}",
+                      caller.name, ns, decision.reason));
     }
     auto* resource = catalog_.find(kStreams);
     if (resource == nullptr) return no_such_resource();
@@ -119,9 +118,10 @@ Answer<Json> WorldBackend::add_signature(const Caller& caller, Json signature) {
     const Attributes wanted{"create", "image.openshift.io", "imagesignatures", "", "", ""};
     const auto decision = decide(world.store, caller, wanted);
     if (!decision.allowed) {
-      return forbidden(wanted.group, wanted.resource, "",
-                       fmt::format("User \"{}\" cannot create imagesignatures.image.openshift.io at the cluster scope: {}",
-                                   caller.name, decision.reason));
+      return forbidden(
+          wanted.group, wanted.resource, "",
+          fmt::format("User \"{}\" cannot create imagesignatures.image.openshift.io at the cluster scope: {}",
+                      caller.name, decision.reason));
     }
     return add_image_signature(world, std::move(signature));
   });

@@ -89,7 +89,9 @@ net::ExchangeContext within(std::chrono::seconds span) { return {Deadline::after
 void disturb(Cluster& cluster, std::mt19937& random) {
   constexpr auto kWatches = R"("server":"api","path":"/apis/image.openshift.io/v1/namespaces/shop/imagestreams")";
   switch (random() % 4) {
-    case 0: cluster.turn(R"({"knob":"close-watches"})"); break;
+    case 0:
+      cluster.turn(R"({"knob":"close-watches"})");
+      break;
     case 1:
       cluster.turn(std::string(R"({"knob":"fault","times":1,)") + kWatches + R"(,"cut-after-bytes":)" +
                    std::to_string(random() % 9000) + "}");

@@ -65,8 +65,8 @@ def set_at(*path, value):
 def played(served, expected=None, patience=0.4, prefix="acme-", **more):
     """Replays `expected` against a server that plays `served`."""
     with player.Player(json.loads(json.dumps(served).replace("acme-", prefix)), **more) as server:
-        player_of = transcript.Replay(expected or served, "small", server, prefix=prefix, patience=patience, linger=0.05)
-        return player_of.run(), server
+        game = transcript.Replay(expected or served, "small", server, prefix=prefix, patience=patience, linger=0.05)
+        return game.run(), server
 
 
 class RoundTrips(unittest.TestCase):

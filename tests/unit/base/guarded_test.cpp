@@ -61,6 +61,14 @@ TEST(Watched, StopsWaitingWhenAsked) {
   EXPECT_FALSE(seen);
 }
 
+TEST(Watched, LooksAtTheValueWhenTheDeadlineHasCome) {
+  Watched<int> number(7);
+  const auto never = [](int) { return false; };
+  EXPECT_EQ(number.when_until(never, Deadline::after(std::chrono::milliseconds(1)), {}, [](int n) { return n; }), 7);
+  const auto seven = [](int n) { return n == 7; };
+  EXPECT_EQ(number.when_until(seven, Deadline::never(), {}, [](int n) { return n; }), 7);
+}
+
 TEST(Watched, WakesEveryWaiter) {
   Watched<bool> go(false);
   Guarded<int> through(0);

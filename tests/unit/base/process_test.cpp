@@ -76,6 +76,16 @@ TEST(Process, PassesArgumentsWithoutAShell) {
   EXPECT_EQ(done->exit_code, 0);
 }
 
+TEST(Process, AddsVariablesToOurEnvironmentAndReplacesThem) {
+  const ProcessVariables variables{{"SLUICE_TEST_NEW", "a b"}, {"PATH", "/usr/bin:/bin:/replaced"}};
+  const auto done = run_process({"sh", "-c", "printf '%s|%s|%s' \"$SLUICE_TEST_NEW\" \"$PATH\" \"${HOME+home}\""}, "",
+                                kLong, kPlenty, {}, variables);
+  ASSERT_TRUE(done.ok()) << done.error().sentence();
+  const std::string home = ::getenv("HOME") != nullptr ? "home" : "";
+  EXPECT_EQ(done->output, "a b|/usr/bin:/bin:/replaced|" + home);
+  EXPECT_EQ(::getenv("SLUICE_TEST_NEW"), nullptr) << "ours stays as it is";
+}
+
 TEST(Process, CarriesMoreInputAndOutputThanAPipeHolds) {
   const std::string text(std::size_t{3} * 1024 * 1024 + 1, 'x');
   const auto done = run({"cat"}, text);

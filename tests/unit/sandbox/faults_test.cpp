@@ -74,8 +74,9 @@ TEST(Faults, SpoilBodiesAsTold) {
   };
   const Row rows[] = {
       {"cut in the middle", 4, false, "0123|cut"},
-      {"one byte wrong", std::nullopt, true, "01234\x15"
-                                             "6789|end"},
+      {"one byte wrong", std::nullopt, true,
+       "01234\x15"
+       "6789|end"},
   };
   for (const auto& row : rows) {
     FaultTable table;

@@ -42,8 +42,8 @@ TEST(Patch, ChangesWhatItNames) {
        R"({"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"2","x":1}]}})"},
       {kStrategic, R"({"spec":{"tags":[{"name":"c"}]}})", R"({"spec":{"tags":[{"name":"a"}]}})",
        R"({"spec":{"tags":[{"name":"a"},{"name":"c"}]}})"},
-      {kStrategic, R"({"spec":{"tags":[{"$patch":"delete","name":"a"}]}})", R"({"spec":{"tags":[{"name":"a"},{"name":"b"}]}})",
-       R"({"spec":{"tags":[{"name":"b"}]}})"},
+      {kStrategic, R"({"spec":{"tags":[{"$patch":"delete","name":"a"}]}})",
+       R"({"spec":{"tags":[{"name":"a"},{"name":"b"}]}})", R"({"spec":{"tags":[{"name":"b"}]}})"},
       {kStrategic, R"({"spec":{"triggers":[{"type":"A"}]}})", R"({"spec":{"triggers":[{"type":"B"}]}})",
        R"({"spec":{"triggers":[{"type":"A"}]}})"},
   };

@@ -24,7 +24,9 @@ TEST(Store, EachStoredChangeHasAVersionOfItsOwn) {
   const auto first = store.create(kWeb, with_color("red"));
   const auto second = store.replace(kWeb, with_color("blue"));
   const auto gone = store.remove(kWeb);
-  const auto version = [](const ObjectRef& object) { return std::stoull(text_at(*object, {"metadata", "resourceVersion"})); };
+  const auto version = [](const ObjectRef& object) {
+    return std::stoull(text_at(*object, {"metadata", "resourceVersion"}));
+  };
   EXPECT_LT(version(first), version(second));
   EXPECT_LT(version(second), version(gone)) << "a deletion is shown with its own version";
   EXPECT_EQ(uid_of(*first), uid_of(*gone));
