@@ -40,17 +40,18 @@ Status LineSplitter::feed(std::string_view bytes) {
     if (taken_ > kCompactBytes && taken_ * 2 > buffer_.size()) {
       buffer_.erase(0, taken_);
       scanned_ -= taken_;
+      tail_ -= taken_;
       taken_ = 0;
     }
+    if (const auto last_end = bytes.rfind('\n'); last_end != std::string_view::npos) {
+      tail_ = buffer_.size() + last_end + 1;
+    }
     buffer_ += bytes;
-    // What stands behind the last line end is the start of a line; lines before it are checked when they are taken.
-    const auto last_end = buffer_.rfind('\n');
-    const auto start = last_end == std::string::npos || last_end < taken_ ? taken_ : last_end + 1;
-    broken_ = buffer_.size() - start > max_line_bytes_;
+    broken_ = buffer_.size() - tail_ > max_line_bytes_;
   }
   if (!broken_) return {};
   buffer_.clear();
-  taken_ = scanned_ = 0;
+  taken_ = scanned_ = tail_ = 0;
   return Error(ErrorKind::protocol,
                "a line of the watch is longer than the limit of " + text::human_bytes(max_line_bytes_));
 }
@@ -69,7 +70,7 @@ std::optional<std::string> LineSplitter::next() {
   }
 }
 
-bool LineSplitter::in_a_line() const { return !buffer_.empty() && taken_ < buffer_.size() && buffer_.back() != '\n'; }
+bool LineSplitter::in_a_line() const { return tail_ < buffer_.size(); }
 
 Result<WatchFrame> parse_frame(std::string_view line) {
   auto json = parse_json(line, {.max_bytes = line.size(), .max_depth = 64, .max_values = 500'000});

@@ -33,6 +33,7 @@ class LineSplitter {
   std::string buffer_;
   std::size_t taken_ = 0;    ///< of the buffer
   std::size_t scanned_ = 0;  ///< of the buffer, without a line end behind taken_
+  std::size_t tail_ = 0;     ///< where the line begins that has not ended
   bool broken_ = false;
 };
 
