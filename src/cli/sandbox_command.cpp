@@ -65,7 +65,14 @@ std::string kubeconfig(const sandbox::Addresses& addresses, const std::vector<Id
   }
   text += "users:\n";
   for (const auto& identity : identities) {
-    text += fmt::format("- name: \"{}\"\n  user:\n    token: {}\n", identity.name, identity.token);
+    text += fmt::format("- name: \"{}\"\n  user:\n", identity.name);
+    // As on a master: the administrator comes with a certificate.
+    if (identity.name == "system:admin" && !addresses.admin_key_pem.empty()) {
+      text += fmt::format("    client-certificate-data: {}\n    client-key-data: {}\n",
+                          encoding::base64(addresses.admin_certificate_pem), encoding::base64(addresses.admin_key_pem));
+    } else {
+      text += fmt::format("    token: {}\n", identity.token);
+    }
   }
   return text;
 }

@@ -219,6 +219,9 @@ net::ServerReply ApiServer::serve(const ApiPath& path, const Caller& caller, con
     SLUICE_CHECK(check_verb(resource->traits(), path, api.verb));
     if (!accepts_json(request)) return Refusal{406, "NotAcceptable", "406: Not Acceptable", Json::object()};
     if (api.verb == "patch" || request.method == "GET" || request.method == "HEAD") return Json();
+    if (!api.content_type.empty() && api.content_type != "application/json") {
+      return Refusal{415, "UnsupportedMediaType", "415: Unsupported Media Type", Json::object()};
+    }
     return read_body(world, resource->traits(), path, api.verb, request.body);
   };
   auto body = world_.with(admit);

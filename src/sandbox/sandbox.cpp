@@ -127,6 +127,10 @@ Status open_listeners(Sandbox& sandbox, Sandbox::Parts& parts) {
                                                    "image-registry.openshift-image-registry.svc"}));
   auto& addresses = parts.addresses;
   if (api_tls || registry_tls) addresses.ca_pem = authority.ca_pem;
+  if (api_tls) {
+    addresses.admin_certificate_pem = authority.admin.certificate_pem;
+    addresses.admin_key_pem = authority.admin.key_pem;
+  }
 
   parts.api = std::make_unique<ApiServer>(parts.world, parts.catalog, parts.hub);
   parts.faulty_api = std::make_unique<FaultyHandler>(*parts.api, parts.faults, "api", parts.stop.get_token());

@@ -1,6 +1,7 @@
 """The sandbox's contract, items 1 to 12: listeners, identities, faults, rights."""
 
 import http.client
+import pathlib
 import time
 import unittest
 import urllib.parse
@@ -43,6 +44,26 @@ class Listeners(unittest.TestCase):
             with Wire(box.ready["api"]) as stranger, self.assertRaises(OSError):
                 stranger.get("/version")
             self.assertEqual(box.api(None).get("/version").status, 200)
+
+    def test_item_01_a_client_certificate_is_an_identity(self):
+        import base64
+        import json
+        import re
+        import ssl
+        import urllib.request
+        with Sandbox() as box:
+            config = pathlib.Path(box.kubeconfig).read_text()
+            files = {}
+            for name in ("certificate", "key"):
+                encoded = re.search(rf"client-{name}-data: (\S+)", config).group(1)
+                files[name] = box.folder / f"admin.{name}"
+                files[name].write_bytes(base64.b64decode(encoded))
+            context = ssl.create_default_context(cafile=box.ca)
+            context.load_cert_chain(files["certificate"], files["key"])
+            with urllib.request.urlopen(box.ready["api"] + ME, context=context) as reply:
+                caller = json.load(reply)
+            self.assertEqual(caller["metadata"]["name"], "system:admin")
+            self.assertIn("system:masters", caller["groups"])
 
     def test_item_01_it_ends_with_code_0_when_asked_to(self):
         import signal
