@@ -64,10 +64,8 @@ std::string registry_for(OpenCluster& open, const std::string& project, const ne
   return names ? names->host : std::string();
 }
 
-}  // namespace
-
-Result<ClusterLoggedIn> log_in_to_cluster(net::Exchanger& exchanger, const ClusterLogin& login,
-                                          const Environment& environment, const net::ExchangeContext& context) {
+Result<ClusterLoggedIn> perform(net::Exchanger& exchanger, const ClusterLogin& login, const Environment& environment,
+                                const net::ExchangeContext& context) {
   SLUICE_TRY(const auto token, token_of(exchanger, login, context));
   OpenCluster open(login.target.name, exchanger, connection_to(login.target, token, "the token of this login"));
   SLUICE_TRY(const auto user, open.client.who_am_i(context));
@@ -94,6 +92,17 @@ Result<ClusterLoggedIn> log_in_to_cluster(net::Exchanger& exchanger, const Clust
   out.context = std::move(stored.context);
   out.registry = registry_for(open, out.project, context);
   return out;
+}
+
+}  // namespace
+
+Result<ClusterLoggedIn> log_in_to_cluster(net::Exchanger& exchanger, const ClusterLogin& login,
+                                          const Environment& environment, const net::ExchangeContext& context) {
+  auto done = perform(exchanger, login, environment, context);
+  if (done || done.error().kind() != ErrorKind::untrusted) return done;
+  // The words of net are about registries; the login server's certificate has a hint of its own.
+  if (done.error().hint().find("--issuer-ca") != std::string::npos) return done;
+  return std::move(done).error().with_hint("give the CA of the API with --ca FILE, or `ca:` in the clusters file");
 }
 
 Result<ClusterLoggedOut> log_out_of_cluster(net::Exchanger& exchanger, const LoginTarget& target,

@@ -122,6 +122,7 @@ constexpr std::array kBasicRules = std::to_array<Rule>({
     {"basic-user", "get list delete", "oauth.openshift.io", "useroauthaccesstokens"},
     {"self-access-reviewer", "create", "core authorization.k8s.io authorization.openshift.io",
      "selfsubjectaccessreviews selfsubjectrulesreviews"},
+    {"oauth-token-deleter", "delete", "oauth.openshift.io", "oauthaccesstokens oauthauthorizetokens"},
     {"self-provisioner", "create", "core project.openshift.io", "projectrequests"},
 });
 
@@ -220,6 +221,9 @@ void add_builtin_roles(Store& store, bool v4) {
   bind(store, "", "cluster-admins", "cluster-admin", {subject("Group", "system:masters")});
   bind(store, "", "basic-users", "basic-user", {subject("Group", "system:authenticated")});
   bind(store, "", "self-provisioners", "self-provisioner", {subject("Group", "system:authenticated:oauth")});
+  // Whoever has a token may end it: logging out needs no other right.
+  bind(store, "", "oauth-token-deleters", "oauth-token-deleter",
+       {subject("Group", "system:authenticated"), subject("Group", "system:unauthenticated")});
   bind(store, "", "self-access-reviewers", "self-access-reviewer",
        {subject("Group", "system:authenticated"), subject("Group", "system:unauthenticated")});
   bind(store, "", "system:discovery", "system:discovery",

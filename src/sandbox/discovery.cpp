@@ -101,6 +101,33 @@ constexpr std::array kLegacy = std::to_array<std::pair<std::string_view, std::st
     {"users", "User"},
 });
 
+struct Unplayed {
+  std::string_view group;
+  std::string_view plural;
+  std::string_view kind;
+  bool namespaced;
+};
+// Groups without a kind that is played here are listed by the one that they are known for, with no verbs: clients take
+// an empty list for a broken server.
+constexpr std::array kUnplayed = std::to_array<Unplayed>({
+    {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", false},
+    {"apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition", false},
+    {"apiregistration.k8s.io", "apiservices", "APIService", false},
+    {"autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", true},
+    {"batch", "jobs", "Job", true},
+    {"certificates.k8s.io", "certificatesigningrequests", "CertificateSigningRequest", false},
+    {"events.k8s.io", "events", "Event", true},
+    {"extensions", "podsecuritypolicies", "PodSecurityPolicy", false},
+    {"network.openshift.io", "netnamespaces", "NetNamespace", false},
+    {"networking.k8s.io", "networkpolicies", "NetworkPolicy", true},
+    {"policy", "poddisruptionbudgets", "PodDisruptionBudget", true},
+    {"quota.openshift.io", "clusterresourcequotas", "ClusterResourceQuota", false},
+    {"scheduling.k8s.io", "priorityclasses", "PriorityClass", false},
+    {"security.openshift.io", "securitycontextconstraints", "SecurityContextConstraints", false},
+    {"storage.k8s.io", "storageclasses", "StorageClass", false},
+    {"template.openshift.io", "templates", "Template", true},
+});
+
 Json string_list(const std::vector<std::string>& values) {
   auto list = Json::array();
   for (const auto& value : values) list.push(value);
@@ -172,6 +199,21 @@ std::map<std::string, Json> resource_entries(const Catalog& catalog, std::string
   return entries;
 }
 
+std::map<std::string, Json> unplayed_entry(std::string_view group) {
+  std::map<std::string, Json> entries;
+  for (const auto& row : kUnplayed) {
+    if (row.group != group) continue;
+    auto entry = Json::object();
+    entry.set("name", row.plural);
+    entry.set("singularName", "");
+    entry.set("namespaced", row.namespaced);
+    entry.set("kind", row.kind);
+    entry.set("verbs", Json::array());
+    entries.emplace(row.plural, std::move(entry));
+  }
+  return entries;
+}
+
 ApiReply resource_list(std::map<std::string, Json> entries, std::string_view group_version) {
   auto list = Json::object();
   list.set("kind", "APIResourceList");
@@ -232,6 +274,7 @@ ApiReply one_group(const World& world, const Catalog& catalog, const std::vector
     if (parts.size() == 3) {
       auto entries = resource_entries(catalog, group.name, parts[2], false);
       if (entries.empty() && group.version != parts[2]) return not_there();
+      if (entries.empty()) entries = unplayed_entry(group.name);
       return resource_list(std::move(entries), parts[1] + "/" + parts[2]);
     }
     auto json = Json::object();

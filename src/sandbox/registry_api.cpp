@@ -217,6 +217,7 @@ std::shared_ptr<net::BodyReceiver> RegistryApi::receive(const net::ServerRequest
 net::ServerReply RegistryApi::handle(net::ServerRequest& request, net::BodyReceiver* receiver) {
   requests_.fetch_add(1);
   auto reply = serve(request, receiver);
+  if (reply.status == 401) unauthorized_.fetch_add(1);
   reply.headers.set("Docker-Distribution-Api-Version", "registry/2.0");
   return reply;
 }

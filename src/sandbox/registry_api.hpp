@@ -44,6 +44,8 @@ class RegistryApi final : public net::RequestHandler {
   /// the blob.
   void redirect_blobs(std::string url);
   std::uint64_t requests() const { return requests_.load(); }
+  /// How many of them were answered with 401.
+  std::uint64_t unauthorized() const { return unauthorized_.load(); }
 
  private:
   net::ServerReply serve(net::ServerRequest& request, net::BodyReceiver* receiver);
@@ -51,6 +53,7 @@ class RegistryApi final : public net::RequestHandler {
   std::unique_ptr<RegistryParts> parts_;
   std::unique_ptr<ObjectStorage> storage_;
   std::atomic<std::uint64_t> requests_{0};
+  std::atomic<std::uint64_t> unauthorized_{0};
 };
 
 }  // namespace sluice::sandbox

@@ -23,6 +23,10 @@ Error not_had(const RemoteImage& remote, const Refusal& refusal) {
 Result<RemoteImage> find_remote(RegistryParts& parts, const StreamName& name, const oci::Digest& digest) {
   auto remote = parts.backend.remote(name.ns, name.stream, digest.text());
   if (!remote) return Error(ErrorKind::not_found, fmt::format("nobody is known to have {}", digest.text()));
+  // What is missing here is missing in all repositories here; asking ourselves would go round in circles.
+  if (remote->route.host == parts.backend.internal_host()) {
+    return Error(ErrorKind::not_found, fmt::format("this registry does not have {} any more", digest.text()));
+  }
   return *std::move(remote);
 }
 

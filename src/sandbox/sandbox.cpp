@@ -238,6 +238,8 @@ Json Sandbox::state() const {
   });
   state.set("watches", parts_->hub.open());
   state.set("requests", parts_->api->requests());
+  state.set("registry_requests", parts_->registry->requests());
+  state.set("registry_unauthorized", parts_->registry->unauthorized());
   return state;
 }
 

@@ -107,7 +107,7 @@ PulledImage pull_image(const World& world, std::string_view ns, std::string_view
                        std::string_view image) {
   const auto spec = PullSpec::parse(image);
   const std::string prefix = world.profile == Profile::v3_11 ? "docker-pullable://" : "";
-  if (!spec) return {"", fmt::format("couldn't parse image reference \"{}\": invalid reference format", image)};
+  if (!spec) return {"", fmt::format("couldn't parse image reference \"{}\": invalid reference format", image), true};
   if (!is_own_registry(world, spec->registry)) {
     // Nobody can know the digest of a foreign tag without asking: any one that stays the same will do.
     const auto digest =

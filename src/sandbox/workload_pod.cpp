@@ -129,6 +129,13 @@ PodStep start(const Json& pod, const NodeView& view) {
     auto& status = list[i];
     const auto image = text_at(status, {"image"});
     const auto pulled = i < view.images.size() ? view.images[i] : PulledImage{};
+    if (pulled.bad_name) {
+      status.set("state", waiting("InvalidImageName", pulled.error));
+      events.push_back({"Warning", "InspectFailed",
+                        fmt::format("Failed to apply default image tag \"{}\": {}", image, pulled.error)});
+      events.push_back({"Warning", "Failed", "Error: InvalidImageName"});
+      continue;
+    }
     events.push_back({"Normal", "Pulling", fmt::format("pulling image \"{}\"", image)});
     if (!pulled.error.empty()) {
       status.set("state", waiting("ErrImagePull", pulled.error));
@@ -239,7 +246,7 @@ PodStage stage_of(const Json& pod) {
   const auto reason = waiting_reason(pod);
   if (reason == "ContainerCreating") return PodStage::creating;
   if (reason == "ErrImagePull") return PodStage::pull_failed;
-  if (reason == "ImagePullBackOff") return PodStage::pull_waits;
+  if (reason == "ImagePullBackOff" || reason == "InvalidImageName") return PodStage::pull_waits;
   if (reason == "CrashLoopBackOff") return PodStage::crash_waits;
   for (const auto& status : statuses_of(pod).items()) {
     if (!at(status, {"state", "terminated"}).is_null()) return PodStage::crashed;

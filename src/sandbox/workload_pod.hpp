@@ -20,8 +20,9 @@ enum class PodFate : std::uint8_t { ready, starting, never_ready, crash, unsched
 
 /// What the node found out about the image of one container.
 struct PulledImage {
-  std::string image_id;  ///< as the runtime reports it
-  std::string error;     ///< why it cannot be pulled; empty: it can
+  std::string image_id;   ///< as the runtime reports it
+  std::string error;      ///< why it cannot be pulled; empty: it can
+  bool bad_name = false;  ///< the error is that it is no image reference
 };
 
 /// Where a pod stands, by what its status says.
@@ -29,7 +30,7 @@ enum class PodStage : std::uint8_t {
   unscheduled,
   creating,     ///< containers wait for their images
   pull_failed,  ///< ErrImagePull: just refused
-  pull_waits,   ///< ImagePullBackOff
+  pull_waits,   ///< ImagePullBackOff, InvalidImageName
   running,      ///< not ready
   ready,
   crashed,      ///< terminated, not yet backing off

@@ -157,9 +157,9 @@ std::optional<ContainerSelector> parse_field_path(std::string_view field_path, s
     return selector;
   }
   std::size_t index = 0;
-  const auto* end = field_path.data() + field_path.size();
-  const auto read = std::from_chars(field_path.data(), end, index);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  const std::string digits(field_path);
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size()) return std::nullopt;
   selector.which = index;
   return selector;
 }

@@ -117,7 +117,8 @@ class WorldBody final : public IncomingBody {
     }
     auto next = std::upper_bound(world_.history.begin(), world_.history.end(), at_,
                                  [](std::uint64_t version, const Recorded& event) { return version < event.version; });
-    for (; next != world_.history.end(); ++next) {
+    // No further ahead than a few pieces: most of it may never be read.
+    for (; next != world_.history.end() && bytes_.size() < 10'000; ++next) {
       const auto& event = *next;
       bytes_ += Json::object().set("type", event.type).set("object", event.object).dump() + "\n";
       at_ = event.version;

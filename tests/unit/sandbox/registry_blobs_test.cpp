@@ -229,6 +229,12 @@ TEST_F(RegistryPullThrough, SaysWhatItCouldNotHave) {
   EXPECT_EQ(code_of(get()), "OPENSHIFT_PULLTHROUGH_MANIFEST");
 }
 
+TEST_F(RegistryPullThrough, DoesNotAskItself) {
+  backend_.elsewhere->route.host = backend_.internal_host();
+  EXPECT_EQ(send({"GET", blob(SmallImage::digest(image_.layer))}).status, 404);
+  EXPECT_TRUE(exchanger_.requests().empty());
+}
+
 TEST_F(RegistryPullThrough, BelievesNoContentThatIsNotItsDigest) {
   serve("something else", "application/octet-stream");
   EXPECT_EQ(send({"GET", blob(SmallImage::digest(image_.layer))}).status, 404);

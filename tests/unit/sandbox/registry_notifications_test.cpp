@@ -37,6 +37,8 @@ class RegistryNotifications : public RegistryTest {
     });
     listen();
   }
+  // Ends the deliveries before what they count with.
+  void TearDown() override { notifications_.set_endpoints(std::vector<NotificationEndpoint>{}); }
   void listen() {
     const auto set = notifications_.set_endpoints(*parse_json(R"([{"name":"sink","url":"http://sink:1/events"}])"));
     ASSERT_TRUE(set.ok()) << support::why(set);

@@ -197,6 +197,20 @@ TEST(WorkloadDecisions, TheControllerOfAVersionCarriesWhatClientsReadFromIt) {
   EXPECT_TRUE(same_tree(at(*decoded, {"spec"}), at(config, {"spec"})));
 }
 
+TEST(WorkloadDecisions, AnImageWithoutANameIsToldAsSuch) {
+  auto pod = json_of(
+      R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":" "}]},"status":{"phase":"Pending"}})");
+  NodeView view;
+  view.images = {{"", "couldn't parse image reference", true}};
+  view.now = "2026-01-05T10:00:00Z";
+  auto step = next_pod_step(pod, view);
+  step = next_pod_step(step.pod, view);
+  EXPECT_EQ(text_at(at(step.pod, {"status", "containerStatuses"}).items()[0], {"state", "waiting", "reason"}),
+            "InvalidImageName");
+  EXPECT_EQ(stage_of(step.pod), PodStage::pull_waits);
+  EXPECT_EQ(text_at(step.pod, {"status", "phase"}), "Pending");
+}
+
 TEST(WorkloadDecisions, APodWithAnyStatusIsSteppedWithoutHarm) {
   for (
       const auto* text :
