@@ -3,7 +3,6 @@
 
 #include "base/deadline.hpp"
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
@@ -34,7 +33,7 @@ class Guarded {
 
  protected:
   mutable std::mutex mutex_;
-  T value_;
+  T value_{};
 };
 
 /// A Guarded that threads can wait on. `notify` after a change that a waiter looks for.
@@ -57,14 +56,6 @@ class Watched : public Guarded<T> {
     if (!deadline.is_bounded()) return when(std::forward<Ready>(ready), std::move(stop), std::forward<F>(f));
     std::unique_lock lock(this->mutex_);
     changed_.wait_until(lock, std::move(stop), deadline.at(), [&] { return ready(this->value_); });
-    return std::forward<F>(f)(this->value_);
-  }
-
-  /// The same, but runs `f(value)` at `until` at the latest, ready or not.
-  template <class Ready, class Clock, class Span, class F>
-  decltype(auto) when_or_at(Ready&& ready, std::stop_token stop, std::chrono::time_point<Clock, Span> until, F&& f) {
-    std::unique_lock lock(this->mutex_);
-    changed_.wait_until(lock, std::move(stop), until, [&] { return ready(this->value_); });
     return std::forward<F>(f)(this->value_);
   }
 

@@ -138,7 +138,7 @@ Result<OAuthServer> read_discovery(const net::HttpResponse& reply, const net::Ur
   }
   OAuthServer out;
   SLUICE_TRY(const auto issuer, endpoint_at(*json, "issuer", server));
-  out.issuer = issuer.scheme + "://" + issuer.authority() + (issuer.target == "/" ? "" : issuer.target);
+  out.issuer = issuer.scheme + "://" + issuer.authority() + (issuer.target.size() > 1 ? issuer.target : "");
   SLUICE_TRY(out.authorize, endpoint_at(*json, "authorization_endpoint", server));
   SLUICE_TRY(out.token, endpoint_at(*json, "token_endpoint", server));
   // Both were named by the API; that they are one host keeps a half-wrong answer from spreading the password.

@@ -39,7 +39,7 @@ std::string origin_form(std::string_view target) {
 
 class RequestReader::Parser final : public http::basic_parser<true> {
  public:
-  explicit Parser(const ServerOptions& options) : options_(options) {
+  explicit Parser(const ServerOptions& options) : max_body_bytes_(options.max_body_bytes) {
     header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(options.max_header_bytes, UINT32_MAX)));
     body_limit(boost::none);  // ours, in start_body() and collect(): a receiver has none
     eager(false);             // until the head is complete
@@ -70,7 +70,7 @@ class RequestReader::Parser final : public http::basic_parser<true> {
     receiver_ = std::move(receiver);
     const auto length = content_length();
     if (!receiver_ && length) {
-      if (*length > options_.max_body_bytes) return refuse_body();
+      if (*length > max_body_bytes_) return refuse_body();
       request_.body.reserve(std::min(static_cast<std::size_t>(*length), kTrustedReserveBytes));
     }
     eager(true);
@@ -79,7 +79,6 @@ class RequestReader::Parser final : public http::basic_parser<true> {
 
   bool wants_continue() const { return expects_continue_ && version_ >= 11 && !is_done(); }
 
-  const ServerOptions& options_;
   ServerRequest request_;
   std::shared_ptr<BodyReceiver> receiver_;
   State state_ = State::head;
@@ -109,7 +108,7 @@ class RequestReader::Parser final : public http::basic_parser<true> {
 
   std::size_t collect(std::string_view bytes, error_code& code) {
     if (!receiver_) {
-      if (bytes.size() > options_.max_body_bytes - request_.body.size()) {
+      if (bytes.size() > max_body_bytes_ - request_.body.size()) {
         refuse_body();
         code = http::error::body_limit;
       } else {
@@ -145,13 +144,14 @@ class RequestReader::Parser final : public http::basic_parser<true> {
     if (code == http::error::bad_version) return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     refuse(400, "the request cannot be read: " + code.message());
   }
-  void refuse_body() { refuse(413, "the body is larger than " + text::human_bytes(options_.max_body_bytes)); }
+  void refuse_body() { refuse(413, "the body is larger than " + text::human_bytes(max_body_bytes_)); }
   void refuse(int status, std::string why) {
     state_ = State::refused;
     refusal_status_ = status;
     refusal_ = std::move(why);
   }
 
+  std::size_t max_body_bytes_;
   bool fresh_ = true;  ///< nothing of the request has come
   bool expects_continue_ = false;
 };

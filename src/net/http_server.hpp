@@ -76,7 +76,7 @@ struct ServerReply {
   int status = 200;
   Headers headers;  ///< Content-Length, Transfer-Encoding and Connection are the server's business
   std::string body;
-  std::unique_ptr<ReplyStream> stream;      ///< instead of `body`; chunked unless stream_bytes is known
+  std::unique_ptr<ReplyStream> stream;  ///< instead of `body`; chunked unless stream_bytes is known
   std::optional<std::uint64_t> stream_bytes;
   /// For HEAD, whose reply has no body: the length that GET would have.
   std::optional<std::uint64_t> head_bytes;

@@ -92,13 +92,18 @@ bool ControllerLoop::step(World& world) {
 
 void ControllerLoop::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    const auto until = world_.with([this](const World& world) {
-      // The sandbox's clock runs beside the real one by an offset that a knob changes, which wakes us.
+    const auto wait = world_.with([this](const World& world) {
+      // A knob that moves the sandbox's clock wakes us, so an hour is never too long.
       const auto due = next_due();
-      const auto limit = World::Clock::now() + std::chrono::hours(1);
-      return due == World::Clock::time_point::max() ? limit : std::min(limit, due - world.clock_offset);
+      constexpr World::Clock::duration kLongest = std::chrono::hours(1);
+      return due == World::Clock::time_point::max()
+                 ? kLongest
+                 : std::clamp(due - world.now(), World::Clock::duration(0), kLongest);
     });
-    world_.when_or_at([this](const World& world) { return has_due(world); }, stop, until, [](World&) {});
+    // A millisecond more, so that what is due has come when it is looked at.
+    const auto deadline =
+        Deadline::after(std::chrono::ceil<std::chrono::milliseconds>(wait) + std::chrono::milliseconds(1));
+    world_.when_until([this](const World& world) { return has_due(world); }, deadline, stop, [](World&) {});
     while (!stop.stop_requested() && world_.update([this](World& world) { return step(world); })) {
       for (auto& controller : controllers_) {
         if (controller->has_work()) controller->work(world_, stop);

@@ -47,8 +47,9 @@ std::optional<RemoteImage> remote_image(const World& world, std::string_view ns,
   const auto spec = PullSpec::parse(*reference);
   if (!spec) return std::nullopt;
   const auto ground = import_ground(world, ns);
-  const bool own = spec->registry == ground.internal || spec->registry == ground.external;
-  if (own && spec->path == std::string(ns) + "/" + std::string(stream_name)) return std::nullopt;
+  // What this registry does not have cannot be had from itself, whatever it is called.
+  const auto& host = spec->registry;
+  if (host == ground.internal || host == ground.external || host == ground.listener) return std::nullopt;
   return RemoteImage{import_route(*spec, is_insecure(*stream, image), ground), import_path(*spec), *reference};
 }
 

@@ -248,6 +248,7 @@ Status outcome(Reader& reader, const KnobTargets& targets) {
   const auto digest = reader.text("digest", false);
   Outcome what;
   what.after = std::chrono::seconds(reader.count("seconds").value_or(0));
+  what.log = reader.text("log", false);
   Key key;
   if (digest.empty()) {
     key = {workload_resource(reader.text("kind")), reader.text("namespace"), reader.text("name")};
@@ -311,7 +312,7 @@ const std::vector<Knob>& all_knobs() {
       {"redirect-blobs", {"on"}, redirect_blobs},
       {"notifications", {"endpoints"}, notifications},
       {"step-delay", {"seconds"}, step_delay},
-      {"outcome", {"kind", "namespace", "name", "digest", "result", "seconds"}, outcome},
+      {"outcome", {"kind", "namespace", "name", "digest", "result", "seconds", "log"}, outcome},
       {"nodes", {"mode"}, nodes},
       {"clock", {"advance-seconds"}, clock},
       {"resync-quota", {}, resync},

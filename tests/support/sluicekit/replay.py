@@ -72,6 +72,7 @@ def play(path, sandbox=None, prefix="acme-", patience=20, stop_early=False, prog
             return Replay(transcript, name, sandbox, prefix, patience, stop_early).run()
         with Sandbox(nodes="manual", program=program) as own:
             own.scenario(NEIGHBOUR)
+            own.settle()
             result = Replay(transcript, name, own, prefix, patience, stop_early).run()
             result.log = own.log.read_text(errors="replace")
             return result

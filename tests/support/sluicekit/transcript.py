@@ -141,6 +141,7 @@ class Replay:
         self.tokens = {**tokens, "admin": self.sandbox.admin_token, "wrong-token": WRONG_TOKEN, "anonymous": None}
         self.names = Names(known)
         self.names.learnt.update(invented(self.transcript))
+        self.sandbox.settle()  # service accounts have their secrets before anybody needs them
 
     # Steps.
 
