@@ -54,12 +54,12 @@ struct PreflightRequest {
   std::string media_type;        ///< of the same
   std::vector<ImagePart> parts;  ///< empty: not known
   std::vector<std::string> tags;
-  bool reference = false;          ///< the tag goes on pointing to the source's repository
-  bool triggers_across = false;    ///< workloads of the target follow a stream of the source project
-  bool follow = true;              ///< rollouts are to be watched
-  bool start_rollouts = false;     ///< DeploymentConfigs are to be started
-  bool change_workloads = false;   ///< to be paused, or given triggers or images
-  bool carry_signatures = false;   ///< Image signatures go along
+  bool reference = false;            ///< the tag goes on pointing to the source's repository
+  bool triggers_across = false;      ///< workloads of the target follow a stream of the source project
+  bool follow = true;                ///< rollouts are to be watched
+  bool start_rollouts = false;       ///< DeploymentConfigs are to be started
+  bool change_workloads = false;     ///< to be paused, or given triggers or images
+  bool carry_signatures = false;     ///< Image signatures go along
   std::chrono::seconds needs{3600};  ///< how long a token must live
 
   /// Whether somebody of the target's project pulls from the source's.
