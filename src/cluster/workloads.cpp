@@ -13,7 +13,7 @@ namespace sluice::cluster {
 
 namespace {
 
-std::string quoted(std::string_view text) { return "'" + text::printable(text, 120) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + text::printable(text, 120) + "'"; }
 
 // What judging needs of a workload of any kind.
 struct Subject {
@@ -157,7 +157,8 @@ void bind_config_containers(const Subject& subject, const ImageTrigger& trigger,
     }
     const auto meant = text::nearest(wanted, names);
     use.notes.push_back(fmt::format("the trigger on {} names the container {}, which is not there{}", use.tag.name(),
-                                    quoted(wanted), meant.empty() ? "" : "; did you mean " + quoted(meant) + "?"));
+                                    in_quotes(wanted),
+                                    meant.empty() ? "" : "; did you mean " + in_quotes(meant) + "?"));
   }
   if (!use.containers.empty()) return;
   use.verdict = TriggerVerdict::wrong_container;
@@ -182,8 +183,7 @@ void judge_config(const DeploymentConfig& config, const std::vector<StreamTag>& 
         use.why = fmt::format("the trigger of {} on {} is not automatic", use.shown(), tag.name());
         use.fix = fmt::format("oc set triggers {} --auto", object_arguments(subject));
       }
-      if (const auto other = held_by(config, triggers, tags);
-          use.verdict == TriggerVerdict::fires && !other.empty()) {
+      if (const auto other = held_by(config, triggers, tags); use.verdict == TriggerVerdict::fires && !other.empty()) {
         use.verdict = TriggerVerdict::held;
         use.why = fmt::format("{} waits for {}, which was never there", use.shown(), other);
         use.fix = fmt::format("fill {} or remove the trigger on it", other);
@@ -291,8 +291,7 @@ Result<bool> read_kind(Client& client, std::string_view project, WorkloadKind ki
 
 // Before Kubernetes 1.21 they stand under another version, and the answer of the new place is 404.
 Status read_cron_jobs(Client& client, std::string_view project, Workloads& out, const net::ExchangeContext& context) {
-  SLUICE_TRY(const bool there,
-             read_kind(client, project, WorkloadKind::cron_job, out.cron_jobs, out, context));
+  SLUICE_TRY(const bool there, read_kind(client, project, WorkloadKind::cron_job, out.cron_jobs, out, context));
   if (there || out.unread.back().denied) return {};
   Selection selection;
   selection.project = project;

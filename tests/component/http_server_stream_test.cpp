@@ -28,7 +28,7 @@ constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 constexpr std::string_view kLastGet = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
 /// A server whose only reply is a stream that the test fills.
-class Streams : public ::testing::Test {
+class ServedStreams : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto port = server_->listen("127.0.0.1", 0, handler_);
@@ -48,7 +48,7 @@ class Streams : public ::testing::Test {
   std::uint16_t port_ = 0;
 };
 
-TEST_F(Streams, SendPiecesAsTheyComeFromAnotherThread) {
+TEST_F(ServedStreams, SendPiecesAsTheyComeFromAnotherThread) {
   RawConnection connection(port_);
   ASSERT_TRUE(connection.send(kGet));
   faucet_->wait_until_dry();
@@ -62,7 +62,7 @@ TEST_F(Streams, SendPiecesAsTheyComeFromAnotherThread) {
   EXPECT_TRUE(faucet_->was_told_to_stop());
 }
 
-TEST_F(Streams, ServeTheNextRequestAfterTheirEnd) {
+TEST_F(ServedStreams, ServeTheNextRequestAfterTheirEnd) {
   RawConnection connection(port_);
   faucet_->put("a");
   faucet_->put({Step::end, {}, {}});
@@ -74,7 +74,7 @@ TEST_F(Streams, ServeTheNextRequestAfterTheirEnd) {
   EXPECT_NE(connection.read_all().find("1\r\nb\r\n0\r\n\r\n"), std::string::npos);
 }
 
-TEST_F(Streams, AreAskedAgainAfterTheWaitTheyName) {
+TEST_F(ServedStreams, AreAskedAgainAfterTheWaitTheyName) {
   faucet_->put({Step::later, {}, std::chrono::milliseconds(1)});
   faucet_->put("late");
   faucet_->put({Step::end, {}, {}});
@@ -83,7 +83,7 @@ TEST_F(Streams, AreAskedAgainAfterTheWaitTheyName) {
   EXPECT_NE(connection.read_all().find("late"), std::string::npos);
 }
 
-TEST_F(Streams, WithAKnownLengthAreSentAsTheyAre) {
+TEST_F(ServedStreams, WithAKnownLengthAreSentAsTheyAre) {
   length_ = 6;
   faucet_->put("abc");
   faucet_->put("def");
@@ -95,7 +95,7 @@ TEST_F(Streams, WithAKnownLengthAreSentAsTheyAre) {
   EXPECT_TRUE(reply.ends_with("\r\n\r\nabcdef")) << reply;
 }
 
-TEST_F(Streams, EndWithTheConnectionForOldClients) {
+TEST_F(ServedStreams, EndWithTheConnectionForOldClients) {
   faucet_->put("abc");
   faucet_->put({Step::end, {}, {}});
   RawConnection connection(port_);
@@ -103,7 +103,7 @@ TEST_F(Streams, EndWithTheConnectionForOldClients) {
   EXPECT_TRUE(connection.read_all().ends_with("\r\n\r\nabc"));
 }
 
-TEST_F(Streams, CutBreaksTheConnectionInTheMiddle) {
+TEST_F(ServedStreams, CutBreaksTheConnectionInTheMiddle) {
   length_ = 100;
   faucet_->put("only this");
   faucet_->put({Step::cut, {}, {}});
@@ -113,7 +113,7 @@ TEST_F(Streams, CutBreaksTheConnectionInTheMiddle) {
   EXPECT_FALSE(connection.was_reset());
 }
 
-TEST_F(Streams, AreToldWhenTheClientIsGone) {
+TEST_F(ServedStreams, AreToldWhenTheClientIsGone) {
   {
     RawConnection connection(port_);
     ASSERT_TRUE(connection.send(kGet));
@@ -123,7 +123,7 @@ TEST_F(Streams, AreToldWhenTheClientIsGone) {
   EXPECT_TRUE(faucet_->was_told_to_stop());
 }
 
-TEST_F(Streams, WaitForSlowReadersAndLoseNothing) {
+TEST_F(ServedStreams, WaitForSlowReadersAndLoseNothing) {
   constexpr int kPieces = 2000;
   const std::string filler(10'000, '.');
   RawConnection connection(port_);
@@ -136,7 +136,7 @@ TEST_F(Streams, WaitForSlowReadersAndLoseNothing) {
   EXPECT_TRUE(reply.ends_with("0\r\n\r\n"));
 }
 
-TEST_F(Streams, AreBrokenOffWithTheServer) {
+TEST_F(ServedStreams, AreBrokenOffWithTheServer) {
   std::vector<std::unique_ptr<RawConnection>> connections;
   for (int i = 0; i < 5; ++i) {
     connections.push_back(std::make_unique<RawConnection>(port_));

@@ -6,6 +6,7 @@ import unittest
 
 import sluicekit as kit
 from sluicekit import hostile
+from sluicekit.sandbox import Sandbox
 
 kit.need("docker-registry")
 try:
@@ -142,6 +143,10 @@ class Documents(kit.E2eCase):
             self.printed("logout", "logout", registry.host)
             self.printed("login", "login", registry.host, "-u", kit.USER, "--password-stdin", stdin=kit.PASSWORD)
             self.printed("logout", "logout", registry.host)
+
+    def test_the_sandbox(self):
+        with Sandbox() as box:
+            self.valid("sandbox", box.ready)
 
     def test_errors(self):
         self.printed("error", "digest", f"{self.a.host}/no/such:v1", code=1)

@@ -1,0 +1,370 @@
+#include "cluster/rollout_follow.hpp"
+
+#include "base/text.hpp"
+#include "cluster/rollout_feed.hpp"
+#include "cluster/rollout_view.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::cluster {
+
+namespace {
+
+using Clock = Deadline::Clock;
+using Step = RolloutDecision::Step;
+
+constexpr std::size_t kMaxLogLine = 500;
+// Watches end by the deadline themselves; this is for one that is stuck in a name look-up.
+constexpr std::chrono::seconds kLastWords{1};
+// Changes of all workloads wait while a log is read.
+constexpr std::chrono::seconds kLogWait{5};
+
+std::vector<std::string> shown_lines(const std::string& log, int most) {
+  std::vector<std::string> out;
+  for (const auto& line : text::split(log, '\n')) {
+    if (!text::trim(line).empty()) out.push_back(text::printable(line, kMaxLogLine));
+  }
+  const auto limit = static_cast<std::size_t>(std::max(0, most));
+  if (out.size() > limit) out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(limit));
+  return out;
+}
+
+std::vector<Resource> resources_for(const std::vector<const Followed*>& followed) {
+  std::vector<Resource> out;
+  const auto add = [&](const Resource& resource) {
+    const auto same = [&](const Resource& other) { return other.kind == resource.kind; };
+    if (std::none_of(out.begin(), out.end(), same)) out.push_back(resource);
+  };
+  for (const auto* one : followed) {
+    switch (one->before.kind) {
+      case WorkloadKind::deployment_config:
+        add(DeploymentConfig::kResource);
+        add(ReplicationController::kResource);
+        break;
+      case WorkloadKind::deployment:
+        add(Deployment::kResource);
+        add(ReplicaSet::kResource);
+        break;
+      case WorkloadKind::stateful_set:
+        add(StatefulSet::kResource);
+        break;
+      case WorkloadKind::daemon_set:
+        add(DaemonSet::kResource);
+        break;
+      case WorkloadKind::cron_job:
+        add(one->before.old_api ? CronJob::kOldResource : CronJob::kResource);
+        continue;
+      case WorkloadKind::build_config:
+        continue;
+    }
+    add(Pod::kResource);
+    add(Event::kResource);
+  }
+  return out;
+}
+
+/// One workload on its way.
+struct Tracked {
+  const Followed* followed = nullptr;
+  RolloutDecision decision;
+  std::string seen;
+  std::vector<std::string> replaced;
+  std::optional<RolloutCause> cause;
+  Clock::time_point cause_since;
+  std::optional<Clock::time_point> failed_since;  ///< and no evidence yet
+  std::optional<LinesToShow> log;
+  std::string line;
+  std::optional<RolloutResult> result;
+};
+
+class Follower {
+ public:
+  Follower(Client& client, const std::vector<Followed>& followed, const FollowOptions& options,
+           const net::ExchangeContext& context, const OnRollout& on_progress)
+      : client_(client), options_(options), context_(context), on_progress_(on_progress), view_(followed) {
+    for (const auto& one : followed) tracked_.push_back({&one, {}, "", {}, {}, {}, {}, {}, "", {}});
+  }
+
+  Result<std::vector<RolloutResult>> run(ReplyStreams& streams) {
+    for (std::size_t i = 0; i < tracked_.size(); ++i) {
+      if (const auto decision = decided_before(*tracked_[i].followed)) end(i, decision->end, decision->what);
+    }
+    std::vector<const Followed*> open;
+    for (const auto& tracked : tracked_) {
+      if (!tracked.result) open.push_back(tracked.followed);
+    }
+    if (!open.empty()) SLUICE_CHECK(watch(streams, open));
+    std::vector<RolloutResult> out;
+    for (auto& tracked : tracked_) out.push_back(std::move(*tracked.result));
+    return out;
+  }
+
+ private:
+  Status watch(ReplyStreams& streams, const std::vector<const Followed*>& open) {
+    const auto resources = resources_for(open);
+    RolloutFeed feed(client_, streams, open.front()->before.project, resources, context_);
+    open_watches_ = resources.size();
+    while (!all_ended()) {
+      if (context_.stop.stop_requested()) {
+        return Error(ErrorKind::cancelled, "stopped while rollouts of " + open.front()->before.project +
+                                               " were followed; the tags stay where they are");
+      }
+      if (context_.deadline.expired()) {
+        SLUICE_CHECK(hear_last_words(feed));
+        time_out();
+        break;
+      }
+      auto item = feed.next(next_look());
+      if (item) SLUICE_CHECK(take(std::move(*item)));
+      look_at_clocks();
+    }
+    return {};
+  }
+
+  // What was told before the deadline counts, and so does that there was nobody to tell it.
+  Status hear_last_words(RolloutFeed& feed) {
+    while (open_watches_ > 0) {
+      auto item = feed.next(Deadline::after(kLastWords));
+      if (!item) break;
+      SLUICE_CHECK(take(std::move(*item)));
+    }
+    return {};
+  }
+
+  bool all_ended() const {
+    return std::all_of(tracked_.begin(), tracked_.end(), [](const Tracked& one) { return one.result.has_value(); });
+  }
+
+  Status take(FeedItem item) {
+    if (item.is_last()) --open_watches_;
+    if (auto* error = std::get_if<Error>(&item.what)) return lost(item.kind, std::move(*error));
+    const auto* event = std::get_if<WatchEvent>(&item.what);
+    if (event == nullptr) return {};
+    for (const auto index : view_.apply(item.kind, *event)) step(index);
+    return {};
+  }
+
+  // A watch has ended for good.
+  Status lost(std::string_view kind, Error error) {
+    switch (error.kind()) {
+      case ErrorKind::unauthenticated:
+        return Error(ErrorKind::unauthenticated,
+                     fmt::format("the token for {} expired or was revoked while rollouts were followed ({}); the tags "
+                                 "stay where they are, and the rollouts go on",
+                                 client_.connection().host(), client_.connection().access().identity->explain()))
+            .with_hint("log in again with: sluice login " + client_.connection().access().server.text() +
+                       " -u USER, then: sluice resume");
+      case ErrorKind::unreachable:
+      case ErrorKind::timeout:
+      case ErrorKind::busy:
+        trouble_ = error.message();  // the deadline has come; what is open ends by it
+        return {};
+      case ErrorKind::denied:
+      case ErrorKind::not_found:
+        if (kind == Event::kResource.kind) return {};
+        break;
+      default:
+        break;
+    }
+    return std::move(error).context("following rollouts");
+  }
+
+  void step(std::size_t index) {
+    auto& tracked = tracked_[index];
+    if (tracked.result) return;
+    const auto live = view_.of(index);
+    tracked.decision = decide_rollout(*tracked.followed, live, tracked.seen);
+    const auto& decision = tracked.decision;
+    if (live.object == nullptr && !live.deleted) return;  // its own watch has not told yet
+    if (!decision.rollout.empty() && decision.rollout != tracked.seen) {
+      if (!tracked.seen.empty()) tracked.replaced.push_back(tracked.seen);
+      tracked.seen = decision.rollout;
+      tracked.cause.reset();
+    }
+    look_for_cause(index, live);
+    switch (decision.step) {
+      case Step::waiting:
+      case Step::rolling:
+        tracked.failed_since.reset();
+        return tell(index, decision.what);
+      case Step::complete:
+        return check(index, live);
+      case Step::ended:
+        if (decision.end == RolloutEnd::failed) return fail(index);
+        return end(index, decision.end, decision.what);
+    }
+  }
+
+  void look_for_cause(std::size_t index, const LiveWorkload& live) {
+    auto& tracked = tracked_[index];
+    if (tracked.decision.owner_uid.empty()) return;
+    auto cause = first_cause(tracked.decision, *tracked.followed, live);
+    if (!cause) {
+      // Pods of a rollout that failed are removed: that they are gone mends nothing.
+      const bool mended =
+          tracked.decision.step == Step::complete ||
+          (tracked.decision.step == Step::rolling && !new_pods(tracked.decision, *tracked.followed, live).empty());
+      if (mended) tracked.cause.reset();
+      return;
+    }
+    // What was said of the same before is better than that there is more to be said.
+    const bool known = tracked.cause && cause->vague && is_pull(*tracked.cause) && tracked.cause->pod == cause->pod;
+    if (known) return;
+    const bool is_new = !tracked.cause || tracked.cause->kind != cause->kind || tracked.cause->vague != cause->vague;
+    if (is_new) tracked.cause_since = Clock::now();
+    const bool reads_log = cause->kind == CauseKind::crash_loop && !cause->pod.empty();
+    if (reads_log && (!tracked.log || tracked.log->pod != cause->pod)) read_log(tracked, cause->pod, cause->container);
+    tracked.cause = std::move(cause);
+    if (is_new) report(index, tracked.cause->sentence, true, false);
+  }
+
+  static bool is_pull(const RolloutCause& cause) {
+    return cause.kind == CauseKind::pull_denied || cause.kind == CauseKind::pull_failed;
+  }
+
+  // The pod may be gone soon, and its log with it.
+  void read_log(Tracked& tracked, const std::string& pod, const std::string& container) {
+    const net::ExchangeContext soon{context_.deadline.earlier(Deadline::after(kLogWait)), context_.stop};
+    const auto log = client_.pod_log(tracked.followed->before.project, pod, container, options_.log_lines, soon);
+    if (!log) return;
+    auto lines = shown_lines(*log, options_.log_lines);
+    if (!lines.empty()) tracked.log = LinesToShow{pod, container, std::move(lines)};
+  }
+
+  void check(std::size_t index, const LiveWorkload& live) {
+    auto& tracked = tracked_[index];
+    const auto& decision = tracked.decision;
+    const auto checked = check_pods(new_pods(decision, *tracked.followed, live), tracked.followed->images);
+    if (!checked.wrong.empty()) {
+      end(index, RolloutEnd::wrong_image, checked.wrong.front());
+    } else if (checked.unknown.empty() && checked.right >= decision.wanted) {
+      const auto what = decision.wanted == 0
+                            ? decision.what + "; it is scaled to no pods"
+                            : fmt::format("{}; {} of {} pods run {}", decision.what, checked.right, decision.wanted,
+                                          text::join({checked.digests.begin(), checked.digests.end()}, ", "));
+      end(index, decision.end, what);
+    } else {
+      return tell(index, fmt::format("{}; {} of {} pods are known to run the image", decision.what, checked.right,
+                                     decision.wanted));
+    }
+    tracked.result->pods = checked.right;
+    tracked.result->digests = checked.digests;
+  }
+
+  void fail(std::size_t index) {
+    auto& tracked = tracked_[index];
+    const auto now = Clock::now();
+    if (!tracked.cause && !tracked.failed_since) tracked.failed_since = now;
+    if (!tracked.cause && now < *tracked.failed_since + options_.settle) return;
+    if (!tracked.cause) tracked.cause = cause_of_silence(tracked);
+    end(index, RolloutEnd::failed, tracked.decision.what);
+  }
+
+  // It failed, and nothing that could be seen was wrong: the deployer's log tells, if there is one.
+  RolloutCause cause_of_silence(Tracked& tracked) {
+    const bool config = tracked.followed->before.kind == WorkloadKind::deployment_config;
+    if (!config || tracked.decision.timed_out) {
+      return {CauseKind::deadline, "its pods were not ready within the deadline"};
+    }
+    const auto deployer = tracked.decision.rollout + "-deploy";
+    read_log(tracked, deployer, "deployment");
+    return {CauseKind::deployer, fmt::format("the deployer pod {} gave up", deployer), deployer, "deployment"};
+  }
+
+  // What ends by time alone.
+  void look_at_clocks() {
+    const auto now = Clock::now();
+    for (std::size_t i = 0; i < tracked_.size(); ++i) {
+      auto& tracked = tracked_[i];
+      if (tracked.result) continue;
+      if (tracked.failed_since && now >= *tracked.failed_since + options_.settle) {
+        fail(i);
+      } else if (options_.patience && tracked.cause && now >= patience_end(tracked)) {
+        end(i, RolloutEnd::failed, "given up, as nothing got better");
+      }
+    }
+  }
+
+  // Precondition: there is patience, and a cause.
+  Clock::time_point patience_end(const Tracked& tracked) const {
+    return tracked.cause_since +
+           (tracked.cause->vague ? std::max(*options_.patience, options_.settle) : *options_.patience);
+  }
+
+  Deadline next_look() const {
+    auto until = context_.deadline;
+    const auto now = Clock::now();
+    const auto at = [&](Clock::time_point when) {
+      const auto span = std::chrono::ceil<std::chrono::milliseconds>(std::max(when - now, Clock::duration::zero()));
+      until = until.earlier(Deadline::after(span));
+    };
+    for (const auto& tracked : tracked_) {
+      if (tracked.result) continue;
+      if (tracked.failed_since) at(*tracked.failed_since + options_.settle);
+      if (options_.patience && tracked.cause) at(patience_end(tracked));
+    }
+    return until;
+  }
+
+  void time_out() {
+    for (std::size_t i = 0; i < tracked_.size(); ++i) {
+      auto& tracked = tracked_[i];
+      if (tracked.result) continue;
+      auto what = tracked.decision.what.empty() ? std::string("it was not seen") : tracked.decision.what;
+      what = "the time was up: " + what;
+      if (!trouble_.empty()) what += "; there was no connection at the end: " + trouble_;
+      end(i, tracked.decision.step == Step::ended ? tracked.decision.end : RolloutEnd::timed_out, what);
+    }
+  }
+
+  void end(std::size_t index, RolloutEnd how, const std::string& what) {
+    auto& tracked = tracked_[index];
+    const auto& before = tracked.followed->before;
+    RolloutResult result{before.kind, before.project, before.name, how, tracked.followed->verdict, ""};
+    result.sentence = before.shown() + ": " + what;
+    result.rollout = tracked.decision.rollout;
+    result.replaced = tracked.replaced;
+    if (how == RolloutEnd::failed || how == RolloutEnd::timed_out) {
+      if (tracked.cause) result.sentence += "; " + tracked.cause->sentence;
+      result.cause = tracked.cause;
+      result.log = std::move(tracked.log);
+    }
+    tracked.result = std::move(result);
+    report(index, what, !is_good(how), true);
+  }
+
+  void tell(std::size_t index, const std::string& line) {
+    auto& tracked = tracked_[index];
+    if (tracked.line == line) return;
+    tracked.line = line;
+    report(index, line, false, false);
+  }
+
+  void report(std::size_t index, const std::string& line, bool trouble, bool ended) const {
+    if (!on_progress_) return;
+    const auto& before = tracked_[index].followed->before;
+    on_progress_({index, before.kind, before.name, before.name + ": " + line, trouble, ended});
+  }
+
+  Client& client_;
+  const FollowOptions options_;
+  const net::ExchangeContext context_;
+  const OnRollout& on_progress_;
+  RolloutView view_;
+  std::vector<Tracked> tracked_;
+  std::size_t open_watches_ = 0;
+  std::string trouble_;  ///< why a watch had no connection at the deadline
+};
+
+}  // namespace
+
+Result<std::vector<RolloutResult>> follow_rollouts(Client& client, ReplyStreams& streams,
+                                                   const std::vector<Followed>& followed, const FollowOptions& options,
+                                                   const net::ExchangeContext& context, const OnRollout& on_progress) {
+  return Follower(client, followed, options, context, on_progress).run(streams);
+}
+
+}  // namespace sluice::cluster

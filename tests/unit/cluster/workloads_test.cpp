@@ -1,0 +1,204 @@
+#include "cluster/workloads.hpp"
+
+#include "unit/cluster/cluster_testing.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sluice::cluster {
+namespace {
+
+using testing::parsed;
+
+const std::string kOld = "sha256:" + std::string(64, 'a');
+const std::string kNew = "sha256:" + std::string(64, 'b');
+
+StreamTag live() { return {"prod", "web", "live", kOld}; }
+
+std::string config_text(const std::string& triggers, const std::string& image, bool paused = false, int version = 1) {
+  return fmt::format(
+      R"({{"kind": "DeploymentConfig", "metadata": {{"name": "web", "namespace": "prod", "uid": "u1"}},
+          "spec": {{"paused": {}, "triggers": [{}],
+                    "template": {{"spec": {{"containers": [{{"name": "web", "image": "{}"}}]}}}}}},
+          "status": {{"latestVersion": {}}}}})",
+      paused, triggers, image, version);
+}
+
+std::string image_trigger(const std::string& from, const std::string& project, const std::string& container,
+                          bool automatic, const std::string& last) {
+  return fmt::format(
+      R"({{"type": "ImageChange", "imageChangeParams": {{"automatic": {}, "containerNames": ["{}"],
+          "from": {{"kind": "ImageStreamTag", "name": "{}", "namespace": "{}"}}, "lastTriggeredImage": "{}"}}}})",
+      automatic, container, from, project, last);
+}
+
+std::vector<WorkloadUse> judge_config_text(const std::string& text) {
+  Workloads workloads;
+  workloads.configs.emplace_back(parsed(text));
+  return judge_workloads(workloads, {live()});
+}
+
+TEST(Workloads, JudgesTheTriggersOfADeploymentConfig) {
+  const auto ours = "registry:5000/prod/web@" + kOld;
+  const auto other = image_trigger("db:live", "prod", "web", true, "");
+  struct Row {
+    std::string name;
+    std::string text;
+    std::optional<TriggerVerdict> verdict;  ///< empty: has nothing to do with the tag
+    std::string words;
+  };
+  const auto trigger = [&](bool automatic) { return image_trigger("web:live", "prod", "web", automatic, ours); };
+  for (const auto& row : std::vector<Row>{
+           {"all well", config_text(trigger(true), ours), TriggerVerdict::fires, ""},
+           {"paused", config_text(trigger(true), ours, true), TriggerVerdict::paused, "only when it is resumed"},
+           {"not automatic", config_text(trigger(false), ours), TriggerVerdict::manual, "not automatic"},
+           {"no trigger", config_text("", ours), TriggerVerdict::missing, "has no trigger on web:live"},
+           {"no trigger, named by tag", config_text("", "registry:5000/prod/web:live"), TriggerVerdict::missing, ""},
+           {"no trigger, local lookup", config_text("", "web:live"), TriggerVerdict::missing, ""},
+           {"no trigger, another tag", config_text("", "registry:5000/prod/web:test"), std::nullopt, ""},
+           {"somebody else's image", config_text("", "quay.io/prod/x/web:live"), std::nullopt, ""},
+           {"a wrong container", config_text(image_trigger("web:live", "prod", "wbe", true, ours), ours),
+            TriggerVerdict::wrong_container, "did you mean 'web'?"},
+           {"another tag", config_text(image_trigger("web:test", "prod", "web", true, ours), ours),
+            TriggerVerdict::other_tag, "follows prod/web:test, not prod/web:live"},
+           {"another project", config_text(image_trigger("web:live", "dev", "web", true, ours), ours),
+            TriggerVerdict::other_project, "follows dev/web:live"},
+           {"held by a tag that was never there", config_text(trigger(true) + "," + other, ours), TriggerVerdict::held,
+            "waits for prod/db:live"},
+           {"a first rollout waits for manual ones too",
+            config_text(trigger(true) + "," + image_trigger("db:live", "prod", "web", false, ""), ours, false, 0),
+            TriggerVerdict::held, "db:live"},
+           {"a later one does not",
+            config_text(trigger(true) + "," + image_trigger("db:live", "prod", "web", false, ""), ours),
+            TriggerVerdict::fires, ""}}) {
+    SCOPED_TRACE(row.name);
+    const auto uses = judge_config_text(row.text);
+    ASSERT_EQ(uses.size(), row.verdict ? 1U : 0U);
+    if (!row.verdict) continue;
+    EXPECT_EQ(to_string(uses.front().verdict), to_string(*row.verdict)) << uses.front().why;
+    EXPECT_NE(uses.front().why.find(row.words), std::string::npos) << uses.front().why;
+    EXPECT_EQ(uses.front().fix.empty(), *row.verdict == TriggerVerdict::fires) << uses.front().fix;
+  }
+}
+
+TEST(Workloads, JudgesAnnotations) {
+  struct Row {
+    std::string name;
+    std::string annotation;
+    std::optional<TriggerVerdict> verdict;
+    bool paused = false;
+  };
+  const std::string path = R"(spec.template.spec.containers[?(@.name==\"web\")].image)";
+  const auto entry = [&](const std::string& from, const std::string& rest) {
+    return fmt::format(R"([{{"from": {{"kind": "ImageStreamTag", {}}}, "fieldPath": "{}"{}}}])", from, path, rest);
+  };
+  for (const auto& row : std::vector<Row>{
+           {"all well", entry(R"("name": "web:live")", ""), TriggerVerdict::fires},
+           {"a paused Deployment", entry(R"("name": "web:live")", ""), TriggerVerdict::paused, true},
+           {"a paused trigger", entry(R"("name": "web:live")", R"(, "paused": true)"), TriggerVerdict::manual},
+           {"a text for a boolean", entry(R"("name": "web:live")", R"(, "paused": "false")"),
+            TriggerVerdict::malformed},
+           {"no JSON", "[{web}", TriggerVerdict::malformed},
+           {"a misspelt key that matters", R"([{"form": {"name": "web:live"}, "fieldPath": "x"}])",
+            TriggerVerdict::malformed},
+           {"a container that is not there",
+            R"([{"from": {"kind": "ImageStreamTag", "name": "web:live"},
+                 "fieldPath": "spec.template.spec.containers[?(@.name==\"wbe\")].image"}])",
+            TriggerVerdict::wrong_container},
+           {"another tag", entry(R"("name": "web:test")", ""), TriggerVerdict::other_tag},
+           {"another project", entry(R"("name": "web:live", "namespace": "dev")", ""), TriggerVerdict::other_project},
+           {"another stream", entry(R"("name": "db:live")", ""), TriggerVerdict::missing},
+           {"no annotation", "", TriggerVerdict::missing}}) {
+    SCOPED_TRACE(row.name);
+    auto json = parsed(fmt::format(
+        R"({{"kind": "Deployment", "metadata": {{"name": "web", "namespace": "prod", "uid": "u1"}},
+            "spec": {{"paused": {}, "template": {{"spec": {{"containers": [
+              {{"name": "web", "image": "registry:5000/prod/web@{}"}}]}}}}}}}})",
+        row.paused, kNew));
+    if (!row.annotation.empty()) {
+      set_at(json, {"metadata", "annotations", "image.openshift.io/triggers"}, row.annotation);
+    }
+    Workloads workloads;
+    workloads.deployments.emplace_back(std::move(json));
+    const auto uses = judge_workloads(workloads, {live()});
+    ASSERT_EQ(uses.size(), 1U);
+    EXPECT_EQ(to_string(uses.front().verdict), to_string(*row.verdict)) << uses.front().why;
+    EXPECT_EQ(uses.front().fix.empty(), *row.verdict == TriggerVerdict::fires);
+    ASSERT_EQ(uses.front().containers.size(), 1U);
+    EXPECT_TRUE(uses.front().differs()) << "it runs another digest than the tag says";
+  }
+}
+
+TEST(Workloads, SeveralContainersOfOneTagAreOneUse) {
+  Workloads workloads;
+  auto json = parsed(R"({"metadata": {"name": "web", "namespace": "prod", "uid": "u1"},
+      "spec": {"template": {"spec": {"initContainers": [{"name": "prepare", "image": " "}],
+                                     "containers": [{"name": "web", "image": " "}]}}}})");
+  set_at(
+      json, {"metadata", "annotations", "image.openshift.io/triggers"},
+      R"([{"from": {"kind": "ImageStreamTag", "name": "web:live"}, "fieldPath": "spec.template.spec.containers[0].image"},
+             {"from": {"kind": "ImageStreamTag", "name": "web:live"}, "fieldPath": "spec.template.spec.initContainers[0].image"}])");
+  workloads.stateful_sets.emplace_back(std::move(json));
+  const auto uses = judge_workloads(workloads, {live(), {"prod", "db", "live", ""}});
+  ASSERT_EQ(uses.size(), 1U);
+  ASSERT_EQ(uses.front().containers.size(), 2U);
+  EXPECT_NE(uses.front().containers[0].init, uses.front().containers[1].init);
+}
+
+TEST(Workloads, BuildsThatWouldStartAreTold) {
+  Workloads workloads;
+  workloads.builds.emplace_back(parsed(R"({"metadata": {"name": "site", "namespace": "prod", "uid": "b1"},
+      "spec": {"strategy": {"sourceStrategy": {"from": {"kind": "ImageStreamTag", "name": "web:live"}}},
+               "triggers": [{"type": "ImageChange", "imageChange": {}}]}})"));
+  const auto uses = judge_workloads(workloads, {live()});
+  ASSERT_EQ(uses.size(), 1U);
+  EXPECT_EQ(uses.front().kind, WorkloadKind::build_config);
+  EXPECT_EQ(uses.front().verdict, TriggerVerdict::fires);
+}
+
+TEST(Workloads, ImagesAreOfAStreamByAnyNameOfTheRegistry) {
+  struct Row {
+    const char* image;
+    bool is;
+  };
+  for (const auto& row : {Row{"docker-registry.default.svc:5000/prod/web@sha256:12", true},
+                          Row{"127.0.0.1:5000/prod/web:live", true}, Row{"reg/prod/web", true},
+                          Row{"prod/web:live", false}, Row{"reg/x/prod/web", false}, Row{"reg/prod/web2", false},
+                          Row{"reg/prod/web/sub:1", false}, Row{"web:live", false}, Row{" ", false}, Row{"", false}}) {
+    EXPECT_EQ(is_of_stream(row.image, "prod", "web"), row.is) << row.image;
+  }
+}
+
+class ReadWorkloads : public testing::ClusterTest {};
+
+TEST_F(ReadWorkloads, KindsThatAreNotThereOrNotAllowedAreToldAndTheRestIsRead) {
+  const auto list = testing::json_reply(200, parsed(R"({"kind": "List", "metadata": {"resourceVersion": "5"},
+                                                        "items": [{"metadata": {"name": "x", "namespace": "prod"}}]})"));
+  exchanger.then(testing::status_reply(404, "NotFound", "the server could not find the requested resource"));
+  exchanger.then(list).then(list);
+  exchanger.then(testing::status_reply(403, "Forbidden", "no"));
+  exchanger.then(testing::status_reply(404, "NotFound", "no")).then(list);  // CronJobs in their old place
+  exchanger.then(list);
+  const auto read = read_workloads(client(), "prod", context());
+  ASSERT_TRUE(read.ok()) << testing::why(read);
+  EXPECT_EQ(count(), 7U);
+  EXPECT_EQ(read->deployments.size(), 1U);
+  EXPECT_EQ(read->cron_jobs.size(), 1U);
+  EXPECT_EQ(read->builds.size(), 1U);
+  ASSERT_EQ(read->unread.size(), 2U);
+  EXPECT_EQ(read->unread[0].kind, WorkloadKind::deployment_config);
+  EXPECT_FALSE(read->unread[0].denied);
+  EXPECT_EQ(read->unread[1].kind, WorkloadKind::daemon_set);
+  EXPECT_TRUE(read->unread[1].denied);
+}
+
+TEST_F(ReadWorkloads, ATokenThatHasEndedIsAnError) {
+  exchanger.then(testing::status_reply(401, "Unauthorized", "Unauthorized"));
+  EXPECT_TRUE(testing::failed_with(read_workloads(client(), "prod", context()), ErrorKind::unauthenticated));
+}
+
+}  // namespace
+}  // namespace sluice::cluster
