@@ -97,14 +97,15 @@ std::optional<std::int64_t> parse_quantity(std::string_view text) {
     break;
   }
   std::int64_t whole = 0;
-  const auto* end = text.data() + text.size();
-  if (const auto parsed = std::from_chars(text.data(), end, whole);
+  const auto* begin = text.data();
+  const auto* end = begin + text.size();
+  if (const auto parsed = std::from_chars(begin, end, whole);
       factor == 1 && parsed.ec == std::errc() && parsed.ptr == end && !text.empty()) {
     return whole;  // exact beyond what a double can hold
   }
   if (text.empty() || text.front() == '+') return std::nullopt;
   double value = 0;
-  const auto parsed = std::from_chars(text.data(), end, value);
+  const auto parsed = std::from_chars(begin, end, value);
   if (parsed.ec != std::errc() || parsed.ptr != end || !std::isfinite(value)) return std::nullopt;
   value = std::ceil(value * factor);
   constexpr double kMost = 9.2e18;

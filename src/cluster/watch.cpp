@@ -51,7 +51,7 @@ Watch::Watch(Client& client, ReplyStreams& streams, const Resource& resource, Se
       streams_(streams),
       resource_(resource),
       selection_(std::move(selection)),
-      options_(std::move(options)) {}
+      options_(options) {}
 
 std::string Watch::what() const { return "watching " + shown(resource_, selection_.project, selection_.name); }
 

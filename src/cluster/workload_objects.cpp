@@ -195,7 +195,7 @@ std::string Pod::ContainerStatus::digest() const {
   constexpr std::size_t kHexLength = 64;
   const auto start = image_id.rfind("sha256:");
   if (start == std::string::npos) return {};
-  const auto digest = image_id.substr(start);
+  auto digest = image_id.substr(start);
   const auto hex = std::string_view(digest).substr(7);
   if (hex.size() != kHexLength || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos) return {};
   return digest;

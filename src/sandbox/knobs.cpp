@@ -86,7 +86,7 @@ Status expire_token(Reader& reader, const KnobTargets& targets) {
   const auto after = reader.count("after-requests");
   return each_token(reader, targets, [&](World& world, Token& token) {
     if (after) {
-      token.requests_left = *after;
+      token.requests_left = after;
     } else {
       token.expires = world.now() - std::chrono::seconds(1);
     }

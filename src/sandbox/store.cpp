@@ -103,7 +103,7 @@ ObjectRef Store::create(const Key& key, Json object) {
 
 ObjectRef Store::replace(const Key& key, Json object) {
   auto& slot = objects_[key.resource][{key.ns, key.name}];
-  const auto before = slot;
+  auto before = slot;
   for (const auto* member : {"uid", "resourceVersion", "creationTimestamp", "name"}) {
     set_at(object, {"metadata", member}, at(*before, {"metadata", member}));
   }
