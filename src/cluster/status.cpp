@@ -180,9 +180,8 @@ Error to_error(ApiFailure failure, std::string_view host, std::string_view what)
                    .with_status(failure.code)
                    .with_registry_code(failure.reason)
                    .with_hint(hint_for(kind, failure));
-  // In place: assigning the result would move the error into itself.
-  if (failure.retry_after) static_cast<void>(std::move(error).with_retry_after(*failure.retry_after));
-  return std::move(error).with_detail(std::make_shared<const ApiFailure>(std::move(failure)));
+  auto whole = failure.retry_after ? std::move(error).with_retry_after(*failure.retry_after) : std::move(error);
+  return std::move(whole).with_detail(std::make_shared<const ApiFailure>(std::move(failure)));
 }
 
 const ApiFailure* failure_of(const Error& error) { return dynamic_cast<const ApiFailure*>(error.detail()); }

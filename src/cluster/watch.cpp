@@ -47,11 +47,7 @@ std::string_view to_string(Change change) {
 }
 
 Watch::Watch(Client& client, ReplyStreams& streams, const Resource& resource, Selection selection, WatchOptions options)
-    : client_(client),
-      streams_(streams),
-      resource_(resource),
-      selection_(std::move(selection)),
-      options_(options) {}
+    : client_(client), streams_(streams), resource_(resource), selection_(std::move(selection)), options_(options) {}
 
 std::string Watch::what() const { return "watching " + shown(resource_, selection_.project, selection_.name); }
 

@@ -35,7 +35,7 @@ struct Addresses {
   std::string control;       ///< URL
   std::string control_token;
   std::string admin_token;
-  std::string ca_pem;  ///< empty without TLS
+  std::string ca_pem;                 ///< empty without TLS
   std::string admin_certificate_pem;  ///< of a client that is system:admin; empty without TLS
   std::string admin_key_pem;
 };
