@@ -1,8 +1,8 @@
 #include "cluster/preflight_token.hpp"
 
 #include "base/encoding.hpp"
-#include "base/hash.hpp"
 #include "base/text.hpp"
+#include "cluster/oauth.hpp"
 #include "cluster/object.hpp"
 
 #include <charconv>
@@ -42,22 +42,6 @@ std::string service_account_of(std::string_view subject) {
   if (!subject.starts_with(kPrefix)) return {};
   const auto [project, name] = text::cut(subject.substr(kPrefix.size()), ':');
   return name.empty() ? std::string() : std::string(project) + "/" + std::string(name);
-}
-
-std::string base64url(std::string_view hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    unsigned value = 0;
-    std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16);
-    bytes.push_back(static_cast<char>(value));
-  }
-  auto out = encoding::base64(bytes);
-  for (auto& letter : out) {
-    if (letter == '+') letter = '-';
-    if (letter == '/') letter = '_';
-  }
-  while (out.ends_with('=')) out.pop_back();
-  return out;
 }
 
 // A number of two or four digits at a place of a text; -1 for anything else.
@@ -110,7 +94,7 @@ TokenLife life_of(const Secret& token) {
 std::string token_object(const Secret& token) {
   const std::string_view text = token.reveal();
   if (!text.starts_with(kHashed) || text.size() == kHashed.size()) return {};
-  return std::string(kHashed) + base64url(hash_hex(HashAlgorithm::sha256, text.substr(kHashed.size())));
+  return std::string(kHashed) + url_base64_sha256(text.substr(kHashed.size()));
 }
 
 std::optional<Wall::time_point> end_of_oauth_token(const Json& object) {

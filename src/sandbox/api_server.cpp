@@ -36,9 +36,8 @@ net::ServerReply to_reply(const ApiReply& answer) {
   return reply;
 }
 
-net::ServerReply to_reply(const Answer<ApiReply>& answer) {
-  auto& open = const_cast<Answer<ApiReply>&>(answer);
-  return answer.ok() ? to_reply(open.value()) : to_reply(open.error());
+net::ServerReply to_reply(Answer<ApiReply> answer) {
+  return answer.ok() ? to_reply(*answer) : to_reply(answer.error());
 }
 
 Refusal unauthorized() { return {401, "Unauthorized", "Unauthorized", Json()}; }

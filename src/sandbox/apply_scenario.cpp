@@ -110,9 +110,9 @@ Result<void> post(World& world, const Catalog& catalog, const Json& manifest) {
     if (answer->ok()) return {};
     return Error(ErrorKind::config, answer->error().message);
   }
-  const auto created = create_object(world, *resource, request, manifest);
+  auto created = create_object(world, *resource, request, manifest);
   if (created.ok()) return {};
-  return Error(ErrorKind::config, const_cast<Answer<ObjectRef>&>(created).error().message);
+  return Error(ErrorKind::config, created.error().message);
 }
 
 }  // namespace

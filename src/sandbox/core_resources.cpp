@@ -38,7 +38,7 @@ Traits with_status(Traits traits) {
 
 // --- projects ------------------------------------------------------------------------------------------------------
 
-class Namespaces final : public Resource {
+class Namespaces : public Resource {
  public:
   using Resource::Resource;
   Verdict prepare_create(World& /*world*/, const ApiRequest& /*request*/, Json& object) override {
@@ -51,9 +51,9 @@ class Namespaces final : public Resource {
 };
 
 // Another view of the namespaces; whoever may see one sees it in the list.
-class Projects final : public Resource {
+class Projects final : public Namespaces {
  public:
-  using Resource::Resource;
+  using Namespaces::Namespaces;
   std::optional<Answer<ApiReply>> handle(World& world, const ApiRequest& request) override {
     if (request.verb != "list") return std::nullopt;
     auto items = Json::array();
@@ -71,13 +71,6 @@ class Projects final : public Resource {
     list.set("items", std::move(items));
     return ApiReply{200, std::move(list), ""};
   }
-  Verdict prepare_create(World& /*world*/, const ApiRequest& /*request*/, Json& object) override {
-    set_at(object, {"spec", "finalizers"}, Json(Json::Array{Json("kubernetes")}));
-    set_at(object, {"status", "phase"}, "Active");
-    return {};
-  }
-  void created(World& world, const Key& key) override { add_service_accounts(world, key.name); }
-  void removed(World& world, const Key& key, const Json& /*last*/) override { clear_project(world, key.name); }
 };
 
 class ProjectRequests final : public Resource {

@@ -16,7 +16,7 @@ class SpoiltStream final : public net::ReplyStream {
       : fault_(std::move(fault)), inner_(std::move(reply.stream)), text_(std::move(reply.body)) {}
 
   Piece next(std::size_t room) override {
-    if (cut_ || (fault_.cut_after_bytes && sent_ >= *fault_.cut_after_bytes)) return {Step::cut, "", {}};
+    if (fault_.cut_after_bytes && sent_ >= *fault_.cut_after_bytes) return {Step::cut, "", {}};
     // The server may ask sooner than it was told to, so the clock decides.
     if (const auto now = Clock::now(); now < next_) {
       return {Step::later, "", std::chrono::ceil<std::chrono::milliseconds>(next_ - now)};
@@ -57,7 +57,6 @@ class SpoiltStream final : public net::ReplyStream {
   std::size_t given_ = 0;
   std::uint64_t sent_ = 0;
   Clock::time_point next_;
-  bool cut_ = false;
 };
 
 // Lets so many bytes of an upload through, and then nothing.

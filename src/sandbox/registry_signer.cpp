@@ -1,8 +1,8 @@
 // Schema1Signer: JSON web signatures in the form of libtrust, ES256.
-#include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "sandbox/registry_schema1.hpp"
 #include "sandbox/store.hpp"
+#include "sandbox/token_text.hpp"
 
 #include <fmt/format.h>
 #include <openssl/bn.h>
@@ -35,14 +35,6 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using DigestPtr = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 using NumberPtr = std::unique_ptr<BIGNUM, Freed<BN_free>>;
 using SignaturePtr = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
-
-std::string base64url(std::string_view bytes) {
-  auto text = encoding::base64(bytes);
-  std::replace(text.begin(), text.end(), '+', '-');
-  std::replace(text.begin(), text.end(), '/', '_');
-  text.erase(text.find_last_not_of('=') + 1);
-  return text;
-}
 
 std::string fixed_bytes(const BIGNUM& number) {
   std::string bytes(kCoordinateBytes, '\0');

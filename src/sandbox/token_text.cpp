@@ -10,8 +10,6 @@
 
 namespace sluice::sandbox {
 
-namespace {
-
 std::string base64url(std::string_view bytes) {
   auto text = encoding::base64(bytes);
   for (auto& letter : text) {
@@ -21,8 +19,6 @@ std::string base64url(std::string_view bytes) {
   while (text.ends_with('=')) text.pop_back();
   return text;
 }
-
-}  // namespace
 
 std::string base64url_sha256(std::string_view text) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};

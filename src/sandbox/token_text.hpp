@@ -8,6 +8,8 @@
 
 namespace sluice::sandbox {
 
+/// RFC 4648 section 5, without padding.
+std::string base64url(std::string_view bytes);
 /// base64url(SHA-256(text)) without padding: PKCE challenges (RFC 7636) and names of token objects.
 std::string base64url_sha256(std::string_view text);
 /// 32 random bytes in base64url, without padding.
