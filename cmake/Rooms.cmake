@@ -1,3 +1,6 @@
+set(SLUICE_COMMON_HEADERS <algorithm> <chrono> <condition_variable> <cstdint> <filesystem> <functional> <map> <memory> <mutex>
+  <optional> <set> <stop_token> <string> <string_view> <variant> <vector> <fmt/format.h> <tl/expected.hpp>)
+
 # sluice_room(NAME LINKS ...): one static library for the room src/NAME, built from every .cpp in it.
 function(sluice_room name)
   cmake_parse_arguments(arg "" "" "LINKS" ${ARGN})
@@ -9,4 +12,10 @@ function(sluice_room name)
   add_library(sluice::${name} ALIAS sluice_${name})
   target_include_directories(sluice_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(sluice_${name} PUBLIC sluice_options ${arg_LINKS})
+  # What nearly every file includes, parsed once. check_headers, without it, finds headers that lean on it.
+  if(name STREQUAL "base")
+    target_precompile_headers(sluice_base PRIVATE ${SLUICE_COMMON_HEADERS})
+  else()
+    target_precompile_headers(sluice_${name} REUSE_FROM sluice_base)
+  endif()
 endfunction()

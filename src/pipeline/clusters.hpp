@@ -45,6 +45,10 @@ struct Cluster {
 struct Clusters {
   std::filesystem::path file;  ///< empty when there is none
   std::map<std::string, Cluster, std::less<>> entries;
+  /// `allow-local-checks: true`: HTTP checks may ask loopback and link-local addresses.
+  bool allow_local_checks = false;
+  /// Contexts of the kubeconfig, which a pipeline may name as clusters too; filled in by app, not by the parser.
+  std::vector<std::string> contexts{};
 };
 
 // sluice::Environment below is the user's variables and folders, not an environment of a pipeline (pipeline.hpp).

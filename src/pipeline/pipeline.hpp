@@ -4,6 +4,8 @@
 #include "base/error.hpp"
 #include "base/result.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -14,23 +16,49 @@ namespace sluice::pipeline {
 
 struct Clusters;
 
-/// One place that an environment consists of: a project of a registry.
-struct Target {
-  std::string cluster;   ///< name in the clusters file; empty when the registry is named directly
-  std::string registry;  ///< host[:port]; from `registry:`, or from the cluster's entry
-  std::string project;   ///< may have several path components
-  FilePosition position;
+/// A road that was asked for: `via:` of an environment or target, or --via.
+enum class Via : std::uint8_t { tag, mount, stream, import_images };
+std::string_view to_string(Via via);  ///< "tag", "mount", "stream", "import"
+std::optional<Via> parse_via(std::string_view text);
 
-  /// What the plan hash and the lease use: "registry.example.com:5000/shop".
-  std::string id() const { return registry + "/" + project; }
-  /// What people see: "prod-a/shop" when a cluster is named, else id().
-  std::string label() const { return cluster.empty() ? id() : cluster + "/" + project; }
+/// How workloads get the new image.
+enum class Deploy : std::uint8_t {
+  trigger,  ///< the cluster's own triggers act when the tag moves
+  patch,    ///< Sluice sets the image by digest; also for plain Kubernetes
+};
+
+/// One place that an environment consists of: a project of a cluster, or of a registry.
+struct Target {
+  std::string cluster;   ///< name in the clusters file, or a kubeconfig context; empty: the current context, or no cluster
+  std::string registry;  ///< host[:port]; from `registry:`, or from the cluster's entry; may be empty when has_api
+  std::string project;   ///< may have several path components; of a cluster: one
+  bool has_api = false;  ///< a project of a cluster with an API
+  std::string server{};  ///< host:port of that API; filled in when the cluster is opened (app), not by the parser
+  std::optional<Via> via{};  ///< the target's own, else the environment's
+  Deploy deploy = Deploy::trigger;
+  FilePosition position{};
+
+  /// What the plan hash and the lease use: "registry.example.com:5000/shop", "api.example.com:6443/shop".
+  std::string id() const { return (has_api ? server : registry) + "/" + project; }
+  /// What people see: "prod-a/shop" when a cluster is named, the project alone in the current context, else id().
+  std::string label() const { return !cluster.empty() ? cluster + "/" + project : has_api ? project : id(); }
+};
+
+/// `verify:` of an environment: what has to hold after the switch.
+struct Verify {
+  bool rollout = true;                           ///< `rollout: none` switches following off
+  std::chrono::seconds rollout_time{600};        ///< `rollout: 10m`
+  std::chrono::seconds watch{0};                 ///< `watch: 10m`: for so long pods must go on running
+  std::string http;                              ///< https URL with {cluster} and {project}; empty: no check
+  friend bool operator==(const Verify&, const Verify&) = default;
 };
 
 struct Environment {
   std::string name;
   std::vector<Target> targets;     ///< in order, at least one
   std::optional<std::string> tag;  ///< the tag written there
+  Verify verify{};
+  bool rollback_on_failure = false;  ///< `on-failure: rollback` (else `stop`)
   FilePosition position;
 };
 

@@ -2,17 +2,40 @@
 // How promotion gets at places: app decides what stands behind a target.
 
 #include "base/result.hpp"
+#include "cluster/client.hpp"
+#include "cluster/reply_stream.hpp"
+#include "net/http.hpp"
 #include "pipeline/pipeline.hpp"
 #include "places/place.hpp"
 
 namespace sluice::promotion {
 
-/// Thread: any. Places live as long as this object.
+/// The API behind a target. Borrowed; null without one.
+struct ClusterSide {
+  std::string name;                          ///< for people
+  cluster::Client* client = nullptr;
+  cluster::ReplyStreams* streams = nullptr;  ///< for watches
+  explicit operator bool() const { return client != nullptr; }
+};
+
+/// Thread: any. What it hands out lives as long as this object.
 class Places {
  public:
   virtual ~Places() = default;
-  /// Errors: config (an unknown cluster, an unreadable CA or password reference).
+  /// The registry of a target; of a cluster with an API the integrated one, which is looked for when first asked for.
+  /// Errors: config (an unknown cluster, an unreadable CA or password reference, a registry that is not exposed).
   virtual Result<places::Place*> place_of(const pipeline::Target& target) = 0;
+  /// The API of a target. Errors: config (also when the cluster of this name is not the one of `target.server` any more),
+  /// unauthenticated.
+  virtual Result<ClusterSide> cluster_of(const pipeline::Target& target) {
+    static_cast<void>(target);
+    return ClusterSide{};
+  }
+  /// host[:port] under which the registry of a target is known from outside. Errors: as place_of.
+  virtual Result<std::string> registry_host_of(const pipeline::Target& target) { return target.registry; }
+  /// For HTTP checks; null: none can be made.
+  virtual net::Exchanger* exchanger_for_checks() { return nullptr; }
+  virtual bool allow_local_checks() const { return false; }
 };
 
 /// The repository of an image in a target's project.

@@ -1,0 +1,81 @@
+#pragma once
+// Findings about the workloads that use promoted tags: whether each will roll, what it runs now, and what it needs that is
+// not there. Codes: preflight_catalogue.hpp and docs/findings.md.
+
+#include "base/finding.hpp"
+#include "base/result.hpp"
+#include "cluster/client.hpp"
+#include "cluster/workloads.hpp"
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice::cluster {
+
+/// What a workload's pods run now, in the containers that are bound to a stream.
+struct RunningWorkload {
+  WorkloadKind kind = WorkloadKind::deployment;
+  std::string name;
+  std::int64_t wanted = 0;         ///< pods, as its spec says
+  std::int64_t ready = 0;          ///< pods of the newest rollout that are ready
+  std::set<std::string> digests;   ///< as the runtime names them, over all its pods that are not on their way out
+  bool rolling = false;            ///< a rollout is not complete
+};
+/// Of the workloads in `uses`; builds and CronJobs are left out. One list each of pods, ReplicationControllers and
+/// ReplicaSets, however many workloads there are. Errors: those of Client::list; kinds that may not be read are left out.
+Result<std::vector<RunningWorkload>> read_running(Client& client, std::string_view project, const Workloads& workloads,
+                                                  const std::vector<WorkloadUse>& uses,
+                                                  const net::ExchangeContext& context);
+
+/// A Secret, ConfigMap or key of one that a workload's template names and the project lacks. Names only.
+struct MissingNeed {
+  std::string workload;  ///< "Deployment web"
+  std::string kind;      ///< "Secret", "ConfigMap", "ServiceAccount"
+  std::string name;
+  std::string key{};     ///< empty: the whole object is missing
+};
+struct Needs {
+  std::vector<MissingNeed> missing;
+  std::vector<std::string> unread;  ///< kinds that we may not read, so that nobody can tell
+};
+/// What the templates of the workloads in `uses` name and is not marked optional. Values of Secrets are dropped at once
+/// and never kept. Reads at most one list per kind, and nothing when nothing is named.
+Result<Needs> read_needs(Client& client, std::string_view project, const Workloads& workloads,
+                         const std::vector<WorkloadUse>& uses, const net::ExchangeContext& context);
+
+/// What the promotion means for one tag's users.
+struct UseRequest {
+  std::string cluster;             ///< for people
+  StreamTag tag;                   ///< with the digest that it will stand for
+  std::set<std::string> accepted;  ///< how a runtime may name that
+  bool tag_moves = true;           ///< false: the tag is right already
+  bool patch = false;              ///< deploy: patch
+  bool follow = true;              ///< false: no rollout is to be proven, so that nothing here blocks
+};
+
+/// What is to be done with a workload beside moving the tag.
+enum class UseAction : std::uint8_t {
+  none,     ///< nothing: it does not follow this tag, or runs the image already
+  rolls,    ///< the cluster rolls it when the tag moves
+  start,    ///< the tag is right and pods run something else: a rollout has to be started
+  patch,    ///< its image is set by digest
+  blocked,  ///< it will not roll: see the findings
+  build,    ///< a build starts
+};
+std::string_view to_string(UseAction action);
+
+struct JudgedUse {
+  WorkloadUse use;
+  UseAction action = UseAction::none;
+};
+struct JudgedUses {
+  std::vector<JudgedUse> uses;
+  std::vector<Finding> findings;  ///< blockers first
+};
+/// Pure. A workload with several promoted tags has an entry for each.
+JudgedUses judge_uses(const UseRequest& request, const std::vector<WorkloadUse>& uses,
+                      const std::vector<RunningWorkload>& running, const Needs& needs);
+
+}  // namespace sluice::cluster
