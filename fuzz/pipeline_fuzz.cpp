@@ -17,6 +17,7 @@ sluice::pipeline::Clusters known_clusters() {
       " ocp: {api: 'https://api.example.com'}}",
       "clusters.yaml");
   require(clusters.ok(), "the clusters of this target parse");
+  clusters->contexts = {"a/b:6443/c", "kind"};
   return std::move(*clusters);
 }
 
@@ -33,10 +34,17 @@ void check(const sluice::pipeline::Pipeline& pipeline) {
     require(found.ok() && *found == &environment, "names are unique");
     require(pipeline.order_of(environment) == order++, "the order is that of the file");
     require(!environment.targets.empty(), "every environment has a target");
+    const auto& verify = environment.verify;
+    require(verify.rollout_time.count() >= 10 && verify.rollout_time.count() <= 86400, "a rollout has a day at most");
+    require(verify.watch.count() >= 0 && verify.watch.count() <= 86400, "a watch lasts a day at most");
+    require(verify.http.empty() || verify.http.find('@') == std::string::npos, "no credentials in a check");
     std::set<std::string> ids;
     for (const auto& target : environment.targets) {
-      require(!target.registry.empty() && !target.project.empty(), "a target is complete");
-      require(ids.insert(target.id()).second, "targets are unique");
+      require((target.has_api || !target.registry.empty()) && !target.project.empty(), "a target is complete");
+      require(ids.insert(target.has_api ? target.cluster + " " + target.project : target.id()).second,
+              "targets are unique");
+      require(!target.has_api || target.project.find('/') == std::string::npos, "a project of a cluster is one word");
+      require(target.has_api || target.deploy == sluice::pipeline::Deploy::trigger, "nothing to patch in a registry");
     }
   }
 }

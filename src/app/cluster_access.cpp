@@ -101,14 +101,20 @@ Error unknown_cluster(const std::string& name, const ClusterSources& sources) {
                                : "known: " + text::printable(text::join(known, ", "), 300));
 }
 
+// Of the pod that we are in; empty when there is none, or when the kubeconfig says anything at all.
+Result<std::optional<cluster::Access>> access_of_pod(const ClusterSources& sources) {
+  if (!sources.kubeconfig.current_context.empty() || !sources.kubeconfig.contexts.empty()) {
+    return std::optional<cluster::Access>();
+  }
+  return cluster::access_in_cluster(sources.environment);
+}
+
 }  // namespace
 
 Result<cluster::Access> cluster_access(const std::string& name, const ClusterSources& sources) {
   if (name.empty()) {
-    if (sources.kubeconfig.current_context.empty() && sources.kubeconfig.contexts.empty()) {
-      SLUICE_TRY(auto pod, cluster::access_in_cluster(sources.environment));
-      if (pod) return std::move(*pod);
-    }
+    SLUICE_TRY(auto pod, access_of_pod(sources));
+    if (pod) return std::move(*pod);
     return cluster::access_of_context(sources.kubeconfig, "");
   }
   if (const auto* entry = entry_with_api(name, sources.clusters)) return access_of_entry(*entry, sources);
@@ -205,6 +211,18 @@ Result<std::optional<LoginTarget>> login_target(const std::string& name, const C
   if (sources.clusters.entries.contains(name) || !sources.kubeconfig.contexts.contains(name)) return Found();
   SLUICE_TRY(auto target, target_of_context(name, name, sources.kubeconfig));
   return Found(std::move(target));
+}
+
+Result<net::Url> cluster_server(const std::string& name, const ClusterSources& sources) {
+  if (name.empty()) {
+    SLUICE_TRY(auto pod, access_of_pod(sources));
+    if (pod) return std::move(pod->server);
+    SLUICE_TRY(auto current, target_of_context(name, name, sources.kubeconfig));
+    return std::move(current.server);
+  }
+  SLUICE_TRY(auto found, login_target(name, sources));
+  if (!found) return unknown_cluster(name, sources);
+  return std::move(found->server);
 }
 
 }  // namespace sluice::app

@@ -37,6 +37,9 @@ struct ClusterSources {
 /// those of cluster/access.hpp.
 Result<cluster::Access> cluster_access(const std::string& name, const ClusterSources& sources);
 
+/// The server behind a name, found in the same way; nobody needs to be logged in. Errors: config.
+Result<net::Url> cluster_server(const std::string& name, const ClusterSources& sources);
+
 /// Where a login goes: the address, and how its certificate is checked, without any credentials.
 struct LoginTarget {
   std::string name;  ///< as it was given

@@ -56,7 +56,41 @@ Result<const pipeline::Clusters*> Session::clusters() {
 
 Result<pipeline::Pipeline> Session::load_pipeline(const std::filesystem::path& file) {
   SLUICE_TRY(const auto* known, clusters());
-  return pipeline::load_pipeline(file, *known);
+  auto pipeline = pipeline::load_pipeline(file, *known);
+  if (!pipeline && pipeline.error().kind() == ErrorKind::config) {
+    // A name that is no entry may be a context. Who names none needs no kubeconfig, and may have a broken one.
+    const auto config = kubeconfig();
+    clusters_->contexts.clear();
+    if (config) {
+      for (const auto& [name, context] : (*config)->contexts) clusters_->contexts.push_back(name);
+    } else {
+      clusters_->contexts_error = config.error();
+    }
+    pipeline = pipeline::load_pipeline(file, *known);
+  }
+  if (pipeline) SLUICE_CHECK(find_servers(*pipeline));
+  return pipeline;
+}
+
+Status Session::find_servers(pipeline::Pipeline& pipeline) {
+  std::map<std::string, std::string, std::less<>> servers;  // by the cluster's name
+  for (auto& environment : pipeline.environments) {
+    for (auto& target : environment.targets) {
+      if (!target.has_api) continue;
+      auto& server = servers[target.cluster];
+      if (server.empty()) {
+        const auto what = "finding the cluster of environment '" + environment.name + "'";
+        auto sources = sources_of(target.cluster, false);
+        if (!sources) return std::move(sources).error().context(what);
+        auto url = cluster_server(target.cluster, *sources);
+        if (!url) return std::move(url).error().context(what);
+        server = url->authority();
+      }
+      target.server = server;
+    }
+  }
+  // Without clusters the parser has seen all there is.
+  return servers.empty() ? Status() : pipeline::check_places(pipeline);
 }
 
 Result<records::Store*> Session::store(bool read_only) {
@@ -183,13 +217,24 @@ Result<ClusterSources> Session::cluster_sources() {
   return ClusterSources{*known, *config, environment_};
 }
 
+Result<ClusterSources> Session::sources_of(const std::string& name, bool as_whom) {
+  SLUICE_TRY(const auto* known, clusters());
+  const auto config = kubeconfig();
+  if (config) return ClusterSources{*known, **config, environment_};
+  const auto entry = known->entries.find(name);
+  if (entry == known->entries.end() || entry->second.api.empty()) return config.error();
+  if (as_whom && !entry->second.token && !entry->second.client_cert) return config.error();
+  static const cluster::Kubeconfig kNone;
+  return ClusterSources{*known, kNone, environment_};
+}
+
 net::ExchangeContext Session::exchange_context() const {
   return {Deadline::after(options_.timeout * (1 + static_cast<int>(options_.retry_times))), stop_};
 }
 
 Result<OpenCluster*> Session::cluster(const std::string& name) {
   if (const auto known = open_clusters_.find(name); known != open_clusters_.end()) return known->second.get();
-  SLUICE_TRY(const auto sources, cluster_sources());
+  SLUICE_TRY(const auto sources, sources_of(name, true));
   cluster::ConnectionOptions connection;
   SLUICE_TRY(connection.access, cluster_access(name, sources));
   connection.timeout = options_.timeout;
@@ -209,20 +254,28 @@ Result<std::optional<LoginTarget>> Session::login_target(const std::string& name
   return std::optional<LoginTarget>();
 }
 
-Result<places::Registry*> Session::registry_of(const std::string& name) {
+Result<std::string> Session::registry_host(OpenCluster& open, const pipeline::Cluster* entry,
+                                           const std::string& project) {
+  if (entry != nullptr && !entry->registry.empty()) return entry->registry;
+  auto& host = registry_hosts_[open.name];
+  if (!host.empty()) return host;
+  cluster::DiscoveryOptions options;
+  if (!project.empty()) options.projects.push_back(project);
+  SLUICE_TRY(const auto names, cluster::find_registry(open.client, options, exchange_context()));
+  SLUICE_TRY(host, cluster::usable_host(names, open.name.empty() ? open.connection.host() : open.name));
+  return host;
+}
+
+Result<places::Registry*> Session::registry_of(const std::string& name, const std::string& project) {
   SLUICE_TRY(auto* open_cluster, cluster(name));
   SLUICE_TRY(const auto* known, clusters());
-  const auto entry = known->entries.find(name);
-  const bool has_entry = entry != known->entries.end();
-  std::string host = has_entry ? entry->second.registry : std::string();
-  if (host.empty()) {
-    SLUICE_TRY(const auto names, cluster::find_registry(open_cluster->client, {}, exchange_context()));
-    SLUICE_TRY(host, cluster::usable_host(names, name.empty() ? open_cluster->connection.host() : name));
-  }
+  const auto found = known->entries.find(name);
+  const auto* entry = found != known->entries.end() ? &found->second : nullptr;
+  SLUICE_TRY(const auto host, registry_host(*open_cluster, entry, project));
   const auto key = host + "|" + name + "|cluster";
   if (const auto there = registries_.find(key); there != registries_.end()) return there->second.get();
-  SLUICE_TRY(auto options, registry_options(host, has_entry ? &entry->second : nullptr, SideOptions{}));
-  if (!has_entry) use_api_token(*open_cluster, options);
+  SLUICE_TRY(auto options, registry_options(host, entry, SideOptions{}));
+  if (entry == nullptr) use_api_token(*open_cluster, options);
   auto made = std::make_unique<places::Registry>(loop_, std::move(options));
   return registries_.emplace(key, std::move(made)).first->second.get();
 }
@@ -274,10 +327,48 @@ Result<places::Registry*> Session::registry_with(const std::string& host, const 
   return registries_.insert_or_assign(host + "|login", std::move(made)).first->second.get();
 }
 
-Result<places::Place*> Session::place_of(const pipeline::Target& target) {
+Result<OpenCluster*> Session::cluster_behind(const pipeline::Target& target) {
+  SLUICE_TRY(auto* open_cluster, cluster(target.cluster));
+  const auto server = open_cluster->connection.host();
+  if (target.server.empty() || target.server == server) return open_cluster;
+  // A plan, or a promotion that goes on, is about one cluster, whatever its name stands for by now.
+  const auto who = target.cluster.empty() ? std::string("the current kubeconfig context")
+                                          : "the cluster '" + text::printable(target.cluster, 120) + "'";
+  return Error(ErrorKind::config,
+               who + " is at " + server + " now, and " + target.label() + " is meant at " + target.server)
+      .with_hint("let it point at " + target.server + " again, or make a new plan");
+}
+
+Result<places::Registry*> Session::registry_behind(const pipeline::Target& target) {
+  if (target.has_api) {
+    SLUICE_CHECK(cluster_behind(target));
+    return registry_of(target.cluster, target.project);
+  }
   SLUICE_TRY(const auto* entry, entry_of(target.cluster, target.registry));
-  SLUICE_TRY(auto* opened, open(target.registry, entry, SideOptions{}));
+  return open(target.registry, entry, SideOptions{});
+}
+
+Result<places::Place*> Session::place_of(const pipeline::Target& target) {
+  const std::scoped_lock lock(asking_);
+  SLUICE_TRY(auto* opened, registry_behind(target));
   return static_cast<places::Place*>(opened);
 }
+
+Result<promotion::ClusterSide> Session::cluster_of(const pipeline::Target& target) {
+  if (!target.has_api) return promotion::ClusterSide{};
+  const std::scoped_lock lock(asking_);
+  SLUICE_TRY(auto* opened, cluster_behind(target));
+  const auto name = target.cluster.empty() ? opened->connection.host() : target.cluster;
+  return promotion::ClusterSide{name, &opened->client, &streams_};
+}
+
+Result<std::string> Session::registry_host_of(const pipeline::Target& target) {
+  if (!target.has_api) return target.registry;
+  const std::scoped_lock lock(asking_);
+  SLUICE_TRY(const auto* opened, registry_behind(target));
+  return opened->name();
+}
+
+bool Session::allow_local_checks() const { return clusters_ && clusters_->allow_local_checks; }
 
 }  // namespace sluice::app

@@ -5,6 +5,7 @@
 #include "auth/credentials.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
+#include "cluster/reply_stream.hpp"
 #include "net/transfer_loop.hpp"
 #include "oci/reference.hpp"
 #include "pipeline/clusters.hpp"
@@ -17,6 +18,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -40,7 +42,7 @@ struct SessionOptions {
   SideOptions destination;
 };
 
-/// Thread: job; the places it hands out may be used by any.
+/// Thread: job, but for what promotion::Places declares and the places it hands out: any.
 class Session final : public promotion::Places {
  public:
   /// `stop` ends whatever waits. `after_commit` is told of every write to the records (tests end the process in it).
@@ -55,12 +57,16 @@ class Session final : public promotion::Places {
   /// A registry spoken to as somebody in particular: what `login` checks before it stores anything.
   Result<places::Registry*> registry_with(const std::string& host, const std::string& username, const Secret& password);
   Result<places::Place*> place_of(const pipeline::Target& target) override;
+  Result<promotion::ClusterSide> cluster_of(const pipeline::Target& target) override;
+  Result<std::string> registry_host_of(const pipeline::Target& target) override;
+  net::Exchanger* exchanger_for_checks() override { return &loop_; }
+  bool allow_local_checks() const override;
 
   /// An OpenShift cluster: see cluster_access() for what names stand for. Nothing is sent yet.
   Result<OpenCluster*> cluster(const std::string& name);
   /// The integrated registry of a cluster, by what the clusters file says, else found through the API. It gets the
-  /// API's token with the first request.
-  Result<places::Registry*> registry_of(const std::string& cluster);
+  /// API's token with the first request. `project`: where to look for it first; may be empty.
+  Result<places::Registry*> registry_of(const std::string& cluster, const std::string& project = {});
   /// What a login to `name` is for; empty when it must be a registry.
   Result<std::optional<LoginTarget>> login_target(const std::string& name);
   /// The kubeconfig files, read once.
@@ -71,6 +77,8 @@ class Session final : public promotion::Places {
 
   /// The clusters file, read once.
   Result<const pipeline::Clusters*> clusters();
+  /// A pipeline whose targets on clusters know their servers. The kubeconfig is read when a target needs it.
+  /// Errors: those of pipeline::load_pipeline and cluster_server().
   Result<pipeline::Pipeline> load_pipeline(const std::filesystem::path& file);
 
   /// The records. `read_only`: a command that writes nothing does not even create them.
@@ -93,6 +101,14 @@ class Session final : public promotion::Places {
   /// The API's token for its own registry.
   void use_api_token(OpenCluster& open, places::RegistryOptions& registry) const;
   Result<ClusterSources> cluster_sources();
+  /// The same for one cluster, whose entry may do without the kubeconfig. `as_whom`: credentials are wanted too.
+  Result<ClusterSources> sources_of(const std::string& name, bool as_whom);
+  /// Fills in where the clusters of a pipeline are.
+  Status find_servers(pipeline::Pipeline& pipeline);
+  /// The cluster of a target, if it is still the one that the target was made for.
+  Result<OpenCluster*> cluster_behind(const pipeline::Target& target);
+  Result<places::Registry*> registry_behind(const pipeline::Target& target);
+  Result<std::string> registry_host(OpenCluster& open, const pipeline::Cluster* entry, const std::string& project);
 
   SessionOptions options_;
   Environment environment_;
@@ -101,8 +117,11 @@ class Session final : public promotion::Places {
   std::optional<pipeline::Clusters> clusters_;
   std::optional<cluster::Kubeconfig> kubeconfig_;
   std::unique_ptr<records::Store> store_;
-  std::unique_ptr<records::Store> nothing_;  // for who only looks while there are no records
+  std::unique_ptr<records::Store> nothing_;            // for who only looks while there are no records
+  std::map<std::string, std::string> registry_hosts_;  // of clusters by name, as they were found
+  std::mutex asking_;                                  // held by those who come through promotion::Places
   net::TransferLoop loop_;
+  cluster::LoopStreams streams_{loop_};
   std::map<std::string, std::unique_ptr<OpenCluster>> open_clusters_;    // after the loop: they end before it
   std::map<std::string, std::unique_ptr<places::Registry>> registries_;  // and these before the clusters that they ask
 };

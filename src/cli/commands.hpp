@@ -45,6 +45,7 @@ Exit execute(const HoldOn& hold, Context& context);
 Exit execute(const Unhold& unhold, Context& context);
 Exit execute(const Login& login, Context& context);
 Exit execute(const Logout& logout, Context& context);
+Exit execute(const Init& init, Context& context);
 Exit execute(const SandboxRun& run, Context& context);
 
 }  // namespace sluice::cli

@@ -46,12 +46,15 @@ struct Releases {
 struct PlanFor {
   std::string environment;
   std::optional<std::int64_t> release;
+  std::string via;  ///< --via ROAD; empty: chosen
 };
 struct Promote {
   std::string environment;
   std::optional<std::int64_t> release;
   std::string plan;  ///< --plan HASH
+  std::string via;   ///< --via ROAD; empty: chosen
   bool yes = false;
+  bool fix_triggers = false;
 };
 struct Rollback {
   std::string environment;
@@ -88,6 +91,18 @@ struct Logout {
   std::string registry;
 };
 
+/// init: the pipeline file of Common is what is written; "-" is stdout.
+struct Init {
+  std::string app;
+  std::string cluster;     ///< empty: the current kubeconfig context
+  std::string to_cluster;  ///< empty: the same
+  std::string from;
+  std::vector<std::string> to;
+  std::vector<std::string> images;
+  std::string tag;  ///< of the source
+  bool force = false;
+};
+
 /// sandbox: until it is stopped.
 struct SandboxRun {
   std::string profile = "3.11";  ///< or 4.x
@@ -102,7 +117,7 @@ struct SandboxRun {
 };
 
 using Command = std::variant<Copy, Inspect, DigestOf, Tags, ReleaseCreate, Releases, PlanFor, Promote, Rollback, Resume,
-                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, SandboxRun>;
+                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, Init, SandboxRun>;
 
 struct Invocation {
   Common common;

@@ -18,6 +18,9 @@ constexpr const char* kHead =
 
 constexpr const char* kTop = R"(Usage: sluice COMMAND [OPTIONS]
 
+Beginning
+  init       write a pipeline by looking at a cluster
+
 Promoting
   plan       what a promotion would do; writes nothing
   promote    bring a release to an environment, and verify it
@@ -49,6 +52,7 @@ Help:    sluice COMMAND --help          Version: sluice --version
 
 const std::map<std::string, std::string>& examples() {
   static const std::map<std::string, std::string> kExamples{
+      {"init", "sluice init --from shop-dev --to shop-prod"},
       {"copy", "sluice copy registry.example.com/shop-dev/web:latest registry.example.com/shop-prod/web:latest"},
       {"inspect", "sluice inspect registry.example.com/shop/web:latest"},
       {"digest", "sluice digest registry.example.com/shop/web:latest"},
@@ -185,6 +189,11 @@ Result<std::chrono::seconds> parse_seconds(std::string text) {
   return std::chrono::seconds(value);
 }
 
+void add_via(CLI::App& command, std::string& via) {
+  command.add_option("--via", via, "tag, mount, stream or import; without it the cheapest that leads there")
+      ->type_name("ROAD");
+}
+
 // All commands, their options and where the values go.
 struct Commands {
   Copy copy;
@@ -202,6 +211,7 @@ struct Commands {
   History history;
   HoldOn hold;
   Unhold unhold;
+  Init init;
   Login login;
   Logout logout;
   SandboxRun sandbox;
@@ -231,6 +241,7 @@ struct Commands {
     auto* c = b.command("plan", "Show what a promotion would do, per target. Nothing is written anywhere.", plan);
     c->add_option("--to", plan.environment, "environment")->required()->type_name("ENV");
     c->add_option("--release", plan.release, "this release, also if that jumps or goes backwards")->type_name("N");
+    add_via(*c, plan.via);
     b.pipeline(c);
 
     c = b.command("promote", "Plan, show, ask, do and verify. Without --release: what the environment before holds.",
@@ -238,6 +249,8 @@ struct Commands {
     c->add_option("--to", promote.environment, "environment")->required()->type_name("ENV");
     c->add_option("--release", promote.release, "this release, also if that jumps or goes backwards")->type_name("N");
     c->add_option("--plan", promote.plan, "act only if the plan still has this hash")->type_name("HASH");
+    add_via(*c, promote.via);
+    c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
     c->add_flag("-y,--yes", promote.yes, "do not ask");
     b.pipeline(c);
     b.events(c);
@@ -311,6 +324,26 @@ struct Commands {
     c->add_option("REGISTRY", logout.registry, "host[:port], or a cluster as for login")->required();
   }
 
+  void beginning(Builder& b) {
+    auto* c = b.command("init", "Write a pipeline by looking at a cluster: projects, image streams, triggers.", init);
+    c->add_option("--cluster", init.cluster,
+                  "a kubeconfig context, or a name of the clusters file (default: the current context)")
+        ->type_name("NAME");
+    c->add_option("--to-cluster", init.to_cluster, "where images go, if that is another one")->type_name("NAME");
+    c->add_option("--from", init.from, "the project where images are born")->type_name("PROJECT");
+    c->add_option("--to", init.to, "a project where they go; again for the next one, in order")
+        ->type_name("PROJECT")
+        ->allow_extra_args(false);
+    c->add_option("--image", init.images, "an image of the app; again for the next one")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    c->add_option("--tag", init.tag, "the tag that images are found under, or a pattern")->type_name("TAG");
+    c->add_option("--app", init.app, "name of the app")->type_name("NAME");
+    c->add_option("-f,--pipeline", b.common.pipeline, "the file to write, or - for stdout (default sluice.yaml)")
+        ->type_name("FILE");
+    c->add_flag("--force", init.force, "replace the file if it is there");
+  }
+
   void learning(Builder& b) {
     auto* c = b.command("sandbox", "Run a local OpenShift look-alike with its registry, to learn, demo and test on.",
                         sandbox);
@@ -377,6 +410,7 @@ Result<Parsed> parse(int argc, char** argv) {
   commands.images(builder);
   commands.records(builder);
   commands.registries(builder);
+  commands.beginning(builder);
   commands.learning(builder);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

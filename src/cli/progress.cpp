@@ -157,6 +157,9 @@ void ProgressView::emit_live(const copy::Event& event) {
       case EventKind::note:
         s.messages.push_back("  " + event.detail);
         break;
+      case EventKind::rollout:
+        s.messages.push_back("  " + event.target + " " + event.detail);
+        break;
       case EventKind::road:  // the plan or the result tells it
       case EventKind::manifest:
       case EventKind::tag:
@@ -183,6 +186,9 @@ void ProgressView::emit_plain(const copy::Event& event) {
       break;
     case EventKind::note:
       console_.err(event.detail + "\n");
+      break;
+    case EventKind::rollout:
+      console_.err(event.target + " " + event.detail + "\n");
       break;
     case EventKind::road:
     case EventKind::total:

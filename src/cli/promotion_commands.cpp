@@ -43,6 +43,8 @@ int conclude(const promotion::Outcome& outcome, const std::string& command, Cont
   if (outcome.error)
     context.console.err(context.console.red("sluice:", false) + " " + outcome.error->sentence() + "\n");
   for (const auto& finding : outcome.findings) context.console.err(finding_line(finding, context.console, false));
+  // What a container wrote may be anything: it is for eyes, and stays out of files.
+  if (context.console.can_redraw()) context.console.err(log_lines(outcome));
   if (outcome.promotion.state == records::PromotionState::partial) {
     context.console.err(fmt::format(
         "finish it with: sluice resume {0}   or put everything back with: sluice undo {0}\n", outcome.promotion.id));
@@ -52,13 +54,34 @@ int conclude(const promotion::Outcome& outcome, const std::string& command, Cont
   return exit_of(outcome);
 }
 
+/// What the user said beside the request.
+struct Consent {
+  std::string plan{};  ///< only this one
+  bool yes = false;
+  bool fix_triggers = false;
+};
+
+/// Writes triggers that are missing or broken, and plans again when there were any.
+Status mend_triggers(promotion::Planner& planner, const promotion::Request& request, promotion::Planned& planned,
+                     Context& context) {
+  SLUICE_TRY(const auto mended, planner.fix_triggers(planned.plan));
+  context.view.clear();
+  for (const auto& line : mended) context.console.err(line + "\n");
+  if (mended.empty()) return {};
+  SLUICE_TRY(planned, planner.plan(request, true));
+  return {};
+}
+
 /// Plans, shows, asks, and does it.
-Result<promotion::Outcome> carry_out(const promotion::Request& request, const std::string& wanted_plan, bool yes,
-                                     Context& context) {
-  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+Result<promotion::Outcome> carry_out(const promotion::Request& request, const Consent& consent, Context& context) {
+  const auto& wanted_plan = consent.plan;
+  const bool yes = consent.yes;
+  SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_CHECK(promotion::take_road(request, pipeline));
   SLUICE_TRY(auto* store, context.session.store());
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
   SLUICE_TRY(auto planned, planner.plan(request, true));
+  if (consent.fix_triggers) SLUICE_CHECK(mend_triggers(planner, request, planned, context));
   context.view.clear();
   const auto hash = planned.plan.hash();
   if (!wanted_plan.empty() && wanted_plan != hash) {
@@ -85,6 +108,22 @@ Result<promotion::Outcome> carry_out(const promotion::Request& request, const st
   return runner(context, *store).run(std::move(planned));
 }
 
+Result<std::optional<pipeline::Via>> road_of(const std::string& text) {
+  if (text.empty()) return std::optional<pipeline::Via>();
+  const auto via = pipeline::parse_via(text);
+  if (via) return via;
+  return Error(ErrorKind::usage, "there is no road '" + text + "'").with_hint("use tag, mount, stream or import");
+}
+
+Status hold_on_clusters(const std::string& name, const std::string& reason, records::Store& store, Context& context) {
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(const auto* environment, pipeline.environment(name));
+  promotion::Planner planner(pipeline, context.session, store, context.events, context.stop);
+  const auto marked = planner.mark_hold(*environment, reason);
+  if (!marked && marked.error().kind() != ErrorKind::denied) return marked.error();
+  return {};
+}
+
 /// The last promotion of the app that was interrupted or is partial, and that nothing came after in its environment.
 Result<std::string> unfinished(records::Store& store, const std::string& app) {
   using records::PromotionState;
@@ -102,10 +141,13 @@ Result<std::string> unfinished(records::Store& store, const std::string& app) {
 }  // namespace
 
 Exit execute(const PlanFor& plan, Context& context) {
-  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  SLUICE_TRY(const auto via, road_of(plan.via));
+  const promotion::Request request{.environment = plan.environment, .release = plan.release, .via = via};
+  SLUICE_CHECK(promotion::take_road(request, pipeline));
   SLUICE_TRY(auto* store, context.session.store(true));
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
-  SLUICE_TRY(const auto planned, planner.plan({.environment = plan.environment, .release = plan.release}, false));
+  SLUICE_TRY(const auto planned, planner.plan(request, false));
   context.view.clear();
   if (context.json()) {
     context.print(promotion::to_json(planned.plan));
@@ -116,21 +158,24 @@ Exit execute(const PlanFor& plan, Context& context) {
 }
 
 Exit execute(const Promote& promote, Context& context) {
-  SLUICE_TRY(const auto outcome, carry_out({.environment = promote.environment, .release = promote.release},
-                                           promote.plan, promote.yes, context));
+  SLUICE_TRY(const auto via, road_of(promote.via));
+  SLUICE_TRY(const auto outcome,
+             carry_out({.environment = promote.environment, .release = promote.release, .via = via},
+                       {.plan = promote.plan, .yes = promote.yes, .fix_triggers = promote.fix_triggers}, context));
   return conclude(outcome, "promote", context);
 }
 
 Exit execute(const Rollback& rollback, Context& context) {
   const promotion::Request request{
       .environment = rollback.environment, .release = rollback.release, .kind = records::PromotionKind::rollback};
-  SLUICE_TRY(const auto outcome, carry_out(request, "", rollback.yes, context));
+  SLUICE_TRY(const auto outcome, carry_out(request, {.yes = rollback.yes}, context));
   if (outcome.promotion.state == records::PromotionState::succeeded) {
     SLUICE_TRY(auto* store, context.session.store());
     const auto reason = fmt::format("rolled back to {} {} by {}", outcome.promotion.app, outcome.promotion.release,
                                     outcome.promotion.id);
     SLUICE_CHECK(store->set_hold(
         {.app = outcome.promotion.app, .environment = rollback.environment, .reason = reason, .since = 0}));
+    SLUICE_CHECK(hold_on_clusters(rollback.environment, reason, *store, context));
     context.console.err(rollback.environment + " is on hold now; let it go with: sluice unhold " +
                         rollback.environment + "\n");
   }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sluice::cli {
 
 namespace {
@@ -30,8 +32,42 @@ std::string amounts_text(const copy::Amounts& bytes) {
   return parts.empty() ? "nothing to move" : text::join(parts, ", ");
 }
 
+std::string_view words_for(cluster::UseAction action) {
+  switch (action) {
+    case cluster::UseAction::rolls:
+      return "rolls when the tag moves";
+    case cluster::UseAction::start:
+      return "runs something else: a rollout is started";
+    case cluster::UseAction::patch:
+      return "gets the image by digest";
+    case cluster::UseAction::blocked:
+      return "WILL NOT ROLL";
+    case cluster::UseAction::build:
+      return "a build starts";
+    case cluster::UseAction::none:
+      break;
+  }
+  return "stays as it is";
+}
+
+void workloads_text(std::string& out, const promotion::PlannedTarget& target, const Console& console, bool for_out) {
+  if (!target.workloads) return;
+  std::size_t shown = 0;
+  for (const auto& workload : *target.workloads) {
+    if (shown++ == kMostImages && target.workloads->size() > kMostImages + 1) {
+      out += fmt::format("    ... and {} more workloads\n", target.workloads->size() - kMostImages);
+      break;
+    }
+    const bool blocked = workload.action == cluster::UseAction::blocked;
+    const std::string words(words_for(workload.action));
+    out += fmt::format("    {} {}  {}{}{}\n", workload.kind, workload.name,
+                       blocked ? console.red(words, for_out) : words, workload.pause ? ", once for all its images" : "",
+                       blocked && !workload.why.empty() ? ": " + workload.why : "");
+  }
+}
+
 void target_text(std::string& out, const promotion::PlannedTarget& target, const Console& console, bool for_out) {
-  out += "\n  " + console.bold(target.target.id(), for_out) + "\n";
+  out += "\n  " + console.bold(target.target.label(), for_out) + "\n";
   std::size_t shown = 0;
   for (const auto& image : target.images) {
     if (shown++ == kMostImages && target.images.size() > kMostImages + 1) {
@@ -45,8 +81,43 @@ void target_text(std::string& out, const promotion::PlannedTarget& target, const
     out += fmt::format("    {}  {} -> {}  as {}\n", image.name, brief(image.before()),
                        console.green(image.after.brief(), for_out), tags_of(image));
     out += console.dim(
-        fmt::format("      road {}: {}; {}\n", to_string(image.road), image.why, amounts_text(image.bytes)), for_out);
+        fmt::format("      road {}: {}{}\n", to_string(image.road), image.why,
+                    image.by_api ? std::string() : "; " + amounts_text(image.bytes)),
+        for_out);
   }
+  workloads_text(out, target, console, for_out);
+}
+
+bool by_cluster_alone(const promotion::Plan& plan) {
+  return std::all_of(plan.targets.begin(), plan.targets.end(), [](const auto& target) {
+    return std::all_of(target.images.begin(), target.images.end(), [](const auto& image) { return image.by_api; });
+  });
+}
+
+void rollouts_text(std::string& out, const promotion::TargetOutcome& target, const Console& console) {
+  for (const auto& rollout : target.rollouts) {
+    const bool good = cluster::is_good(rollout.end);
+    out += fmt::format("    {}  {}\n", good ? console.green("ok") : console.red("no"), rollout.sentence);
+  }
+  if (!target.note.empty()) out += "    " + target.note + "\n";
+}
+
+Json rollouts_json(const promotion::TargetOutcome& target) {
+  Json out = Json::array();
+  for (const auto& rollout : target.rollouts) {
+    Json digests = Json::array();
+    for (const auto& digest : rollout.digests) digests.push(digest);
+    out.push(Json::object()
+                 .set("kind", std::string(to_string(rollout.kind)))
+                 .set("name", rollout.name)
+                 .set("end", std::string(to_string(rollout.end)))
+                 .set("sentence", rollout.sentence)
+                 .set("cause", rollout.cause ? Json(std::string(to_string(rollout.cause->kind))) : Json())
+                 .set("rollout", rollout.rollout.empty() ? Json() : Json(rollout.rollout))
+                 .set("pods", rollout.pods)
+                 .set("digests", std::move(digests)));
+  }
+  return out;
 }
 
 }  // namespace
@@ -70,8 +141,13 @@ std::string plan_text(const promotion::Plan& plan, const Console& console, bool 
   for (const auto& target : plan.targets) {
     for (const auto& finding : target.findings) out += finding_line(finding, console, for_out);
   }
-  out +=
-      plan.changes() ? "  " + amounts_text(bytes) + "\n" : std::string("  nothing to do: every tag is right already\n");
+  if (!plan.changes()) {
+    out += "  nothing to do: every tag is right already\n";
+  } else if (by_cluster_alone(plan)) {
+    out += "  no bytes move through this machine\n";
+  } else {
+    out += "  " + amounts_text(bytes) + "\n";
+  }
   out += "  plan " + plan.hash() + "\n";
   return out;
 }
@@ -88,22 +164,41 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
   for (std::size_t t = 0; t < outcome.plan.targets.size(); ++t) {
     const auto& target = outcome.plan.targets[t];
     const auto reached = t < outcome.targets.size() ? outcome.targets[t].state : PromotionState::planned;
-    out += fmt::format("  {}  {}\n", console.bold(target.target.id()), to_string(reached));
+    out += fmt::format("  {}  {}\n", console.bold(target.target.label()), to_string(reached));
     std::size_t shown = 0;
     for (const auto& image : target.images) {
       if (shown++ == kMostImages && target.images.size() > kMostImages + 1) {
         out += fmt::format("    ... and {} more images\n", target.images.size() - kMostImages);
         break;
       }
+      if (image.by_api) {
+        out += fmt::format("    {}  {}  by {}\n", image.name, image.after.text(), to_string(image.road));
+        continue;
+      }
       out += fmt::format("    {}  {}  by {}: {} moved, {} mounted, {} present\n", image.name, image.after.text(),
                          to_string(image.road), text::human_bytes(image.bytes.moved),
                          text::human_bytes(image.bytes.mounted), text::human_bytes(image.bytes.present));
     }
+    if (t < outcome.targets.size()) rollouts_text(out, outcome.targets[t], console);
   }
-  if (state == PromotionState::succeeded) {
+  const bool no_api = std::none_of(outcome.plan.targets.begin(), outcome.plan.targets.end(),
+                                   [](const auto& target) { return target.target.has_api; });
+  if (state == PromotionState::succeeded && no_api) {
     out +=
         "  every tag was read back and stands for the digest above; no rollout was observed (the targets have no "
         "API)\n";
+  }
+  return out;
+}
+
+std::string log_lines(const promotion::Outcome& outcome) {
+  std::string out;
+  for (const auto& target : outcome.targets) {
+    for (const auto& rollout : target.rollouts) {
+      if (!rollout.log || rollout.log->lines.empty()) continue;
+      out += fmt::format("  the last lines of {} (container {}):\n", rollout.log->pod, rollout.log->container);
+      for (const auto& line : rollout.log->lines) out += "  | " + line + "\n";
+    }
   }
   return out;
 }
@@ -126,7 +221,9 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
                      .set("target", target.target.id())
                      .set("state", to_string(reached))
                      .set("images", std::move(images))
-                     .set("rollout", Json()));
+                     .set("rollout", target.target.has_api && t < outcome.targets.size()
+                                         ? rollouts_json(outcome.targets[t])
+                                         : Json()));
   }
   Json findings = Json::array();
   for (const auto& finding : outcome.findings) findings.push(promotion::to_json(finding));

@@ -14,6 +14,8 @@ namespace sluice::cli {
 std::string plan_text(const promotion::Plan& plan, const Console& console, bool for_out);
 std::string finding_line(const Finding& finding, const Console& console, bool for_out);
 std::string outcome_text(const promotion::Outcome& outcome, const Console& console);
+/// The last lines of containers that would not run: for a terminal, never for a file.
+std::string log_lines(const promotion::Outcome& outcome);
 /// schemas/promote.schema.json; `command` goes into "schema".
 Json outcome_json(const promotion::Outcome& outcome, const std::string& command);
 

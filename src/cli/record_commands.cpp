@@ -127,6 +127,22 @@ Json promotion_json(const records::Promotion& promotion) {
       .set("ended", promotion.ended_at == 0 ? Json() : Json(utc(promotion.ended_at)));
 }
 
+// Others with records of their own see a hold on the image streams. True when one was there. What could not be told is a
+// warning: the hold stands in our records.
+bool tell_clusters(const pipeline::Pipeline& pipeline, const pipeline::Environment& environment,
+                   const std::string& reason, records::Store& store, Context& context) {
+  promotion::Planner planner(pipeline, context.session, store, context.events, context.stop);
+  const auto* memory = planner.memory_of(environment);
+  const bool was_held = memory != nullptr && !memory->hold.empty();
+  if (reason.empty() && !was_held) return false;
+  const auto marked = planner.mark_hold(environment, reason);
+  if (!marked) {
+    context.console.err(context.console.yellow("warning:", false) + " the clusters were not told: " +
+                        marked.error().sentence() + "\n");
+  }
+  return was_held;
+}
+
 }  // namespace
 
 Exit execute(const StatusOf&, Context& context) {
@@ -195,6 +211,7 @@ Exit execute(const HoldOn& hold, Context& context) {
   SLUICE_TRY(auto* store, context.session.store());
   const auto reason = hold.reason.empty() ? std::string("held by hand") : hold.reason;
   SLUICE_CHECK(store->set_hold({.app = pipeline.app, .environment = environment->name, .reason = reason, .since = 0}));
+  tell_clusters(pipeline, *environment, reason, *store, context);
   if (context.json()) {
     context.print(Json::object()
                       .set("schema", "sluice.hold/1")
@@ -211,7 +228,8 @@ Exit execute(const Unhold& unhold, Context& context) {
   SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
   SLUICE_TRY(const auto* environment, pipeline.environment(unhold.environment));
   SLUICE_TRY(auto* store, context.session.store());
-  SLUICE_TRY(const bool was_held, store->clear_hold(pipeline.app, environment->name));
+  SLUICE_TRY(bool was_held, store->clear_hold(pipeline.app, environment->name));
+  was_held = tell_clusters(pipeline, *environment, "", *store, context) || was_held;
   if (context.json()) {
     context.print(Json::object()
                       .set("schema", "sluice.hold/1")

@@ -13,7 +13,8 @@ namespace {
 constexpr auto kBlocker = Severity::blocker;
 constexpr auto kWarning = Severity::warning;
 constexpr auto kInfo = Severity::info;
-constexpr std::size_t kMaxValueBytes = 400;  // a list of rights, or an error of one line
+constexpr std::size_t kMaxValueBytes = 400;     // a list of rights, or an error of one line
+constexpr std::size_t kMaxCommandBytes = 2000;  // a command that is cut off is worse than none
 
 constexpr std::array kFindings = std::to_array<FindingText>({
     // --- who we are
@@ -127,6 +128,44 @@ constexpr std::array kFindings = std::to_array<FindingText>({
     {"fact-unknown", kWarning, "{what} could not be found out: {why}", ""},
 });
 
+// What mends a trigger, by hand or by us.
+constexpr std::string_view kMendTrigger = "{fix}  # or let sluice do it: --fix-triggers";
+
+constexpr std::array kUseFindings = std::to_array<FindingText>({
+    // --- whether workloads roll when the tag moves
+    {"trigger-missing", kBlocker, "{why}: it would go on running what it runs", kMendTrigger},
+    {"trigger-manual", kBlocker, "{why}: it would go on running what it runs", kMendTrigger},
+    {"trigger-wrong-container", kBlocker, "{workload} would not follow {tag}: {why}", kMendTrigger},
+    {"trigger-malformed", kBlocker, "{workload} would not follow {tag}: {why}", kMendTrigger},
+    {"trigger-other-project", kBlocker, "{why}: it would go on running what is tagged there", kMendTrigger},
+    {"trigger-other-tag", kWarning, "{why}: it is left alone, which is right for a canary", kMendTrigger},
+    {"trigger-held", kBlocker, "{why}: until then it takes no image at all", "{fix}"},
+    {"workload-paused", kBlocker, "{why}", "{fix}"},
+    {"cannot-patch", kBlocker, "{workload} cannot be given the image of {tag}: nobody can tell which container is meant",
+     "{fix}  # names the container"},
+    {"nothing-uses-tag", kWarning, "no workload of {project} uses {tag}: nothing will be proven to run",
+     "oc set triggers deployment/NAME --from-image={project}/{tag} -c CONTAINER -n {project}"},
+    {"workloads-unread", kWarning, "{what}: whether any of them uses {tag} is not known",
+     "oc policy add-role-to-user view USER -n {project}  # or less: deploy/openshift/watch.yaml"},
+    {"runs-other-image", kInfo, "{workload} is meant to run {digest} already, and runs {running}: {then}", "{fix}"},
+    {"build-will-start", kInfo, "{workload} builds on {tag}: a build starts when it moves", ""},
+
+    // --- what new pods need
+    {"missing-secret", kBlocker, "{workload} needs the Secret {name}, and {project} has none: new pods cannot start",
+     "oc create secret generic {name} --from-env-file=FILE -n {project}"},
+    {"missing-configmap", kBlocker,
+     "{workload} needs the ConfigMap {name}, and {project} has none: new pods cannot start",
+     "oc create configmap {name} --from-env-file=FILE -n {project}"},
+    {"missing-key", kBlocker,
+     "{workload} needs the key {key} of the {kind} {name}, which is not in it: new pods cannot start",
+     "oc patch {object} -n {project} -p '{\"{member}\":{\"{key}\":\"VALUE\"}}'"},
+    {"missing-service-account", kBlocker,
+     "{workload} runs as the ServiceAccount {name}, and {project} has none: new pods are not made",
+     "oc create serviceaccount {name} -n {project}"},
+    {"needs-unknown", kInfo,
+     "{kinds} of {project} may not be read: whether new pods find what their templates name is not known", ""},
+});
+
 // Fills in `{name}`, in one go: what a value holds is never filled in again.
 template <class Show>
 std::string filled(std::string_view text, FindingValues values, const Show& show) {
@@ -156,6 +195,8 @@ bool is_word(std::string_view name) { return name != "login" && name != "fix" &&
 
 std::span<const FindingText> preflight_findings() { return kFindings; }
 
+std::span<const FindingText> use_findings() { return kUseFindings; }
+
 std::string shell_word(std::string_view text) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
   if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
@@ -171,10 +212,15 @@ std::string shell_word(std::string_view text) {
 }
 
 Finding make_finding(std::string_view code, std::string subject, FindingValues values) {
-  const auto found = std::find_if(kFindings.begin(), kFindings.end(),
-                                  [&](const FindingText& candidate) { return candidate.code == code; });
-  assert(found != kFindings.end());
-  const auto shown = [](std::string_view, std::string_view value) { return text::printable(value, kMaxValueBytes); };
+  const auto is_it = [&](const FindingText& candidate) { return candidate.code == code; };
+  const auto* found = std::find_if(kFindings.begin(), kFindings.end(), is_it);
+  if (found == kFindings.end()) {
+    found = std::find_if(kUseFindings.begin(), kUseFindings.end(), is_it);
+    assert(found != kUseFindings.end());
+  }
+  const auto shown = [](std::string_view name, std::string_view value) {
+    return text::printable(value, is_word(name) ? kMaxValueBytes : kMaxCommandBytes);
+  };
   const auto word = [&](std::string_view name, std::string_view value) {
     return is_word(name) ? shell_word(shown(name, value)) : shown(name, value);
   };

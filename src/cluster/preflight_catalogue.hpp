@@ -1,5 +1,5 @@
 #pragma once
-// Every finding of the preflight: code, severity, sentence and fix, in one table. docs/findings.md is held to it by a
+// Every finding of the preflight: code, severity, sentence and fix, in two tables. docs/findings.md is held to them by a
 // test. `{name}` in a text is filled in when the finding is made.
 
 #include "base/finding.hpp"
@@ -19,13 +19,15 @@ struct FindingText {
   std::string_view fix;  ///< may be empty
 };
 
-/// All of them, in the order of the document.
+/// Those of judge_preflight(), in the order of the document.
 std::span<const FindingText> preflight_findings();
+/// Those of judge_uses().
+std::span<const FindingText> use_findings();
 
 using FindingValues = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
 /// The finding of a code. Values are made printable in the sentence, and words of a shell in the fix.
-/// Precondition: the code is in the table.
+/// Precondition: the code is in one of the tables.
 Finding make_finding(std::string_view code, std::string subject, FindingValues values);
 
 /// Text as one word of a POSIX shell: as it is, or in single quotes.

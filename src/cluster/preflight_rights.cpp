@@ -73,16 +73,20 @@ void add_push(Collector& rights, const PreflightRequest& request) {
   rights.in_target(Purpose::push, "update", "imagestreams", "layers", request.target.stream);
 }
 
+void add_tags(Collector& rights, const PreflightRequest& request) {
+  rights.in_target(Purpose::tag, "create", "imagestreamtags", "", "");
+  for (const auto& tag : request.tags) {
+    rights.in_target(Purpose::tag, "update", "imagestreamtags", "", request.target.stream + ":" + tag);
+  }
+}
+
 void add_road(Collector& rights, const PreflightRequest& request, bool with_source_api, bool one_identity) {
   switch (request.road) {
     case PreflightRoad::tag:
       // The server checks the right to the source of whoever writes the tag.
       rights.in_source(false, Purpose::read_source, "");
       rights.in_source(false, Purpose::pull, "layers");
-      rights.in_target(Purpose::tag, "create", "imagestreamtags", "", "");
-      for (const auto& tag : request.tags) {
-        rights.in_target(Purpose::tag, "update", "imagestreamtags", "", request.target.stream + ":" + tag);
-      }
+      add_tags(rights, request);
       break;
     case PreflightRoad::mount:
       if (with_source_api) rights.in_source(!one_identity, Purpose::pull, "layers");
@@ -150,6 +154,7 @@ bool PreflightRequest::target_pulls() const {
 std::vector<Right> rights_for_preflight(const PreflightRequest& request, bool with_source_api, bool one_identity) {
   Collector rights(request);
   add_road(rights, request, with_source_api, one_identity);
+  if (request.set_tags && request.road != PreflightRoad::tag) add_tags(rights, request);
   rights.in_target(Purpose::read_target, "get", "imagestreams", "", request.target.stream);
   rights.in_target(Purpose::create_stream, "create", "imagestreams", "", "");
   rights.in_target(Purpose::change_stream, "update", "imagestreams", "", request.target.stream);

@@ -54,6 +54,7 @@ struct PreflightRequest {
   std::string media_type;        ///< of the same
   std::vector<ImagePart> parts;  ///< empty: not known
   std::vector<std::string> tags;
+  bool set_tags = false;             ///< the tags are set through the API on any road (always so for tag)
   bool reference = false;            ///< the tag goes on pointing to the source's repository
   bool triggers_across = false;      ///< workloads of the target follow a stream of the source project
   bool follow = true;                ///< rollouts are to be watched

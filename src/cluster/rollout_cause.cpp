@@ -151,11 +151,7 @@ std::optional<RolloutCause> crash(const Pod& pod, const Pod::ContainerStatus& st
   const bool failed = status.state == "terminated" && (!status.init || status.exit_code.value_or(0) != 0);
   const bool again = status.restarts > 0 && !status.ready && !status.init;
   if (!loops && !failed && !again) return std::nullopt;
-  return RolloutCause{
-      CauseKind::crash_loop,
-      fmt::format("the container {} of the pod {} ends{} after its start{}", text::printable(status.name), pod.name(),
-                  last_end(pod, status), status.restarts > 0 ? fmt::format(", restarts: {}", status.restarts) : ""),
-      pod.name(), status.name};
+  return crash_of(pod, status);
 }
 
 std::optional<RolloutCause> probe(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
@@ -256,6 +252,14 @@ std::string_view to_string(CauseKind kind) {
       return "deadline-exceeded";
   }
   return "";
+}
+
+RolloutCause crash_of(const Pod& pod, const Pod::ContainerStatus& status) {
+  return {
+      CauseKind::crash_loop,
+      fmt::format("the container {} of the pod {} ends{} after its start{}", text::printable(status.name), pod.name(),
+                  last_end(pod, status), status.restarts > 0 ? fmt::format(", restarts: {}", status.restarts) : ""),
+      pod.name(), status.name};
 }
 
 std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const Followed& followed,

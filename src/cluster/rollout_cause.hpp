@@ -37,6 +37,9 @@ struct RolloutCause {
   friend bool operator==(const RolloutCause&, const RolloutCause&) = default;
 };
 
+/// That a container ends after its start, with how it ended last.
+RolloutCause crash_of(const Pod& pod, const Pod::ContainerStatus& status);
+
 /// The first cause that the present state shows; empty when nothing is wrong with it.
 std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const Followed& followed,
                                         const LiveWorkload& live);

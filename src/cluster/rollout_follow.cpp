@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cluster/rollout_feed.hpp"
 #include "cluster/rollout_view.hpp"
+#include "cluster/rollout_wiring.hpp"
 
 #include <fmt/format.h>
 
@@ -16,55 +17,8 @@ namespace {
 using Clock = Deadline::Clock;
 using Step = RolloutDecision::Step;
 
-constexpr std::size_t kMaxLogLine = 500;
 // Watches end by the deadline themselves; this is for one that is stuck in a name look-up.
 constexpr std::chrono::seconds kLastWords{1};
-// Changes of all workloads wait while a log is read.
-constexpr std::chrono::seconds kLogWait{5};
-
-std::vector<std::string> shown_lines(const std::string& log, int most) {
-  std::vector<std::string> out;
-  for (const auto& line : text::split(log, '\n')) {
-    if (!text::trim(line).empty()) out.push_back(text::printable(line, kMaxLogLine));
-  }
-  const auto limit = static_cast<std::size_t>(std::max(0, most));
-  if (out.size() > limit) out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(limit));
-  return out;
-}
-
-std::vector<Resource> resources_for(const std::vector<const Followed*>& followed) {
-  std::vector<Resource> out;
-  const auto add = [&](const Resource& resource) {
-    const auto same = [&](const Resource& other) { return other.kind == resource.kind; };
-    if (std::none_of(out.begin(), out.end(), same)) out.push_back(resource);
-  };
-  for (const auto* one : followed) {
-    switch (one->before.kind) {
-      case WorkloadKind::deployment_config:
-        add(DeploymentConfig::kResource);
-        add(ReplicationController::kResource);
-        break;
-      case WorkloadKind::deployment:
-        add(Deployment::kResource);
-        add(ReplicaSet::kResource);
-        break;
-      case WorkloadKind::stateful_set:
-        add(StatefulSet::kResource);
-        break;
-      case WorkloadKind::daemon_set:
-        add(DaemonSet::kResource);
-        break;
-      case WorkloadKind::cron_job:
-        add(one->before.old_api ? CronJob::kOldResource : CronJob::kResource);
-        continue;
-      case WorkloadKind::build_config:
-        continue;
-    }
-    add(Pod::kResource);
-    add(Event::kResource);
-  }
-  return out;
-}
 
 /// One workload on its way.
 struct Tracked {
@@ -104,7 +58,7 @@ class Follower {
 
  private:
   Status watch(ReplyStreams& streams, const std::vector<const Followed*>& open) {
-    const auto resources = resources_for(open);
+    const auto resources = rollout_resources(open);
     RolloutFeed feed(client_, streams, open.front()->before.project, resources, context_);
     open_watches_ = resources.size();
     while (!all_ended()) {
@@ -140,36 +94,13 @@ class Follower {
 
   Status take(FeedItem item) {
     if (item.is_last()) --open_watches_;
-    if (auto* error = std::get_if<Error>(&item.what)) return lost(item.kind, std::move(*error));
+    if (auto* error = std::get_if<Error>(&item.what)) {
+      return judge_lost_watch(client_, item.kind, std::move(*error), trouble_);
+    }
     const auto* event = std::get_if<WatchEvent>(&item.what);
     if (event == nullptr) return {};
     for (const auto index : view_.apply(item.kind, *event)) step(index);
     return {};
-  }
-
-  // A watch has ended for good.
-  Status lost(std::string_view kind, Error error) {
-    switch (error.kind()) {
-      case ErrorKind::unauthenticated:
-        return Error(ErrorKind::unauthenticated,
-                     fmt::format("the token for {} expired or was revoked while rollouts were followed ({}); the tags "
-                                 "stay where they are, and the rollouts go on",
-                                 client_.connection().host(), client_.connection().access().identity->explain()))
-            .with_hint("log in again with: sluice login " + client_.connection().access().server.text() +
-                       " -u USER, then: sluice resume");
-      case ErrorKind::unreachable:
-      case ErrorKind::timeout:
-      case ErrorKind::busy:
-        trouble_ = error.message();  // the deadline has come; what is open ends by it
-        return {};
-      case ErrorKind::denied:
-      case ErrorKind::not_found:
-        if (kind == Event::kResource.kind) return {};
-        break;
-      default:
-        break;
-    }
-    return std::move(error).context("following rollouts");
   }
 
   void step(std::size_t index) {
@@ -227,11 +158,8 @@ class Follower {
 
   // The pod may be gone soon, and its log with it.
   void read_log(Tracked& tracked, const std::string& pod, const std::string& container) {
-    const net::ExchangeContext soon{context_.deadline.earlier(Deadline::after(kLogWait)), context_.stop};
-    const auto log = client_.pod_log(tracked.followed->before.project, pod, container, options_.log_lines, soon);
-    if (!log) return;
-    auto lines = shown_lines(*log, options_.log_lines);
-    if (!lines.empty()) tracked.log = LinesToShow{pod, container, std::move(lines)};
+    auto lines = last_lines(client_, tracked.followed->before.project, pod, container, options_.log_lines, context_);
+    if (lines) tracked.log = std::move(lines);
   }
 
   void check(std::size_t index, const LiveWorkload& live) {

@@ -56,15 +56,17 @@ StreamState read_state(const ImageStream& stream);
 /// Puts a release in front of the kept ones, each number once, at most kKeptReleases. Pure.
 void keep_release(TagState& state, KeptRelease release);
 
-/// Changes the state of one tag, by reading and writing the stream until no conflict comes between.
-/// Errors: denied, not_found, conflict.
+/// Changes the state of one tag, by reading and writing the stream until no conflict comes between. `change` may be
+/// called more than once. What could not be read is written anew; nothing is written when nothing changes.
+/// Errors: denied, not_found, conflict, unsupported (too much for one annotation).
 Status write_state(Client& client, std::string_view project, std::string_view stream, std::string_view tag,
                    const std::function<void(TagState&)>& change, const net::ExchangeContext& context);
 
 /// The tag of our own that keeps an image from the pruner: "sluice-" and 12 digits of its digest.
 std::string pin_tag(std::string_view digest);
-/// Tags of the stream that are pins of ours, for images that no tag's kept releases name any more. Pure. Images that a
-/// pin is the only tag of stay in the history of nothing else, so this is what lets the pruner take them.
+/// Tags of the stream that are pins of ours, for images that no tag's state names any more; none while the state has a
+/// problem. Pure. Images that a pin is the only tag of stay in the history of nothing else, so this is what lets the
+/// pruner take them.
 std::vector<std::string> outdated_pins(const ImageStream& stream, const StreamState& state);
 
 /// The right to write to a target, taken on one of its streams by resourceVersion.
@@ -76,12 +78,17 @@ struct StreamLease {
   std::int64_t fence = 0;
   std::int64_t expires_at = 0;  ///< seconds since 1970
 };
+/// Empty when nobody has it: never taken, given back, or unreadable. One that has expired is given back as it stands.
 std::optional<StreamLease> read_lease(const ImageStream& stream);
 
-/// Takes it: free, expired, or ours. `now`: seconds since 1970. The stream must be there.
+/// Whether a holder is known to run no more; records::is_dead says so of processes of this host.
+using IsGone = std::function<bool(std::string_view holder)>;
+
+/// Takes it: free, expired, ours, or of somebody who is gone. `now`: seconds since 1970. The stream must be there.
+/// A day at most is taken at once. Another holder gets the next fence, also where the annotation was damaged.
 /// Errors: conflict, naming holder, promotion and remaining time; denied; not_found.
 Result<StreamLease> take_stream_lease(Client& client, StreamLease wanted, std::chrono::seconds span, std::int64_t now,
-                                      const net::ExchangeContext& context);
+                                      const net::ExchangeContext& context, const IsGone& is_gone = {});
 /// Errors: conflict when somebody else has it now.
 Result<StreamLease> renew_stream_lease(Client& client, const StreamLease& lease, std::chrono::seconds span,
                                        std::int64_t now, const net::ExchangeContext& context);

@@ -1,7 +1,7 @@
 #pragma once
-// Moving tags of image streams: how a promotion switches on OpenShift. The API is asked to make a tag stand for a digest,
-// and success is what the stream says afterwards, not what was answered.
-// Source: openshift-apiserver, imagestream strategy ("tagsChanged") and imagestreamtag registry.
+// Moving tags of image streams: how a promotion switches on OpenShift. The API is asked to make a tag stand for a
+// digest, and success is what the stream says afterwards, not what was answered. Source: openshift-apiserver,
+// imagestream strategy ("tagsChanged") and imagestreamtag registry.
 
 #include "base/result.hpp"
 #include "cluster/client.hpp"
@@ -22,20 +22,23 @@ struct TagMove {
   std::string source_project;  ///< the project and stream whose history has the image; may be the tag's own
   std::string source_stream;
   std::string digest;
+  /// Whether the source's history item leads to the source's own repository in the cluster's registry (it was pushed,
+  /// not imported). Empty: not known, and the source's stream is read for it.
+  std::optional<bool> stored{};
 };
 
 struct MovedTag {
-  std::string before;    ///< digest on top before; empty: there was none
-  bool written = false;  ///< false: it stood for the digest already
-  bool local = false;    ///< referencePolicy that was chosen: Local when the image is not stored in the cluster's registry
-  std::string pull_spec; ///< what triggers put into templates now
+  std::string before;     ///< digest on top before; empty: there was none
+  bool written = false;   ///< false: it stood for the digest already
+  bool local = false;     ///< referencePolicy: Local when the image is not stored in the cluster's registry
+  std::string pull_spec;  ///< what triggers put into templates now
 };
 
 /// Makes the tag stand for the digest, and the stream too if need be. Knows the trap of the unchanged `from`: when
-/// somebody pushed over a tag, the same PUT again does nothing, so the entry of the spec is taken away first (the history
-/// stays). Conflicts are retried by reading again. Reads the stream back.
-/// Errors: denied (names the right and the side), not_found (the source has no such image), conflict (a storm),
-/// integrity (the tag stands for something else afterwards), blocked (quota or limit, in the server's words).
+/// somebody pushed over a tag, the same PUT again does nothing, so the entry of the spec is taken away first (the
+/// history stays). Conflicts are retried by reading again. Reads the stream back. Errors: denied (names the right and
+/// the side), not_found (the source has no such image), conflict (a storm), integrity (the tag stands for something
+/// else afterwards), blocked (quota or limit, in the server's words).
 Result<MovedTag> move_tag(Client& client, const TagMove& move, const net::ExchangeContext& context);
 
 /// Takes a tag and its history away, if it stands for `expected`. Good when it is not there.
@@ -55,12 +58,13 @@ struct ImportWish {
   std::string registry;    ///< host[:port] that the cluster pulls from
   std::string repository;  ///< "shop-dev/web"
   std::string digest;
-  bool insecure = false;   ///< the registry may speak plain http
-  bool is_list = false;    ///< asks for PreserveOriginal, where the server has it (OpenShift 4.12)
+  bool insecure = false;  ///< the registry may speak plain http
+  bool is_list = false;   ///< asks for PreserveOriginal, where the server has it (OpenShift 4.12)
 };
 /// Pull specs lead to the cluster's own registry afterwards (referencePolicy Local), so that pods need no new secret.
-/// Reads the stream back. Errors: denied and unauthenticated (the cluster may not pull: says which secret or right is
-/// missing), not_found, unreachable, integrity (another digest arrived: a list that this server takes apart), blocked.
+/// Tried without storing first, since a failed import marks the tag. Reads the stream back. Errors: denied and
+/// unauthenticated (the cluster may not pull: says which secret or right is missing), not_found, unreachable,
+/// unsupported (a list that this server takes apart), integrity (another digest arrived), blocked.
 Result<MovedTag> import_image(Client& client, const ImportWish& wish, const net::ExchangeContext& context);
 
 /// What the API knows of an image in a stream's history; enough for the preflight.
@@ -70,8 +74,9 @@ struct ImageFacts {
   std::vector<ImagePart> parts;
   bool managed = false;  ///< stored in the cluster's registry
   std::string pull_spec;
-  std::vector<std::string> accepted;   ///< digests by which a runtime may call it: of the image, its children, its configs
-  std::vector<std::string> signatures; ///< names
+  /// Digests by which a runtime may call it: of the image, its children, its configs.
+  std::vector<std::string> accepted;
+  std::vector<std::string> signatures;  ///< names
 };
 /// Errors: not_found, denied.
 Result<ImageFacts> describe_image(Client& client, std::string_view project, std::string_view stream,

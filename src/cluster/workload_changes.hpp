@@ -49,7 +49,8 @@ struct ContainerImage {
   bool init = false;
   std::string pull_spec;  ///< with a digest
 };
-/// `deploy: patch`: sets images in the template, all in one write. Nothing is written when they are right already.
+/// `deploy: patch`: sets images in the template, all in one write. Nothing is written when they are right already. The
+/// same write starts the rollout of a DeploymentConfig that has no trigger to do it.
 /// Errors: denied, not_found (the container too), conflict.
 Status set_images(Client& client, const WorkloadRef& workload, const std::vector<ContainerImage>& images,
                   const net::ExchangeContext& context);

@@ -14,6 +14,13 @@
 
 namespace sluice::cluster {
 
+/// What pods run in one container.
+struct RunningContainer {
+  std::string name;
+  bool init = false;
+  std::set<std::string> digests;  ///< as the runtime names them; empty: nobody can tell
+};
+
 /// What a workload's pods run now, in the containers that are bound to a stream.
 struct RunningWorkload {
   WorkloadKind kind = WorkloadKind::deployment;
@@ -22,6 +29,7 @@ struct RunningWorkload {
   std::int64_t ready = 0;          ///< pods of the newest rollout that are ready
   std::set<std::string> digests;   ///< as the runtime names them, over all its pods that are not on their way out
   bool rolling = false;            ///< a rollout is not complete
+  std::vector<RunningContainer> containers{};  ///< the same digests, by container
 };
 /// Of the workloads in `uses`; builds and CronJobs are left out. One list each of pods, ReplicationControllers and
 /// ReplicaSets, however many workloads there are. Errors: those of Client::list; kinds that may not be read are left out.
@@ -74,8 +82,11 @@ struct JudgedUses {
   std::vector<JudgedUse> uses;
   std::vector<Finding> findings;  ///< blockers first
 };
-/// Pure. A workload with several promoted tags has an entry for each.
+/// Pure. Uses of other tags than the request's are passed over: a workload with several promoted tags is judged once for
+/// each. A use that is not going to roll blocks, unless its pods run the image and the tag stays where it is. What is
+/// missing blocks where new pods are to start. `unread` are kinds of which nobody knows whether they use the tag.
 JudgedUses judge_uses(const UseRequest& request, const std::vector<WorkloadUse>& uses,
-                      const std::vector<RunningWorkload>& running, const Needs& needs);
+                      const std::vector<RunningWorkload>& running, const Needs& needs,
+                      const std::vector<UnreadKind>& unread = {});
 
 }  // namespace sluice::cluster

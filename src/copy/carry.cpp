@@ -84,7 +84,8 @@ class Carrier {
     std::map<oci::Digest, std::size_t> step_of;
     for (const auto& manifest : item.manifests) {
       const bool root = &manifest == &item.manifests.back();
-      const bool staged = item.item.dest->traits().push_by_digest && (options_.stage_roots || item.item.tags.empty());
+      const bool staged = !item.item.stage_tag.empty() ||
+                          (item.item.dest->traits().push_by_digest && (options_.stage_roots || item.item.tags.empty()));
       if (root && !staged) return;
       const auto key = std::tuple(item.item.dest->name(), item.item.dest_repository, manifest.digest);
       if (const auto twin = manifest_steps_.find(key); twin != manifest_steps_.end()) {
@@ -108,8 +109,10 @@ class Carrier {
     Step step;
     step.task.hosts = {item.item.dest};
     step.task.run = [this, &item, &manifest](const std::stop_token& stop) -> Status {
-      SLUICE_CHECK(item.item.dest->put_manifest(item.item.dest_repository,
-                                                places::ManifestName::digest(manifest.digest), manifest, stop));
+      const bool root = &manifest == &item.manifests.back();
+      const auto name = root && !item.item.stage_tag.empty() ? places::ManifestName::tag(item.item.stage_tag)
+                                                             : places::ManifestName::digest(manifest.digest);
+      SLUICE_CHECK(item.item.dest->put_manifest(item.item.dest_repository, name, manifest, stop));
       events_.emit({.kind = EventKind::manifest,
                     .image = item.item.label,
                     .target = item.item.dest->name(),

@@ -12,7 +12,9 @@ bool same_repository(const SurveyedItem& item) {
   return same_place(item) && item.origin.repository == item.item.dest_repository;
 }
 bool moves_nothing(const SurveyedItem& item) { return item.all_equal || item.content_there || same_repository(item); }
-bool can_mount(const SurveyedItem& item) { return same_place(item) && item.item.dest->traits().mount; }
+bool can_mount(const SurveyedItem& item) {
+  return same_place(item) && item.item.dest->traits().mount && !item.item.must_stream;
+}
 
 bool repository_exists(const SurveyedItem& item) {
   for (const auto& digest : item.before) {
@@ -173,7 +175,9 @@ class Planner {
       item.why = "same registry; it links the layers itself";
     } else {
       item.road = Road::stream;
-      item.why = same_place(item) ? "same registry, but it cannot link layers" : "another registry";
+      item.why = item.item.must_stream ? "asked for"
+                 : same_place(item)    ? "same registry, but it cannot link layers"
+                                       : "another registry";
     }
   }
 

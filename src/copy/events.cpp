@@ -22,6 +22,8 @@ std::string_view to_string(EventKind kind) {
       return "tag";
     case EventKind::state:
       return "state";
+    case EventKind::rollout:
+      return "rollout";
     case EventKind::note:
       return "note";
   }

@@ -18,6 +18,7 @@ enum class EventKind : std::uint8_t {
   manifest,       ///< a manifest was written by digest: image, digest
   tag,            ///< a tag was written and read back: image, digest, detail (the tag)
   state,          ///< a promotion entered a state: detail
+  rollout,        ///< a workload's line while it rolls out: image ("dc/web"), target, detail
   note,           ///< something worth a line: detail
 };
 

@@ -11,6 +11,9 @@ enum class Road : std::uint8_t {
   present,  ///< everything is there; at most a tag is written
   mount,    ///< the registry links blobs from one of its repositories to another
   stream,   ///< bytes flow through us, never to disk
+  // The next two are not ours: the cluster does them when promotion asks. They stand here so that there is one list.
+  tag,            ///< an ImageStreamTag of the same cluster; no bytes move
+  import_images,  ///< the target cluster pulls
 };
 
 constexpr std::string_view to_string(Road road) {
@@ -21,6 +24,10 @@ constexpr std::string_view to_string(Road road) {
       return "mount";
     case Road::stream:
       return "stream";
+    case Road::tag:
+      return "tag";
+    case Road::import_images:
+      return "import";
   }
   return "stream";
 }

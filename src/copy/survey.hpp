@@ -30,6 +30,10 @@ struct Item {
   places::Place* dest = nullptr;  ///< borrowed
   std::string dest_repository;
   std::vector<std::string> tags;  ///< to be written; empty: only the digest
+  /// The image's own manifest is staged under this tag instead of under its digest: for registries that take none by
+  /// digest alone, and to keep it from their pruner. Empty: by digest, where the place can.
+  std::string stage_tag{};
+  bool must_stream = false;  ///< no mounting from the source, even inside one registry
 };
 
 /// Layers and configs; manifests are not counted.

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kSystemFile = "/etc/sluice/clusters.yaml";
 
 const yaml::Keys& file_keys() {
-  static const yaml::Keys kKeys{{"clusters"}, {}};
+  static const yaml::Keys kKeys{{"clusters", "allow-local-checks"}, {}};
   return kKeys;
 }
 
@@ -201,6 +201,9 @@ Result<Clusters> parse_clusters(std::string_view text, const std::filesystem::pa
   }
   Clusters clusters;
   clusters.file = file;
+  if (const auto* allowed = top.find("allow-local-checks")) {
+    SLUICE_TRY(clusters.allow_local_checks, yaml::as_boolean(*allowed, "'allow-local-checks' of " + top.what()));
+  }
   for (const auto& member : entries->members) {
     SLUICE_TRY(auto cluster, parse_entry(member));
     clusters.entries.emplace(member.key.text, std::move(cluster));

@@ -27,12 +27,12 @@ struct ValueReference {
 /// One entry. Without `api` or `context` it is a plain registry.
 struct Cluster {
   std::string name;
-  std::string registry;                       ///< host[:port]; may be empty when has_api
-  bool has_api = false;                       ///< an OpenShift cluster: a pipeline that names it is refused for now
-  std::string api;                            ///< "https://HOST:PORT"; empty when a context says it
-  std::optional<ValueReference> token;        ///< for the API, and for the cluster's own registry
-  std::optional<std::string> context;         ///< of the kubeconfig: server and credentials; instead of `api`
-  std::optional<ValueReference> ca;           ///< file: only
+  std::string registry;                 ///< host[:port]; may be empty when has_api
+  bool has_api = false;                 ///< a cluster with an API: OpenShift, or Kubernetes with a registry beside it
+  std::string api;                      ///< "https://HOST:PORT"; empty when a context says it
+  std::optional<ValueReference> token;  ///< for the API, and for the cluster's own registry
+  std::optional<std::string> context;   ///< of the kubeconfig: server and credentials; instead of `api`
+  std::optional<ValueReference> ca;     ///< file: only
   std::optional<ValueReference> client_cert;  ///< file: only; with client_key
   std::optional<ValueReference> client_key;
   std::optional<std::string> proxy;  ///< URL, or "none"
@@ -49,6 +49,8 @@ struct Clusters {
   bool allow_local_checks = false;
   /// Contexts of the kubeconfig, which a pipeline may name as clusters too; filled in by app, not by the parser.
   std::vector<std::string> contexts{};
+  /// Why the contexts could not be read; told when a pipeline names a cluster that is no entry.
+  std::optional<Error> contexts_error{};
 };
 
 // sluice::Environment below is the user's variables and folders, not an environment of a pipeline (pipeline.hpp).

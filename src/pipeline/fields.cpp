@@ -1,5 +1,6 @@
 #include "pipeline/fields.hpp"
 
+#include "base/text.hpp"
 #include "oci/reference.hpp"
 
 #include <algorithm>
@@ -25,6 +26,21 @@ Result<std::string> read_registry(const yaml::Node& node, std::string_view what)
   auto registry = oci::parse_registry(text);
   if (!registry) return about_field(registry.error(), node, what);
   return registry;
+}
+
+bool is_dns_label(std::string_view name) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  return !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
+         name.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
+std::string in_quotes(std::string_view text) { return "'" + text::printable(text, 80) + "'"; }
+
+Error unknown_value(const yaml::Node& node, const std::string& what, std::string_view value,
+                    const std::vector<std::string>& allowed) {
+  auto message = what + " cannot be " + in_quotes(value);
+  if (const auto meant = text::nearest(value, allowed); !meant.empty()) message += "; did you mean '" + meant + "'?";
+  return yaml::error_at(node, std::move(message)).with_hint("allowed here: " + text::join(allowed, ", "));
 }
 
 bool is_plain_name(std::string_view name) {

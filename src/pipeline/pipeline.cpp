@@ -5,9 +5,35 @@
 #include "base/yaml.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace sluice::pipeline {
+
+namespace {
+
+struct ViaName {
+  Via via;
+  std::string_view name;
+};
+constexpr std::array kViaNames{ViaName{Via::tag, "tag"}, ViaName{Via::mount, "mount"}, ViaName{Via::stream, "stream"},
+                               ViaName{Via::import_images, "import"}};
+
+}  // namespace
+
+std::string_view to_string(Via via) {
+  for (const auto& row : kViaNames) {
+    if (row.via == via) return row.name;
+  }
+  return "?";
+}
+
+std::optional<Via> parse_via(std::string_view text) {
+  for (const auto& row : kViaNames) {
+    if (row.name == text) return row.via;
+  }
+  return std::nullopt;
+}
 
 Result<const Environment*> Pipeline::environment(std::string_view name) const {
   std::vector<std::string> names;

@@ -29,11 +29,12 @@ enum class Deploy : std::uint8_t {
 
 /// One place that an environment consists of: a project of a cluster, or of a registry.
 struct Target {
-  std::string cluster;   ///< name in the clusters file, or a kubeconfig context; empty: the current context, or no cluster
-  std::string registry;  ///< host[:port]; from `registry:`, or from the cluster's entry; may be empty when has_api
-  std::string project;   ///< may have several path components; of a cluster: one
-  bool has_api = false;  ///< a project of a cluster with an API
-  std::string server{};  ///< host:port of that API; filled in when the cluster is opened (app), not by the parser
+  std::string
+      cluster;  ///< name in the clusters file, or a kubeconfig context; empty: the current context, or no cluster
+  std::string registry;      ///< host[:port]; from `registry:`, or from the cluster's entry; may be empty when has_api
+  std::string project;       ///< may have several path components; of a cluster: one
+  bool has_api = false;      ///< a project of a cluster with an API
+  std::string server{};      ///< host:port of that API; filled in when the cluster is opened (app), not by the parser
   std::optional<Via> via{};  ///< the target's own, else the environment's
   Deploy deploy = Deploy::trigger;
   FilePosition position{};
@@ -46,10 +47,10 @@ struct Target {
 
 /// `verify:` of an environment: what has to hold after the switch.
 struct Verify {
-  bool rollout = true;                           ///< `rollout: none` switches following off
-  std::chrono::seconds rollout_time{600};        ///< `rollout: 10m`
-  std::chrono::seconds watch{0};                 ///< `watch: 10m`: for so long pods must go on running
-  std::string http;                              ///< https URL with {cluster} and {project}; empty: no check
+  bool rollout = true;                     ///< `rollout: none` switches following off
+  std::chrono::seconds rollout_time{600};  ///< `rollout: 10m`
+  std::chrono::seconds watch{0};           ///< `watch: 10m`: for so long pods must go on running
+  std::string http;                        ///< https URL with {cluster} and {project}; empty: no check
   friend bool operator==(const Verify&, const Verify&) = default;
 };
 
@@ -85,5 +86,9 @@ struct Pipeline {
 /// Keys of the design that are not built yet are "not supported yet". Errors: config, not_found (no such file).
 Result<Pipeline> parse_pipeline(std::string_view text, const std::filesystem::path& file, const Clusters& clusters);
 Result<Pipeline> load_pipeline(const std::filesystem::path& file, const Clusters& clusters);
+
+/// That no place stands twice and nothing is promoted onto itself. The parser has looked at names; once the servers of
+/// targets are known, this looks again: two names may be one cluster. Errors: config, with the position of the target.
+Status check_places(const Pipeline& pipeline);
 
 }  // namespace sluice::pipeline

@@ -201,9 +201,11 @@ Error RegistryHost::explained(Error refusal, const Call& call, const net::Exchan
 
 // True when this outcome says that the other scheme is spoken here, and there is one to try.
 bool RegistryHost::try_next_way(const Result<net::HttpResponse>& outcome, std::size_t used) {
-  if (way_proven_.load() || !wants_tls(outcome)) return false;
-  if (way_.load() > used) return true;  // another thread found out meanwhile
-  if (used + 1 >= ways_.size()) return false;
+  if (!wants_tls(outcome)) return false;
+  // Read first: another thread may find out meanwhile, and have proved the other way before our answer is here.
+  const bool proven = way_proven_.load();
+  if (way_.load() > used) return true;
+  if (proven || used + 1 >= ways_.size()) return false;
   // Nobody listens at all: the other scheme would find the same.
   if (!outcome && outcome.error().kind() == ErrorKind::unreachable && outcome.error().message().starts_with("cannot")) {
     return false;

@@ -4,11 +4,13 @@
 
 #include "base/result.hpp"
 #include "copy/carry.hpp"
+#include "cluster/rollout_follow.hpp"
 #include "copy/events.hpp"
 #include "promotion/lease_keeper.hpp"
 #include "promotion/places.hpp"
 #include "promotion/plan.hpp"
 #include "promotion/planner.hpp"
+#include "promotion/targets.hpp"
 #include "records/store.hpp"
 
 #include <optional>
@@ -22,6 +24,8 @@ namespace sluice::promotion {
 struct TargetOutcome {
   std::string target;
   records::PromotionState state = records::PromotionState::planned;
+  std::vector<cluster::RolloutResult> rollouts{};  ///< of workloads that were followed; lines of logs are for a terminal only
+  std::string note{};                              ///< why nothing was followed; may be empty
 };
 
 /// The end of a promotion, or of an attempt to resume or undo one.
@@ -37,7 +41,7 @@ struct Outcome {
 class Runner {
  public:
   Runner(Places& places, records::Store& store, copy::Events& events, copy::CarryOptions options, std::stop_token stop)
-      : places_(places), store_(store), events_(events), options_(options), stop_(std::move(stop)) {}
+      : store_(store), events_(events), options_(options), stop_(stop), targets_(places, stop) {}
 
   /// Does what was planned. An Error means that no promotion came about (records, lease); whatever happens later is
   /// an Outcome.
@@ -53,24 +57,42 @@ class Runner {
 
  private:
   struct Work;
+  /// How one target's switch and verification ended when it did not end well.
+  struct Setback {
+    Error error;
+    bool verified_bad = false;  ///< what was promoted does not run; else something kept us from switching or looking
+    bool superseded = false;
+  };
   Result<Work> reopen(const std::string& promotion, bool undoing);
+  Status open_clusters(Work& work);
+  Status resume_left_paused(Work& work);
   Outcome drive(Work& work);
   Status copy_content(Work& work);
+  std::optional<Setback> bring(Work& work, std::size_t target);
   Status switch_target(Work& work, std::size_t target);
+  std::optional<Setback> verify_target(Work& work, std::size_t target);
+  Status push_tags(Work& work, std::size_t target);
   Status check_unchanged(Work& work, std::size_t target);
+  Outcome end_with(Work& work, std::size_t target, Setback setback);
+  Outcome roll_back(Work& work, std::size_t target, Setback setback);
   /// True when nothing of this target's tags is left switched.
   bool put_back(Work& work, std::size_t target);
+  /// After put_back(): true when the workloads run what was there before.
+  bool follow_back(Work& work, std::size_t target);
+  bool put_back_tags(Work& work, std::size_t target);
   std::optional<Finding> put_back_tag(Work& work, const PlannedTarget& target, const PlannedImage& image,
                                       const PlannedTag& tag, places::Place& place);
   Outcome finish(Work& work, records::PromotionState state, std::optional<Error> error);
+  Outcome leave_open(Work& work, Error error);
+  Outcome conclude(Work& work, std::optional<Error> error);
   Status advance(Work& work, records::PromotionState state, const std::string& step, const std::string& target = {});
   Status note(Work& work, const std::string& step, const std::string& target, const std::string& image, Json detail);
 
-  Places& places_;
   records::Store& store_;
   copy::Events& events_;
   copy::CarryOptions options_;
   std::stop_token stop_;
+  Targets targets_;
 };
 
 }  // namespace sluice::promotion

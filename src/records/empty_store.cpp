@@ -9,6 +9,7 @@ Error no_writing() { return {ErrorKind::internal, "a command that only looks tri
 class EmptyStore final : public Store {
  public:
   Result<Release> find_or_create_release(Release) override { return no_writing(); }
+  Status adopt_release(Release) override { return no_writing(); }
   Result<std::optional<Release>> release(std::string_view, std::int64_t) override { return std::optional<Release>(); }
   Result<std::optional<Release>> release_with(std::string_view, const std::vector<ReleaseImage>&) override {
     return std::optional<Release>();

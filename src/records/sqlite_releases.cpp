@@ -104,10 +104,13 @@ Status insert_images(Database& database, const Release& release) {
 }
 
 // Gives the release its number. The caller's transaction keeps others from taking the same.
-Result<Release> insert(Database& database, Release release, std::string_view content) {
+Result<std::int64_t> next_number(Database& database, const std::string& app) {
   SLUICE_TRY(auto next, database.prepare("SELECT coalesce(max(number), 0) + 1 FROM releases WHERE app = $app"));
-  SLUICE_CHECK(next.bind("$app", release.app).step());
-  release.number = next.integer(0);
+  SLUICE_CHECK(next.bind("$app", app).step());
+  return next.integer(0);
+}
+
+Result<Release> insert(Database& database, Release release, std::string_view content) {
   if (release.created_at == 0) release.created_at = now_seconds();
 
   SLUICE_TRY(auto row,
@@ -132,8 +135,25 @@ Result<Release> SqliteStore::find_or_create_release(Release wanted) {
       // is later made from the source.
       if (!wanted.pattern_tag || same_tags(known.images, wanted.images)) return std::move(known);
     }
+    SLUICE_TRY(wanted.number, next_number(database, wanted.app));
     return insert(database, std::move(wanted), content);
   });
+}
+
+Status SqliteStore::adopt_release(Release release) {
+  SLUICE_CHECK(check_images(release.app, release.images));
+  if (release.number < 1) return Error(ErrorKind::usage, "a release that is taken over has a number");
+  const auto content = content_key(release.images);
+  const auto adopted = write([&](Database& database) -> Result<Release> {
+    SLUICE_TRY(auto equal, with_content(database, release.app, content));
+    if (!equal.empty()) return std::move(equal.front());
+    SLUICE_TRY(auto row, database.prepare("SELECT count(*) FROM releases WHERE app = $app AND number = $number"));
+    SLUICE_CHECK(row.bind("$app", release.app).bind("$number", release.number).step());
+    if (row.integer(0) > 0) return release;
+    return insert(database, release, content);
+  });
+  if (!adopted) return adopted.error();
+  return {};
 }
 
 Result<std::optional<Release>> SqliteStore::release(std::string_view app, std::int64_t number) {

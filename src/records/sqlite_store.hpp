@@ -22,6 +22,7 @@ class SqliteStore final : public Store {
       : connection_(Connection{std::move(database), 0}), after_commit_(std::move(after_commit)) {}
 
   Result<Release> find_or_create_release(Release wanted) override;
+  Status adopt_release(Release release) override;
   Result<std::optional<Release>> release(std::string_view app, std::int64_t number) override;
   Result<std::optional<Release>> release_with(std::string_view app, const std::vector<ReleaseImage>& images) override;
   Result<std::vector<Release>> releases(std::string_view app, std::size_t limit) override;

@@ -32,6 +32,9 @@ class Store {
   /// Gives back the release of this app with exactly these images (name, digest; the tag too when pattern_tag), or
   /// makes the next number.
   virtual Result<Release> find_or_create_release(Release wanted) = 0;
+  /// Takes over a release that was made with other records, under its number. Nothing happens when the number is taken
+  /// here, or a release with these images is known.
+  virtual Status adopt_release(Release release) = 0;
   virtual Result<std::optional<Release>> release(std::string_view app, std::int64_t number) = 0;
   /// The newest release whose images have exactly these digests, by name.
   virtual Result<std::optional<Release>> release_with(std::string_view app,

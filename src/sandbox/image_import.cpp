@@ -52,7 +52,12 @@ void check_from(const Json& entry, const std::string& path, bool repository, std
 void default_entry(Json& entry, bool repository, bool import_mode) {
   default_at(entry, {"importPolicy"}, Json::object());
   default_at(entry, {"referencePolicy", "type"}, "Source");
-  if (import_mode) default_at(entry, {"importPolicy", "importMode"}, "Legacy");
+  if (import_mode) {
+    default_at(entry, {"importPolicy", "importMode"}, "Legacy");
+  } else {
+    // A server that does not know a field drops it when it reads the body.
+    remove_at(entry, {"importPolicy", "importMode"});
+  }
   if (repository || !at(entry, {"to"}).is_null()) return;
   const auto spec = PullSpec::parse(text_at(entry, {"from", "name"}));
   if (!spec || !spec->digest.empty()) return;

@@ -22,7 +22,7 @@ constexpr std::array<char, 32> kEmptyLayer{'\x1f', '\x8b', '\x08', '\x00', '\x00
 
 std::string sha256(std::string_view text) { return hash_hex(HashAlgorithm::sha256, text); }
 std::string hex_of(std::string_view digest) { return std::string(digest.substr(digest.find(':') + 1)); }
-std::string quoted(std::string_view text) { return Json(text).dump(); }
+std::string in_quotes(std::string_view text) { return Json(text).dump(); }
 
 Error malformed(std::string_view why) {
   return {ErrorKind::protocol, fmt::format("not a manifest of schema 1: {}", why)};
@@ -68,14 +68,14 @@ std::string payload_text(std::string_view repository, std::string_view tag, std:
   std::string history;
   for (const auto& entry : entries) {
     const char* comma = layers.empty() ? "" : ",";
-    layers += fmt::format("{}\n      {{\n         \"blobSum\": {}\n      }}", comma, quoted(entry.layer));
+    layers += fmt::format("{}\n      {{\n         \"blobSum\": {}\n      }}", comma, in_quotes(entry.layer));
     history +=
-        fmt::format("{}\n      {{\n         \"v1Compatibility\": {}\n      }}", comma, quoted(entry.compatibility));
+        fmt::format("{}\n      {{\n         \"v1Compatibility\": {}\n      }}", comma, in_quotes(entry.compatibility));
   }
   return fmt::format(
       "{{\n   \"schemaVersion\": 1,\n   \"name\": {},\n   \"tag\": {},\n   \"architecture\": {},\n"
       "   \"fsLayers\": [{}\n   ],\n   \"history\": [{}\n   ]\n}}",
-      quoted(repository), quoted(tag), quoted(architecture), layers, history);
+      in_quotes(repository), in_quotes(tag), in_quotes(architecture), layers, history);
 }
 
 Result<std::string> text_of_base64(const Json& object, std::string_view member) {

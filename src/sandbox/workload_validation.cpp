@@ -31,7 +31,7 @@ void unsupported(Causes& causes, std::string field, std::string_view value, std:
                     std::move(field)});
 }
 
-std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
+std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
 
 /// `filled_later`: containers whose image an ImageChange trigger will set.
 void check_containers(Causes& causes, const Json& spec, const std::string& path,
@@ -85,14 +85,14 @@ void check_image_trigger(Causes& causes, const Json& params, const std::string& 
   const auto kind = text_at(params, {"from", "kind"});
   const auto name = text_at(params, {"from", "name"});
   if (kind != "ImageStreamTag") {
-    bad(causes, path + ".from.kind", quoted(kind), "kind must be an ImageStreamTag");
+    bad(causes, path + ".from.kind", in_quotes(kind), "kind must be an ImageStreamTag");
   }
   if (name.empty()) {
     required(causes, path + ".from.name");
   } else {
     const auto [stream, tag] = split_tag(name);
     if (stream.empty() || tag.empty() || tag.find(':') != std::string::npos) {
-      bad(causes, path + ".from.name", quoted(name), "must be in the form of <name>:<tag>");
+      bad(causes, path + ".from.name", in_quotes(name), "must be in the form of <name>:<tag>");
     }
   }
   if (at(params, {"containerNames"}).items().empty()) required(causes, path + ".containerNames");

@@ -114,6 +114,18 @@ class Shop {
     return follow(followed, on_progress, options);
   }
 
+  /// Waits until the status of Deployment web tells of so many pods of its newest template: each of them is progress,
+  /// which starts the time until its deadline again.
+  void await_updated_replicas(std::int64_t count) {
+    const auto tells = [count](const sandbox::World& world) {
+      const auto found = world.store.get({"deployments.apps", "shop", "web"});
+      return found && number_at(*found, {"status", "updatedReplicas"}) == count &&
+             number_at(*found, {"status", "observedGeneration"}) == number_at(*found, {"metadata", "generation"});
+    };
+    const bool told = box_->world().when_until(tells, in_time().deadline, {}, tells);
+    if (!told) throw std::runtime_error(fmt::format("the Deployment never told of {} updated pods", count));
+  }
+
   const std::string& digest(const std::string& tag) { return digests_[tag]; }
   sandbox::Sandbox& box() { return *box_; }
   net::TransferLoop& loop() { return loop_; }
@@ -324,8 +336,11 @@ TEST(ClusterRollout, WhatTheClusterGivesUpIsToldByItsFirstCause) {
                           row.kind, row.outcome));
     const bool silent = row.cause == CauseKind::deployer || row.cause == CauseKind::deadline;
     // Once it is seen what is wrong, the time of the cluster passes.
-    When when(silent ? "0 of 1 pods ready" : row.words,
-              [&] { shop.turn(R"({"knob": "clock", "advance-seconds": 700})"); });
+    When when(silent ? "0 of 1 pods ready" : row.words, [&] {
+      // A quota lets no pod come into being.
+      if (std::string(row.kind) == "Deployment") shop.await_updated_replicas(row.cause == CauseKind::quota ? 0 : 1);
+      shop.turn(R"({"knob": "clock", "advance-seconds": 700})");
+    });
     const auto results = shop.promote("2", std::ref(when));
     ASSERT_EQ(results.size(), 1U);
     const auto& result = results.front();

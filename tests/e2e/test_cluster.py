@@ -142,14 +142,48 @@ class Clusters(unittest.TestCase):
         self.assertEqual(outcome.code, 6, outcome)
         self.assertRegex(outcome.err, "expired|no longer|log in", outcome)
 
-    def test_a_pipeline_over_a_cluster_is_refused_until_rollouts_are_watched(self):
-        self.clusters(self.box.token("ann"))
+    def pipeline(self, dev, prod):
         self.home.write("sluice.yaml", "app: shop\nimages: [web]\nsource: {tag: '1'}\nenvironments:\n"
-                                       "  - {name: dev, cluster: box, project: shop-dev}\n"
-                                       "  - {name: prod, cluster: box, project: shop-prod}\n")
-        outcome = self.home.run("plan", "--to", "prod")
+                                       f"  - {{name: dev, {dev}, project: shop-dev}}\n"
+                                       f"  - {{name: prod, {prod}}}\n")
+
+    def test_a_pipeline_names_clusters_as_the_user_knows_them(self):
+        self.clusters(self.box.token("ann"))
+        context = self.ok(self.login(self.box.ready["api"], "-u", "ann", "--ca", "ca.crt", "-o", "json")).json["context"]
+        rows = {"an entry": "cluster: box, project: shop-prod", "a context": f"cluster: '{context}', project: shop-prod",
+                "the current context": "project: shop-prod"}
+        for name, prod in rows.items():
+            with self.subTest(name):
+                self.pipeline("cluster: box", prod)
+                self.ok(self.home.run("history"))
+
+    def test_what_no_cluster_can_do_is_refused_before_anything_is_asked(self):
+        self.clusters(self.box.token("ann"))
+        rows = {
+            "unknown cluster": ("cluster: bxo, project: shop-prod", "did you mean 'box'?"),
+            "no kubeconfig": ("project: shop-prod", "sluice login"),
+            "no name for a project": ("cluster: box, project: shop/prod", "no project of a cluster can be called"),
+            "a road to come": ("cluster: box, project: shop-prod, via: docker", "not supported yet"),
+            "a road without an API": (f"registry: {self.box.registry_host}, project: shop-prod, via: tag",
+                                      "needs the API of a cluster"),
+            "the place itself": ("cluster: box, project: shop-dev", "onto itself"),
+        }
+        for name, (prod, words) in rows.items():
+            with self.subTest(name):
+                self.pipeline("cluster: box", prod)
+                outcome = self.home.run("plan", "--to", "prod")
+                self.assertEqual(outcome.code, 2, outcome)
+                self.assertIn(words, outcome.err)
+
+    def test_a_broken_kubeconfig_stops_only_who_needs_it(self):
+        self.clusters(self.box.token("ann"))
+        self.home.write(".kube/config", "contexts: [oops\n")
+        self.pipeline("cluster: box", "cluster: box, project: shop-prod")
+        self.ok(self.home.run("history"))
+        self.pipeline("cluster: box", "cluster: elsewhere, project: shop-prod")
+        outcome = self.home.run("history")
         self.assertEqual(outcome.code, 2, outcome)
-        self.assertIn("not supported yet", outcome.err)
+        self.assertIn("the kubeconfig cannot be read", outcome.err)
 
 
 class Clusters4(Clusters):

@@ -35,6 +35,11 @@ class ClusterAccessTest : public ::testing::Test {
     parse();
     return login_target(name, {clusters_, kubeconfig_, environment_});
   }
+  std::string server(const std::string& name) {
+    parse();
+    const auto found = cluster_server(name, {clusters_, kubeconfig_, environment_});
+    return found.ok() ? found->authority() : why(found);
+  }
   static std::string token(const Result<cluster::Access>& found) {
     if (!found.ok()) return why(found);
     const auto shown = found->identity->present({Deadline::never(), {}});
@@ -96,6 +101,29 @@ TEST_F(ClusterAccessTest, NamesStandForEntriesThenContextsThenAddresses) {
   EXPECT_TRUE(failed_with(access("https://new.example.com"), ErrorKind::unauthenticated,
                           "sluice login https://new.example.com"));
   EXPECT_TRUE(failed_with(access("http://new.example.com"), ErrorKind::config, "over https"));
+}
+
+TEST_F(ClusterAccessTest, ServersAreKnownWithoutALogin) {
+  entries =
+      "  mine: {context: other}\n  plain: {registry: r.example.com}\n  new: {api: "
+      "'https://api.new.example.com:6443/'}\n"
+      "  lost: {context: gone}\n";
+  EXPECT_EQ(server(""), "api.b.example.com") << "the current context";
+  EXPECT_EQ(server("other"), "api.b.example.com");
+  EXPECT_EQ(server("mine"), "api.b.example.com") << "the clusters file wins over a context of the same name";
+  EXPECT_EQ(server("new"), "api.new.example.com:6443") << "nobody is logged in";
+  EXPECT_THAT(server("plain"), HasSubstr("plain"));
+  EXPECT_THAT(server("lost"), HasSubstr("gone"));
+  EXPECT_THAT(server("othe"), HasSubstr("did you mean 'other'?"));
+}
+
+TEST_F(ClusterAccessTest, ServersAreThoseThatAccessFinds) {
+  entries = "  a: {api: 'https://api.a.example.com:6443', token: 'env:TOKEN'}\n";
+  for (const std::string name : {"a", "mine", "other", ""}) {
+    const auto found = access(name);
+    ASSERT_TRUE(found.ok()) << name << ": " << why(found);
+    EXPECT_EQ(server(name), found->server.authority()) << name;
+  }
 }
 
 TEST_F(ClusterAccessTest, ABrokenContextOfAnEntryIsNamed) {

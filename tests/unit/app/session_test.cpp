@@ -28,6 +28,16 @@ class SessionTest : public ::testing::Test {
     write("clusters.yaml", yaml);
     options.clusters = folder / "clusters.yaml";
   }
+  void kubeconfig(const std::string& yaml) {
+    std::filesystem::create_directories(folder / ".kube");
+    write(".kube/config", yaml);
+  }
+  /// A pipeline of two environments, each written as the inside of a map.
+  std::filesystem::path pipeline(const std::string& dev, const std::string& prod) {
+    write("sluice.yaml",
+          "app: shop\nimages: [web]\nenvironments:\n  - {name: dev, " + dev + "}\n  - {name: prod, " + prod + "}\n");
+    return folder / "sluice.yaml";
+  }
   Session session() { return {options, environment(), {}}; }
 
   static pipeline::Target target(const std::string& cluster, const std::string& registry) {
@@ -193,6 +203,135 @@ TEST_F(SessionTest, ReadsAPipelineWithItsClusters) {
   ASSERT_TRUE(pipeline.ok()) << why(pipeline);
   EXPECT_EQ(pipeline->environments[1].targets[0].registry, "prod.example.com");
   EXPECT_TRUE(failed_with(one.load_pipeline(folder / "none.yaml"), ErrorKind::not_found, "no pipeline file"));
+}
+
+constexpr const char* kKubeconfig =
+    "current-context: ann\n"
+    "clusters:\n- {name: a, cluster: {server: 'https://api.a.example.com:6443'}}\n"
+    "- {name: b, cluster: {server: 'https://api.b.example.com'}}\n"
+    "users:\n- {name: ann, user: {token: ann-token}}\n"
+    "contexts:\n- {name: ann, context: {cluster: a, user: ann}}\n- {name: bob, context: {cluster: b, user: ann}}\n";
+
+TEST_F(SessionTest, FindsTheServersOfAPipeline) {
+  kubeconfig(kKubeconfig);
+  clusters("clusters:\n  new: {api: 'https://api.new.example.com:6443'}\n  plain: {registry: r.example.com}\n");
+  struct Row {
+    const char* prod;
+    const char* id;
+  };
+  for (const auto& [prod, id] : std::vector<Row>{{"project: shop", "api.a.example.com:6443/shop"},
+                                                 {"cluster: ann, project: shop", "api.a.example.com:6443/shop"},
+                                                 {"cluster: bob, project: shop", "api.b.example.com/shop"},
+                                                 {"cluster: new, project: shop", "api.new.example.com:6443/shop"},
+                                                 {"cluster: plain, project: shop", "r.example.com/shop"},
+                                                 {"registry: x.example.com, project: shop", "x.example.com/shop"}}) {
+    auto one = session();
+    const auto found = one.load_pipeline(pipeline("project: shop-dev", prod));
+    ASSERT_TRUE(found.ok()) << prod << ": " << why(found);
+    EXPECT_EQ(found->environments[1].targets[0].id(), id) << prod;
+    EXPECT_EQ(found->environments[0].targets[0].id(), "api.a.example.com:6443/shop-dev") << prod;
+    EXPECT_EQ(one.requests(), 0U) << prod;
+  }
+  const auto unknown = session().load_pipeline(pipeline("project: shop-dev", "cluster: bobb, project: shop"));
+  EXPECT_TRUE(failed_with(unknown, ErrorKind::config, "did you mean 'bob'?"));
+}
+
+TEST_F(SessionTest, SeesThatTwoNamesAreOneCluster) {
+  kubeconfig(kKubeconfig);
+  const auto one = session().load_pipeline(pipeline("project: shop", "cluster: ann, project: shop"));
+  EXPECT_TRUE(failed_with(one, ErrorKind::config, "an image would be promoted onto itself"));
+  const auto two =
+      session().load_pipeline(pipeline("project: dev", "targets: [{project: shop}, {cluster: ann, project: shop}]"));
+  EXPECT_TRUE(failed_with(two, ErrorKind::config, "the same place as one before it"));
+}
+
+TEST_F(SessionTest, MindsABrokenKubeconfigOnlyWhenItIsNeeded) {
+  kubeconfig("contexts: [oops");
+  clusters(
+      "clusters:\n  plain: {registry: r.example.com}\n"
+      "  alone: {api: 'https://api.example.com:6443', token: 'env:TOKEN'}\n"
+      "  nobody: {api: 'https://api.example.com:6443'}\n  kube: {context: ann}\n");
+  variables["TOKEN"] = "secret";
+  const std::string dev = "registry: dev.example.com, project: dev";
+  EXPECT_TRUE(session().load_pipeline(pipeline(dev, "cluster: plain, project: shop")).ok());
+  EXPECT_TRUE(failed_with(session().load_pipeline(pipeline(dev, "cluster: ann, project: shop")), ErrorKind::config,
+                          "the kubeconfig cannot be read: "));
+  for (const std::string wanted : {"project: shop", "cluster: kube, project: shop"}) {
+    EXPECT_TRUE(failed_with(session().load_pipeline(pipeline(dev, wanted)), ErrorKind::config, ".kube/config"))
+        << wanted;
+  }
+  EXPECT_TRUE(
+      failed_with(session().load_pipeline(pipeline(dev, "projct: shop")), ErrorKind::config, "did you mean 'project'?"))
+      << "the pipeline's own mistake is told first";
+
+  auto one = session();
+  const auto alone = one.load_pipeline(pipeline(dev, "cluster: alone, project: shop"));
+  ASSERT_TRUE(alone.ok()) << why(alone);
+  EXPECT_TRUE(one.cluster_of(alone->environments[1].targets[0]).ok()) << "the entry says everything";
+  const auto nobody = one.load_pipeline(pipeline(dev, "cluster: nobody, project: shop"));
+  ASSERT_TRUE(nobody.ok()) << why(nobody);
+  EXPECT_TRUE(failed_with(one.cluster_of(nobody->environments[1].targets[0]), ErrorKind::config, ".kube/config"))
+      << "who we are would stand there";
+}
+
+TEST_F(SessionTest, HasNoApiBehindAPlainRegistry) {
+  kubeconfig("contexts: [oops");
+  auto one = session();
+  const auto plain = target("", "r.example.com");
+  const auto side = one.cluster_of(plain);
+  ASSERT_TRUE(side.ok()) << why(side);
+  EXPECT_FALSE(*side);
+  const auto host = one.registry_host_of(plain);
+  EXPECT_EQ(host.ok() ? *host : why(host), "r.example.com");
+  EXPECT_TRUE(one.place_of(plain).ok());
+}
+
+TEST_F(SessionTest, RefusesAClusterThatHasMovedSinceThePlan) {
+  kubeconfig(kKubeconfig);
+  auto one = session();
+  pipeline::Target planned{.cluster = {}, .registry = {}, .project = "shop", .has_api = true};
+  planned.server = "api.a.example.com:6443";
+  const auto same = one.cluster_of(planned);
+  ASSERT_TRUE(same.ok()) << why(same);
+  EXPECT_EQ(same->name, "api.a.example.com:6443");
+  EXPECT_NE(same->client, nullptr);
+  EXPECT_NE(same->streams, nullptr);
+  planned.server = "api.b.example.com";
+  const auto moved = one.cluster_of(planned);
+  EXPECT_TRUE(failed_with(moved, ErrorKind::config,
+                          "the current kubeconfig context is at api.a.example.com:6443 now, and shop is meant at "
+                          "api.b.example.com"));
+  EXPECT_TRUE(failed_with(one.place_of(planned), ErrorKind::config, "is meant at api.b.example.com"));
+  EXPECT_TRUE(failed_with(one.registry_host_of(planned), ErrorKind::config, "is meant at api.b.example.com"));
+  EXPECT_EQ(one.requests(), 0U);
+}
+
+TEST_F(SessionTest, UsesTheRegistryThatTheEntryOfAClusterNames) {
+  clusters(
+      "clusters:\n  prod: {api: 'https://api.example.com:6443', token: 'env:TOKEN', registry: 'r.example.com:5000'}\n");
+  variables["TOKEN"] = "secret";
+  auto one = session();
+  const auto found = one.load_pipeline(pipeline("cluster: prod, project: dev", "cluster: prod, project: shop"));
+  ASSERT_TRUE(found.ok()) << why(found);
+  const auto& dev = found->environments[0].targets[0];
+  const auto& prod = found->environments[1].targets[0];
+  const auto host = one.registry_host_of(prod);
+  EXPECT_EQ(host.ok() ? *host : why(host), "r.example.com:5000");
+  const auto here = one.place_of(dev);
+  const auto there = one.place_of(prod);
+  ASSERT_TRUE(here.ok() && there.ok()) << why(here) << ", " << why(there);
+  EXPECT_EQ(*here, *there) << "one registry";
+  EXPECT_EQ(one.requests(), 0U);
+}
+
+TEST_F(SessionTest, ChecksThisMachineOnlyWhenTheAdministratorsAllowIt) {
+  auto one = session();
+  EXPECT_NE(one.exchanger_for_checks(), nullptr);
+  EXPECT_FALSE(one.allow_local_checks());
+  clusters("allow-local-checks: true\nclusters: {}\n");
+  auto two = session();
+  ASSERT_TRUE(two.clusters().ok());
+  EXPECT_TRUE(two.allow_local_checks());
 }
 
 }  // namespace

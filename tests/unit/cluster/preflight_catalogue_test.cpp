@@ -13,22 +13,30 @@
 #include <fstream>
 #include <regex>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace sluice::cluster {
 namespace {
 
-constexpr std::string_view kBegin = "<!-- preflight: begin -->\n";
-constexpr std::string_view kEnd = "<!-- preflight: end -->\n";
+/// One table, and its part of the document.
+struct Table {
+  std::string name;
+  std::span<const FindingText> findings;
+  std::string begin() const { return "<!-- " + name + ": begin -->\n"; }
+  std::string end() const { return "<!-- " + name + ": end -->\n"; }
+};
+std::vector<Table> tables() { return {{"preflight", preflight_findings()}, {"workloads", use_findings()}}; }
 
 std::filesystem::path document() {
   return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path() / "docs" /
          "findings.md";
 }
 
-std::string as_document() {
+std::string as_document(const Table& table) {
   std::string out;
-  for (const auto& finding : preflight_findings()) {
+  for (const auto& finding : table.findings) {
     out += fmt::format("\n### {}\n\n**{}**: {}.\n", finding.code, to_string(finding.severity), finding.sentence);
     if (!finding.fix.empty()) out += fmt::format("\n```\n{}\n```\n", finding.fix);
   }
@@ -38,30 +46,35 @@ std::string as_document() {
 TEST(PreflightCatalogue, HasEveryCodeOnceAndInKebabCase) {
   const std::regex kebab("[a-z]+(-[a-z]+)*");
   std::set<std::string_view> seen;
-  for (const auto& finding : preflight_findings()) {
-    EXPECT_TRUE(seen.insert(finding.code).second) << finding.code << " stands there twice";
-    EXPECT_TRUE(std::regex_match(std::string(finding.code), kebab)) << finding.code;
-    EXPECT_FALSE(finding.sentence.ends_with('.')) << finding.code << ": " << finding.sentence;
-    if (finding.severity == Severity::blocker) {
-      EXPECT_FALSE(finding.fix.empty()) << finding.code << " blocks and says no way out";
+  for (const auto& table : tables()) {
+    for (const auto& finding : table.findings) {
+      EXPECT_TRUE(seen.insert(finding.code).second) << finding.code << " stands there twice";
+      EXPECT_TRUE(std::regex_match(std::string(finding.code), kebab)) << finding.code;
+      EXPECT_FALSE(finding.sentence.ends_with('.')) << finding.code << ": " << finding.sentence;
+      if (finding.severity == Severity::blocker) {
+        EXPECT_FALSE(finding.fix.empty()) << finding.code << " blocks and says no way out";
+      }
     }
   }
 }
 
 TEST(PreflightCatalogue, IsWhatTheDocumentSays) {
-  const auto text = read_file(document(), std::size_t{1024} * 1024);
-  ASSERT_TRUE(text.ok()) << text.error().sentence();
-  const auto begin = text->find(kBegin);
-  const auto end = text->find(kEnd);
-  ASSERT_TRUE(begin != std::string::npos && end != std::string::npos && begin < end)
-      << document() << " lost the marks around its part of the preflight";
-  const auto from = begin + kBegin.size();
-  if (std::getenv("SLUICE_REWRITE_DOCS") != nullptr) {
-    std::ofstream(document()) << text->substr(0, from) << as_document() << text->substr(end);
-    return;
+  for (const auto& table : tables()) {
+    SCOPED_TRACE(table.name);
+    const auto text = read_file(document(), std::size_t{1024} * 1024);
+    ASSERT_TRUE(text.ok()) << text.error().sentence();
+    const auto begin = text->find(table.begin());
+    const auto end = text->find(table.end());
+    ASSERT_TRUE(begin != std::string::npos && end != std::string::npos && begin < end)
+        << document() << " lost the marks around this part";
+    const auto from = begin + table.begin().size();
+    if (std::getenv("SLUICE_REWRITE_DOCS") != nullptr) {
+      std::ofstream(document()) << text->substr(0, from) << as_document(table) << text->substr(end);
+      continue;
+    }
+    EXPECT_EQ(text->substr(from, end - from), as_document(table))
+        << "run this test with SLUICE_REWRITE_DOCS=1 and read what changed";
   }
-  EXPECT_EQ(text->substr(from, end - from), as_document())
-      << "run this test with SLUICE_REWRITE_DOCS=1 and read what changed";
 }
 
 TEST(PreflightCatalogue, FillsValuesInOnceAndQuotesThemForTheShell) {

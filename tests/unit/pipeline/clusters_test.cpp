@@ -61,6 +61,17 @@ TEST(Clusters, MarksEntriesWithAnApi) {
   EXPECT_EQ(clusters->entries.at("a").registry, "");
 }
 
+TEST(Clusters, AllowLocalChecksOnlyWhenTheySaySo) {
+  for (const auto& [text, allowed] :
+       std::vector<std::pair<const char*, bool>>{{"clusters: {}\n", false},
+                                                 {"allow-local-checks: false\nclusters: {}\n", false},
+                                                 {"allow-local-checks: true\nclusters: {}\n", true}}) {
+    const auto clusters = parse(text);
+    ASSERT_TRUE(clusters.ok()) << text << problem(clusters);
+    EXPECT_EQ(clusters->allow_local_checks, allowed) << text;
+  }
+}
+
 TEST(Clusters, MayBeEmpty) {
   const auto clusters = parse("clusters: {}\n");
   ASSERT_TRUE(clusters.ok()) << problem(clusters);
@@ -78,6 +89,7 @@ TEST(Clusters, RefusesWhatIsWrongWithoutRepeatingSecrets) {
       {"empty file", "", "the clusters file has no value"},
       {"unknown top key", "cluster: {}\n", "did you mean 'clusters'?"},
       {"a list", "clusters: [a]\n", "'clusters' must be a map of names"},
+      {"allow-local-checks: yes", "allow-local-checks: yes\nclusters: {}\n", "write true"},
       {"bad name", "clusters:\n  a/b: {registry: r.example.com}\n",
        "clusters.yaml:2:3: 'a/b' is no name for a cluster"},
       {"same name", "clusters:\n  a: {registry: r.example.com}\n  a: {registry: r.example.com}\n",

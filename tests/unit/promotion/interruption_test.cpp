@@ -24,6 +24,7 @@ class DyingStore final : public records::Store {
   Result<records::Release> find_or_create_release(records::Release wanted) override {
     return inner_.find_or_create_release(std::move(wanted));
   }
+  Status adopt_release(records::Release release) override { return inner_.adopt_release(std::move(release)); }
   Result<std::optional<records::Release>> release(std::string_view app, std::int64_t number) override {
     return inner_.release(app, number);
   }

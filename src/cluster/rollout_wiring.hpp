@@ -1,0 +1,29 @@
+#pragma once
+// What following a rollout and watching it afterwards have in common: what is listed and watched, what the end of a
+// watch means, and the last lines of a container. Private to cluster.
+
+#include "base/result.hpp"
+#include "cluster/client.hpp"
+#include "cluster/rollout.hpp"
+#include "cluster/rollout_follow.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::cluster {
+
+/// The collections that tell of these workloads, each once.
+std::vector<Resource> rollout_resources(const std::vector<const Followed*>& followed);
+
+/// What it means that the watch of `kind` has ended with `error`: an error, or good when it can be done without, or
+/// when the deadline has come and there was no connection (`trouble` says why, then).
+Status judge_lost_watch(Client& client, std::string_view kind, Error error, std::string& trouble);
+
+/// Empty when there is nothing to show, or it may not be read. Blocks for some seconds at most: the changes of all
+/// workloads wait meanwhile.
+std::optional<LinesToShow> last_lines(Client& client, const std::string& project, const std::string& pod,
+                                      const std::string& container, int lines, const net::ExchangeContext& context);
+
+}  // namespace sluice::cluster

@@ -1,0 +1,297 @@
+#include "cluster/workload_findings.hpp"
+
+#include "base/text.hpp"
+#include "cluster/preflight_catalogue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace sluice::cluster {
+
+namespace {
+
+bool is_of_tag(const WorkloadUse& use, const StreamTag& tag) {
+  return use.tag.project == tag.project && use.tag.stream == tag.stream && use.tag.tag == tag.tag;
+}
+
+// What the pods of one use are known to run.
+enum class Seen : std::uint8_t {
+  unknown,   ///< nobody can tell
+  accepted,  ///< the image, or there are no pods and there need not be any
+  other,
+};
+
+std::string shown_digests(const std::set<std::string>& digests) {
+  if (digests.empty()) return "nothing that can be seen";
+  return text::join({digests.begin(), digests.end()}, ", ");
+}
+
+class UseJudge {
+ public:
+  UseJudge(const UseRequest& request, const std::vector<RunningWorkload>& running, const Needs& needs)
+      : request_(request), needs_(needs) {
+    for (const auto& one : running) running_[{one.kind, one.name}] = &one;
+  }
+
+  JudgedUses run(const std::vector<WorkloadUse>& uses, const std::vector<UnreadKind>& unread) {
+    bool used = false;
+    for (const auto& use : uses) {
+      if (!is_of_tag(use, request_.tag)) continue;
+      out_.uses.push_back({use, judge(use)});
+      used = used || (use.kind != WorkloadKind::build_config && use.verdict != TriggerVerdict::other_tag);
+    }
+    judge_needs();
+    judge_unread(unread);
+    if (!used) {
+      add("nothing-uses-tag", request_.tag.shown(),
+          {{"project", request_.tag.project}, {"tag", request_.tag.name()}});
+    }
+    std::stable_sort(out_.findings.begin(), out_.findings.end(),
+                     [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+    return std::move(out_);
+  }
+
+ private:
+  void add(std::string_view code, std::string subject, FindingValues values, bool lower = false) {
+    auto finding = make_finding(code, std::move(subject), values);
+    if (lower && finding.severity == Severity::blocker) finding.severity = Severity::warning;
+    if (!request_.follow) finding.severity = Severity::info;
+    out_.findings.push_back(std::move(finding));
+  }
+  // The verdict on a use; `harmless`: told, and no more.
+  void tell(std::string_view code, const WorkloadUse& use, bool harmless = false) {
+    add(code, use.shown(),
+        {{"why", use.why}, {"workload", use.shown()}, {"tag", request_.tag.name()}, {"fix", use.fix}});
+    if (harmless) out_.findings.back().severity = Severity::info;
+  }
+
+  UseAction judge(const WorkloadUse& use) {
+    if (use.kind == WorkloadKind::build_config) return judge_build(use);
+    if (use.verdict == TriggerVerdict::fires) return judge_firing(use);
+    if (use.verdict == TriggerVerdict::other_tag) {
+      tell("trigger-other-tag", use);
+      return UseAction::none;
+    }
+    if (request_.patch) {
+      if (const auto action = judge_patched(use)) return *action;
+    }
+    // It runs the image all the same, and nothing is about to change.
+    const bool right = !request_.tag_moves && seen_of(use) == Seen::accepted;
+    const bool stuck = use.verdict == TriggerVerdict::paused && has_image(use) && seen_of(use) == Seen::other;
+    if (stuck) {
+      tell_other_image(use, "it is paused, so that no rollout can be started", use.fix);
+      if (request_.follow) out_.findings.back().severity = Severity::blocker;
+      return UseAction::blocked;
+    }
+    tell(code_of(use.verdict), use, right);
+    return right ? UseAction::none : UseAction::blocked;
+  }
+
+  UseAction judge_build(const WorkloadUse& use) {
+    if (use.verdict != TriggerVerdict::fires || !request_.tag_moves) return UseAction::none;
+    tell("build-will-start", use);
+    return UseAction::build;
+  }
+
+  // A trigger sets the image and the cluster rolls it out, unless it is in the template already: then nothing will ever
+  // happen by itself, whatever pods run.
+  UseAction judge_firing(const WorkloadUse& use) {
+    if (!has_image(use)) return UseAction::rolls;
+    const auto* running = running_of(use);
+    if (running != nullptr && running->rolling) return UseAction::rolls;
+    switch (seen_of(use)) {
+      case Seen::accepted:
+        return UseAction::none;
+      case Seen::unknown:
+        return request_.tag_moves ? UseAction::rolls : UseAction::none;
+      case Seen::other:
+        break;
+    }
+    tell_other_image(use, "a rollout is started", "");
+    return UseAction::start;
+  }
+
+  // `deploy: patch`: a trigger that does nothing is not in the way. One that works would put its own image back, and
+  // what is paused or held does not roll whoever sets the image.
+  std::optional<UseAction> judge_patched(const WorkloadUse& use) {
+    const bool free = use.verdict == TriggerVerdict::missing || use.verdict == TriggerVerdict::manual ||
+                      use.verdict == TriggerVerdict::malformed || use.verdict == TriggerVerdict::wrong_container;
+    if (!free) return std::nullopt;
+    if (use.containers.empty()) {
+      tell("cannot-patch", use);
+      return UseAction::blocked;
+    }
+    if (use.verdict != TriggerVerdict::missing) tell(code_of(use.verdict), use, true);
+    if (!has_image(use)) return UseAction::patch;
+    if (seen_of(use) != Seen::other) return UseAction::none;
+    if (const auto* running = running_of(use); running != nullptr && running->rolling) return UseAction::rolls;
+    tell_other_image(use, "a rollout is started", "");
+    return UseAction::start;
+  }
+
+  void tell_other_image(const WorkloadUse& use, std::string_view then, std::string_view fix) {
+    std::set<std::string> digests;
+    for (const auto* container : running_containers(use)) {
+      digests.insert(container->digests.begin(), container->digests.end());
+    }
+    add("runs-other-image", use.shown(),
+        {{"workload", use.shown()},
+         {"digest", request_.tag.digest},
+         {"running", shown_digests(digests)},
+         {"then", then},
+         {"fix", fix}});
+  }
+
+  static std::string_view code_of(TriggerVerdict verdict) {
+    switch (verdict) {
+      case TriggerVerdict::paused:
+        return "workload-paused";
+      case TriggerVerdict::manual:
+        return "trigger-manual";
+      case TriggerVerdict::wrong_container:
+        return "trigger-wrong-container";
+      case TriggerVerdict::other_tag:
+        return "trigger-other-tag";
+      case TriggerVerdict::other_project:
+        return "trigger-other-project";
+      case TriggerVerdict::malformed:
+        return "trigger-malformed";
+      case TriggerVerdict::held:
+        return "trigger-held";
+      case TriggerVerdict::fires:
+      case TriggerVerdict::missing:
+        break;
+    }
+    return "trigger-missing";
+  }
+
+  // Whether the template names the digest in every container that is bound to the tag.
+  bool has_image(const WorkloadUse& use) const {
+    if (use.containers.empty() || request_.tag.digest.empty()) return false;
+    return std::all_of(use.containers.begin(), use.containers.end(), [&](const BoundContainer& container) {
+      return digest_in(container.image) == request_.tag.digest;
+    });
+  }
+
+  const RunningWorkload* running_of(const WorkloadUse& use) const {
+    const auto found = running_.find({use.kind, use.name});
+    return found != running_.end() ? found->second : nullptr;
+  }
+
+  std::vector<const RunningContainer*> running_containers(const WorkloadUse& use) const {
+    std::vector<const RunningContainer*> out;
+    const auto* running = running_of(use);
+    if (running == nullptr) return out;
+    for (const auto& container : running->containers) {
+      const auto bound = std::any_of(use.containers.begin(), use.containers.end(), [&](const BoundContainer& wanted) {
+        return wanted.name == container.name && wanted.init == container.init;
+      });
+      if (bound) out.push_back(&container);
+    }
+    return out;
+  }
+
+  bool is_accepted(const std::string& digest) const {
+    return digest == request_.tag.digest || request_.accepted.contains(digest);
+  }
+
+  Seen seen_of(const WorkloadUse& use) const {
+    const auto by_template = has_image(use) ? Seen::accepted : Seen::unknown;
+    if (use.kind == WorkloadKind::cron_job) return by_template;
+    const auto* running = running_of(use);
+    if (running == nullptr || use.containers.empty()) return Seen::unknown;
+    const auto containers = running_containers(use);
+    if (containers.empty()) return Seen::unknown;
+    const bool any = std::any_of(containers.begin(), containers.end(),
+                                 [](const RunningContainer* container) { return !container->digests.empty(); });
+    if (!any && running->wanted == 0) return by_template;
+    // Its last rollout has ended, and no pod says what it runs: it does not run the image.
+    if (!any) return running->rolling ? Seen::unknown : Seen::other;
+    bool all_known = containers.size() == use.containers.size();
+    for (const auto* container : containers) {
+      all_known = all_known && !container->digests.empty();
+      for (const auto& digest : container->digests) {
+        if (!is_accepted(digest)) return Seen::other;
+      }
+    }
+    return all_known ? Seen::accepted : Seen::unknown;
+  }
+
+  // Pods that are there go on running without what they have been given before; new ones do not start.
+  void judge_needs() {
+    std::map<std::string, bool> starts;  // workload -> whether new pods will start
+    for (const auto& judged : out_.uses) {
+      if (judged.use.kind == WorkloadKind::build_config) continue;
+      const bool starting = judged.action == UseAction::rolls || judged.action == UseAction::start ||
+                            judged.action == UseAction::patch;
+      starts[judged.use.shown()] = starts[judged.use.shown()] || starting;
+    }
+    for (const auto& need : needs_.missing) {
+      const auto workload = starts.find(need.workload);
+      if (workload != starts.end()) tell_missing(need, !workload->second);
+    }
+    if (needs_.unread.empty() || starts.empty()) return;
+    add("needs-unknown", request_.tag.project,
+        {{"kinds", text::join(needs_.unread, ", ")}, {"project", request_.tag.project}});
+  }
+
+  void tell_missing(const MissingNeed& need, bool lower) {
+    const bool secret = need.kind == "Secret";
+    std::string_view code = "missing-key";
+    if (need.key.empty()) code = secret ? "missing-secret" : "missing-configmap";
+    if (need.kind == "ServiceAccount") code = "missing-service-account";
+    add(code, need.workload,
+        {{"workload", need.workload},
+         {"kind", need.kind},
+         {"name", need.name},
+         {"key", need.key},
+         {"object", (secret ? "secret/" : "configmap/") + need.name},
+         {"member", secret ? "stringData" : "data"},
+         {"project", request_.tag.project}},
+        lower);
+  }
+
+  void judge_unread(const std::vector<UnreadKind>& unread) {
+    for (const auto& kind : unread) {
+      if (!kind.denied) continue;  // the server has none of these
+      add("workloads-unread", request_.tag.project,
+          {{"what", kind.sentence}, {"tag", request_.tag.name()}, {"project", request_.tag.project}});
+    }
+  }
+
+  const UseRequest& request_;
+  const Needs& needs_;
+  std::map<std::pair<WorkloadKind, std::string>, const RunningWorkload*> running_;
+  JudgedUses out_;
+};
+
+}  // namespace
+
+std::string_view to_string(UseAction action) {
+  switch (action) {
+    case UseAction::none:
+      return "none";
+    case UseAction::rolls:
+      return "rolls";
+    case UseAction::start:
+      return "start";
+    case UseAction::patch:
+      return "patch";
+    case UseAction::blocked:
+      return "blocked";
+    case UseAction::build:
+      return "build";
+  }
+  return "";
+}
+
+JudgedUses judge_uses(const UseRequest& request, const std::vector<WorkloadUse>& uses,
+                      const std::vector<RunningWorkload>& running, const Needs& needs,
+                      const std::vector<UnreadKind>& unread) {
+  return UseJudge(request, running, needs).run(uses, unread);
+}
+
+}  // namespace sluice::cluster

@@ -1,0 +1,276 @@
+// ClusterTarget: content, tags, marks. What happens with workloads is in cluster_workloads.cpp.
+
+#include "promotion/cluster_target.hpp"
+
+#include "cluster/stream_state.hpp"
+#include "cluster/stream_tags.hpp"
+#include "copy/crew.hpp"
+#include "oci/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::promotion {
+
+namespace {
+
+constexpr unsigned kWriters = 8;
+
+template <class T>
+Status ok(const Result<T>& result) {
+  if (!result) return result.error();
+  return {};
+}
+
+std::string brief(const std::optional<oci::Digest>& digest) { return digest ? digest->brief() : "nothing"; }
+
+std::int64_t now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+void ClusterTarget::say(std::string line) const {
+  events_.emit({.kind = copy::EventKind::note,
+                .image = {},
+                .target = planned_.target.label(),
+                .digest = {},
+                .bytes = 0,
+                .detail = std::move(line)});
+}
+
+Status ClusterTarget::take_lease(const std::string& promotion) {
+  // The first by name, so that everybody who promotes this app takes the same one.
+  const auto first = std::min_element(planned_.images.begin(), planned_.images.end(),
+                                      [](const auto& a, const auto& b) { return a.name < b.name; });
+  auto lease = StreamLeaseKeeper::take(client(), planned_.target.project, first->name, promotion, context());
+  if (lease) {
+    lease_ = std::move(*lease);
+    return {};
+  }
+  if (lease.error().kind() != ErrorKind::denied) return std::move(lease).error();
+  say("the lease is kept in the local records only: " + lease.error().message());
+  return {};
+}
+
+// An import takes a list apart unless it is told not to.
+Result<bool> ClusterTarget::is_list(const PlannedImage& image) {
+  SLUICE_TRY(const auto source, targets_.open(image.source));
+  if (source.streams) {
+    SLUICE_TRY(const auto facts, cluster::describe_image(*source.side.client, image.source.project, image.name,
+                                                         image.after.text(), context()));
+    return oci::media::is_index(facts.media_type);
+  }
+  SLUICE_TRY(auto* place, targets_.places().place_of(image.source));
+  SLUICE_TRY(const auto manifest, place->manifest(repository_of(image.source, image.name),
+                                                  places::ManifestName::digest(image.after), targets_.stop()));
+  return manifest.is_index();
+}
+
+Status ClusterTarget::stage_image(const PlannedImage& image) {
+  const auto digest = image.after.text();
+  const auto pin = cluster::pin_tag(digest);
+  const auto& project = planned_.target.project;
+  if (image.by_api && image.road == copy::Road::import_images) {
+    SLUICE_TRY(const auto registry, targets_.places().registry_host_of(image.source));
+    SLUICE_TRY(const bool list, is_list(image));
+    return ok(cluster::import_image(client(),
+                                    {.project = project,
+                                     .stream = image.name,
+                                     .tag = pin,
+                                     .registry = registry,
+                                     .repository = repository_of(image.source, image.name),
+                                     .digest = digest,
+                                     .is_list = list},
+                                    context()));
+  }
+  // What was pushed is in the stream's own history by now.
+  const auto& source = image.by_api ? image.source : planned_.target;
+  return ok(cluster::move_tag(client(), {project, image.name, pin, source.project, image.name, digest}, context()));
+}
+
+Status ClusterTarget::stage() {
+  if (planned_.push_tags) return {};  // the push under the pin was all that we may do
+  copy::Crew crew(targets_.stop(), kWriters);
+  for (const auto& image : planned_.images) {
+    crew.add({.hosts = {},
+              .moves_bytes = false,
+              .rank = copy::Rank::call(),
+              .run = [this, &image](const std::stop_token&) { return stage_image(image); }});
+  }
+  SLUICE_CHECK(crew.finish());
+  return carry_signatures();
+}
+
+// Signatures are kept with the Image object, of which each cluster has its own.
+Status ClusterTarget::carry_signatures() {
+  for (const auto& image : planned_.images) {
+    const auto origin = std::find_if(image.origins.begin(), image.origins.end(), [&](const pipeline::Target& one) {
+      return one.has_api && !same_cluster(one, planned_.target);
+    });
+    if (origin == image.origins.end() || image.road == copy::Road::present) continue;
+    SLUICE_TRY(const auto source, targets_.open(*origin));
+    if (!source.streams) continue;
+    SLUICE_TRY(const auto carried, cluster::carry_signatures(*source.side.client, origin->project, image.name, client(),
+                                                             image.after.text(), context()));
+    if (carried.expected == 0) continue;
+    say(fmt::format("{}: {} of {} signatures carried{}", image.name, carried.carried, carried.expected,
+                    carried.sentence.empty() ? "" : ": " + carried.sentence));
+  }
+  return {};
+}
+
+Status ClusterTarget::check_unchanged(bool resumed) {
+  if (lease_) SLUICE_CHECK(lease_->still_ours());
+  std::vector<std::string> names;
+  for (const auto& image : planned_.images) names.push_back(image.name);
+  SLUICE_TRY(const auto streams, targets_.streams(access_, names));
+  for (std::size_t i = 0; i < planned_.images.size(); ++i) {
+    const auto& image = planned_.images[i];
+    for (const auto& tag : image.tags) {
+      const auto top = streams[i] ? streams[i]->top(tag.tag) : std::nullopt;
+      std::optional<oci::Digest> stands;
+      if (top && !top->image.empty()) {
+        SLUICE_TRY(stands, oci::Digest::parse(top->image));
+      }
+      if (stands == tag.before || (resumed && stands == image.after)) continue;
+      return Error(ErrorKind::blocked,
+                   fmt::format("{}/{}:{} changed since the plan: it stood for {} and stands for {} now",
+                               planned_.target.label(), image.name, tag.tag, brief(tag.before), brief(stands)))
+          .with_hint("look who did that, then plan again");
+    }
+  }
+  return {};
+}
+
+Status ClusterTarget::move_one(const PlannedImage& image, const PlannedTag& tag) {
+  const auto digest = image.after.text();
+  const auto& project = planned_.target.project;
+  SLUICE_TRY(const auto moved,
+             cluster::move_tag(client(), {project, image.name, tag.tag, project, image.name, digest}, context()));
+  SLUICE_CHECK(journal_.note("switched", image.name,
+                             Json::object().set("tag", tag.tag).set("digest", digest).set("written", moved.written)));
+  events_.emit({.kind = copy::EventKind::tag,
+                .image = image.name,
+                .target = planned_.target.label() + "/" + image.name + ":" + tag.tag,
+                .digest = digest,
+                .bytes = 0,
+                .detail = tag.tag});
+  return {};
+}
+
+// All tags of the release side by side; the moving ones of all images after the pins of their version.
+Status ClusterTarget::move_tags() {
+  for (const bool watched : {false, true}) {
+    copy::Crew crew(targets_.stop(), kWriters);
+    for (const auto& image : planned_.images) {
+      for (const auto& tag : image.tags) {
+        if ((&tag == &image.tags.back()) != watched) continue;
+        crew.add({.hosts = {},
+                  .moves_bytes = false,
+                  .rank = copy::Rank::call(),
+                  .run = [this, &image, &tag](const std::stop_token&) { return move_one(image, tag); }});
+      }
+    }
+    SLUICE_CHECK(crew.finish());
+  }
+  return {};
+}
+
+std::optional<Finding> ClusterTarget::move_back(const PlannedImage& image, const PlannedTag& tag,
+                                                const std::string& promotion) {
+  if (tag.before == image.after) return std::nullopt;
+  const auto& project = planned_.target.project;
+  const auto where = planned_.target.label() + "/" + image.name + ":" + tag.tag;
+  const auto again = "sluice undo " + promotion;
+  // The user may have asked to stop; what was switched is put back all the same.
+  const net::ExchangeContext unstopped{context().deadline, {}};
+  const auto stream = client().find<cluster::ImageStream>(project, image.name, unstopped);
+  if (!stream)
+    return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + stream.error().sentence(), again};
+  const auto top = *stream ? (*stream)->top(tag.tag) : std::nullopt;
+  if (!top || top->image != image.after.text()) return std::nullopt;  // never switched, or put back already
+  const auto back = [&]() -> Status {
+    if (!tag.before) return cluster::drop_tag(client(), project, image.name, tag.tag, image.after.text(), unstopped);
+    return ok(cluster::move_tag(client(), {project, image.name, tag.tag, project, image.name, tag.before->text()},
+                                unstopped));
+  }();
+  if (!back) return Finding{"undo-failed", Severity::warning, where, back.error().sentence(), again};
+  const auto noted = journal_.note(
+      "undone", image.name,
+      Json::object().set("tag", tag.tag).set("digest", tag.before ? Json(tag.before->text()) : Json()));
+  if (!noted) return Finding{"undo-failed", Severity::warning, where, noted.error().sentence(), again};
+  return std::nullopt;
+}
+
+// What an agent without these records has to know. A stream that we may not mark is no reason to stop.
+Status ClusterTarget::mark(const records::Promotion& promotion, bool back) {
+  for (const auto& image : planned_.images) {
+    const auto& tag = image.tags.back();
+    const auto written = cluster::write_state(
+        client(), planned_.target.project, image.name, tag.tag,
+        [&](cluster::TagState& state) {
+          state.app = plan_.app;
+          state.environment = plan_.environment;
+          if (back) {
+            // The release that stood before is the first kept one that is not this.
+            const auto old = std::find_if(state.releases.begin(), state.releases.end(), [&](const auto& kept) {
+              return tag.before && kept.digest == tag.before->text();
+            });
+            state.release = old == state.releases.end() ? 0 : old->number;
+            state.digest = tag.before ? tag.before->text() : "";
+            state.previous = image.after.text();
+          } else {
+            state.release = promotion.release;
+            if (tag.before != image.after) state.previous = tag.before ? tag.before->text() : "";
+            state.digest = image.after.text();
+          }
+          state.promotion = promotion.id;
+        },
+        {context().deadline, {}});
+    if (written) continue;
+    if (written.error().kind() != ErrorKind::denied) return written.error();
+    say("the release is kept in the local records only: " + written.error().message());
+    return {};
+  }
+  return {};
+}
+
+Status ClusterTarget::settle(const records::Promotion& promotion, const records::Release& release) {
+  for (const auto& image : planned_.images) {
+    const auto& tag = image.tags.back();
+    const auto found = std::find_if(release.images.begin(), release.images.end(),
+                                    [&](const auto& one) { return one.name == image.name; });
+    const auto kept = cluster::write_state(
+        client(), planned_.target.project, image.name, tag.tag,
+        [&](cluster::TagState& state) {
+          cluster::keep_release(state, {.number = promotion.release,
+                                        .digest = image.after.text(),
+                                        .tag = found == release.images.end() ? tag.tag : found->tag,
+                                        .pattern_tag = release.pattern_tag,
+                                        .promotion = promotion.id,
+                                        .at = now()});
+        },
+        context());
+    if (!kept && kept.error().kind() == ErrorKind::denied) return {};
+    SLUICE_CHECK(kept);
+    SLUICE_CHECK(drop_outdated_pins(image.name));
+  }
+  return {};
+}
+
+// Care, not duty: a pin that stays keeps an image a little longer.
+Status ClusterTarget::drop_outdated_pins(const std::string& image) {
+  if (planned_.push_tags) return {};
+  SLUICE_TRY(const auto stream, client().get<cluster::ImageStream>(planned_.target.project, image, context()));
+  for (const auto& pin : cluster::outdated_pins(stream, cluster::read_state(stream))) {
+    const auto top = stream.top(pin);
+    if (!top) continue;
+    const auto dropped = cluster::drop_tag(client(), planned_.target.project, image, pin, top->image, context());
+    if (!dropped) say(fmt::format("{}: the pin {} stays: {}", image, pin, dropped.error().message()));
+  }
+  return {};
+}
+
+}  // namespace sluice::promotion

@@ -1,0 +1,119 @@
+#pragma once
+// ClusterTarget: one target with image streams while a promotion works on it. Content goes into the streams' history
+// under pins of our own; then all tags are set; then the workloads are followed until they run the digests.
+// Every step can be repeated, and is journaled by the caller's functions.
+
+#include "base/result.hpp"
+#include "cluster/rollout_follow.hpp"
+#include "cluster/workload_changes.hpp"
+#include "copy/events.hpp"
+#include "promotion/plan.hpp"
+#include "promotion/stream_lease_keeper.hpp"
+#include "promotion/targets.hpp"
+#include "promotion/workload_plan.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::promotion {
+
+/// How ClusterTarget writes to the journal. `note` appends a step; nothing is done when it fails.
+struct TargetJournal {
+  std::function<Status(const std::string& step, const std::string& image, Json detail)> note;
+};
+
+/// A workload as the journal names it: what we paused.
+Json to_json(const cluster::WorkloadRef& workload);
+std::optional<cluster::WorkloadRef> workload_from(const Json& detail);
+
+/// What the workloads came to.
+struct Verdict {
+  bool good = true;
+  bool superseded = false;  ///< somebody rolled something else out: no reason to put anything back
+  std::string sentence;     ///< why not good
+  std::vector<cluster::RolloutResult> rollouts;
+  std::string note;         ///< "no workload uses the tags": worth a line; may be empty
+};
+
+/// Thread: job. Borrows everything for its life.
+class ClusterTarget {
+ public:
+  ClusterTarget(Targets& targets, TargetAccess access, const Plan& plan, PlannedTarget& planned, TargetJournal journal,
+                copy::Events& events)
+      : targets_(targets),
+        access_(std::move(access)),
+        plan_(plan),
+        planned_(planned),
+        journal_(std::move(journal)),
+        events_(events) {}
+
+  /// Takes the lease on the first of the streams. Who may not write annotations goes on without, and it is said.
+  Status take_lease(const std::string& promotion);
+
+  /// Brings what the API brings, and pins every image. Precondition: the copy engine has done its part.
+  Status stage();
+
+  /// Errors: blocked, when a tag stands neither for what was planned nor (with `resumed`) for what is promoted.
+  Status check_unchanged(bool resumed);
+
+  /// Looks who will roll, pauses, sets the tags (unless they were pushed), marks the streams, resumes, starts and
+  /// patches. `push` pushes the tags where the API may not set them.
+  /// `begun`: told once, right before the first tag moves.
+  Status switch_over(const records::Promotion& promotion, const std::function<Status()>& begun,
+                     const std::function<Status()>& push);
+
+  /// Sets the tags back to what was there before, with everything that belongs to a switch; findings say what could not
+  /// be. Follows nothing.
+  /// `push_back` puts tags back that were pushed; false when it could not.
+  std::vector<Finding> put_back(const records::Promotion& promotion, const std::function<bool()>& push_back);
+
+  /// Follows what switch_over() or put_back() began, until every workload has ended.
+  /// Errors: those of looking; a rollout that fails is a verdict.
+  Result<Verdict> follow();
+  /// HTTP check and watch time. Precondition: follow() was good.
+  Result<Verdict> watch(Verdict followed);
+
+  /// Keeps the release for going back to, and takes away pins that nobody needs any more.
+  Status settle(const records::Promotion& promotion, const records::Release& release);
+
+  /// Resumes what the journal says that we paused. Best effort for each; the first error is given back.
+  Status resume_paused(std::vector<cluster::WorkloadRef> workloads);
+  /// Those that we paused in this run.
+  Status resume_all() { return resume_paused(paused_); }
+
+  const PlannedTarget& planned() const { return planned_; }
+  const TargetAccess& access() const { return access_; }
+
+ private:
+  Result<bool> is_list(const PlannedImage& image);
+  Status stage_image(const PlannedImage& image);
+  Status pause(const TargetUses& uses);
+  Status carry_signatures();
+  Status move_tags();
+  Status move_one(const PlannedImage& image, const PlannedTag& tag);
+  std::optional<Finding> move_back(const PlannedImage& image, const PlannedTag& tag, const std::string& promotion);
+  Status drop_outdated_pins(const std::string& image);
+  Status act(const TargetUses& uses);
+  Status patch(const TargetUses& uses);
+  Status mark(const records::Promotion& promotion, bool back);
+  Status release_paused(const TargetUses& uses);
+  Status check_url(Verdict& verdict);
+  void remember(const PlannedTarget& what, const TargetUses& uses);
+  void say(std::string line) const;
+  cluster::Client& client() { return *access_.side.client; }
+  net::ExchangeContext context() const { return targets_.context(); }
+
+  Targets& targets_;
+  TargetAccess access_;
+  const Plan& plan_;
+  PlannedTarget& planned_;
+  TargetJournal journal_;
+  copy::Events& events_;
+  std::unique_ptr<StreamLeaseKeeper> lease_;
+  std::vector<cluster::WorkloadRef> paused_;  ///< by us, now
+  std::vector<cluster::Followed> followed_;
+};
+
+}  // namespace sluice::promotion

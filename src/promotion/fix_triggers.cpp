@@ -1,0 +1,67 @@
+// Planner: --fix-triggers, and roads that were asked for.
+
+#include "cluster/workload_changes.hpp"
+#include "promotion/planner.hpp"
+#include "promotion/workload_plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::promotion {
+
+namespace {
+
+bool is_mendable(cluster::TriggerVerdict verdict) {
+  using cluster::TriggerVerdict;
+  switch (verdict) {
+    case TriggerVerdict::manual:
+    case TriggerVerdict::missing:
+    case TriggerVerdict::wrong_container:
+    case TriggerVerdict::other_project:
+    case TriggerVerdict::malformed:
+      return true;
+    case TriggerVerdict::fires:
+    case TriggerVerdict::paused:
+    case TriggerVerdict::other_tag:
+    case TriggerVerdict::held:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
+
+Status take_road(const Request& request, pipeline::Pipeline& pipeline) {
+  if (!request.via) return {};
+  SLUICE_TRY(const auto* found, static_cast<const pipeline::Pipeline&>(pipeline).environment(request.environment));
+  auto& environment = pipeline.environments[pipeline.order_of(*found)];
+  const bool needs_api = *request.via == pipeline::Via::tag || *request.via == pipeline::Via::import_images;
+  for (auto& target : environment.targets) {
+    if (needs_api && !target.has_api) {
+      return Error(ErrorKind::usage, "the road " + std::string(to_string(*request.via)) + " needs the API of a cluster, and " +
+                                         target.label() + " is a plain registry")
+          .with_hint("use --via mount or --via stream, or leave it out");
+    }
+    target.via = request.via;
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> Planner::fix_triggers(const Plan& plan) {
+  std::vector<std::string> out;
+  for (const auto& target : plan.targets) {
+    SLUICE_TRY(const auto access, targets_.open(target.target));
+    if (!access.streams || target.target.deploy == pipeline::Deploy::patch) continue;
+    SLUICE_TRY(const auto judged, judge_target(access, target, true, false, targets_.context()));
+    std::set<std::string> done;
+    for (const auto& one : judged.judged) {
+      if (one.action != cluster::UseAction::blocked || !is_mendable(one.use.verdict)) continue;
+      if (!done.insert(one.use.shown() + one.use.tag.name()).second) continue;
+      SLUICE_TRY(auto line, cluster::fix_trigger(*access.side.client, one.use, targets_.context()));
+      out.push_back(target.target.label() + ": " + one.use.shown() + ": " + std::move(line));
+    }
+  }
+  return out;
+}
+
+}  // namespace sluice::promotion

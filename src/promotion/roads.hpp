@@ -1,0 +1,40 @@
+#pragma once
+// Which road an image takes to a target of a cluster with image streams, and why. Pure. Roads between plain registries
+// are the copy engine's matter (copy/decide.hpp).
+
+#include "base/result.hpp"
+#include "copy/road.hpp"
+#include "pipeline/pipeline.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::promotion {
+
+/// A place that the image may come from.
+struct RoadOrigin {
+  pipeline::Target target;
+  bool has_image = false;  ///< its stream's history has the digest, in the cluster of the target
+};
+
+struct RoadQuestion {
+  pipeline::Target target;
+  std::optional<pipeline::Via> via{};  ///< that was asked for
+  bool has_image = false;              ///< the target's own stream has the digest
+  bool may_tag = true;                 ///< tags may be set through the API
+  std::vector<RoadOrigin> origins;     ///< best first
+};
+
+struct RoadAnswer {
+  bool by_api = false;  ///< else the copy engine brings it, and decides between mount and stream
+  copy::Road road = copy::Road::stream;
+  bool must_stream = false;  ///< for the copy engine: no mounting
+  pipeline::Target source{};  ///< with by_api: where it is
+  std::string why;            ///< one clause; empty when the copy engine says it
+};
+
+/// Errors: blocked, when the road that was asked for does not lead there; says why.
+Result<RoadAnswer> choose_road(const RoadQuestion& question);
+
+}  // namespace sluice::promotion

@@ -1,0 +1,181 @@
+// Runner: resume and undo, and everything that puts back.
+
+#include "promotion/cluster_plan.hpp"
+#include "promotion/runner_work.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::promotion {
+
+using records::PromotionState;
+
+// Empty: the tag is what it was before, or was never ours. Else what stands in the way.
+std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& target, const PlannedImage& image,
+                                            const PlannedTag& tag, places::Place& place) {
+  if (tag.before == image.after) return std::nullopt;
+  const auto repository = repository_of(target.target, image.name);
+  const auto name = places::ManifestName::tag(tag.tag);
+  const auto where = target.target.id() + "/" + image.name + ":" + tag.tag;
+  const auto again = "sluice undo " + work.promotion.id;
+  // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.
+  const auto now = place.digest_of(repository, name, {});
+  if (!now) {
+    return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + now.error().sentence(), again};
+  }
+  if (*now != image.after) return std::nullopt;  // never switched, or put back already
+  if (!tag.before) {
+    return Finding{
+        "undo-nothing-before", Severity::warning, where,
+        "there was nothing before, and a registry cannot take a single tag away without risk to its siblings",
+        "leave it, or delete it in the registry"};
+  }
+  const auto put = [&]() -> Status {
+    SLUICE_TRY(const auto old, place.manifest(repository, places::ManifestName::digest(*tag.before), {}));
+    SLUICE_CHECK(place.put_manifest(repository, name, old, {}));
+    SLUICE_TRY(const auto back, place.digest_of(repository, name, {}));
+    if (back != tag.before) return Error(ErrorKind::integrity, where + " does not read back as what was put back");
+    return note(work, "undone", target.target.id(), image.name,
+                Json::object().set("tag", tag.tag).set("digest", tag.before->text()));
+  }();
+  if (put) return std::nullopt;
+  return Finding{"undo-failed", Severity::warning, where, put.error().sentence(), again};
+}
+
+bool Runner::put_back_tags(Work& work, std::size_t target) {
+  const auto& planned = work.plan.targets[target];
+  const auto items = work.items_of(target);
+  if (items.empty()) return true;
+  bool clean = true;
+  auto& place = *work.survey.items[items.front()].item.dest;
+  for (const auto& image : planned.images) {
+    for (const auto& tag : image.tags) {
+      auto problem = put_back_tag(work, planned, image, tag, place);
+      if (!problem) continue;
+      clean = false;
+      work.findings.push_back(std::move(*problem));
+    }
+  }
+  return clean;
+}
+
+bool Runner::put_back(Work& work, std::size_t target) {
+  const auto id = work.plan.targets[target].target.id();
+  auto* cluster = work.cluster(target);
+  if (!work.switched.contains(id)) {
+    // Nothing moved yet, but something may be paused.
+    return cluster == nullptr || cluster->resume_all().ok();
+  }
+  // Who lost the lease keeps his hands off. Records that fail otherwise are no reason to leave a target half switched.
+  const auto ours = note(work, "put-back", id, {}, {});
+  if (!ours && ours.error().kind() == ErrorKind::conflict) {
+    work.findings.push_back({"undo-not-ours", Severity::warning, id, ours.error().sentence(), "sluice status"});
+    return false;
+  }
+  bool clean = true;
+  if (cluster != nullptr) {
+    auto problems = cluster->put_back(work.promotion, [&] { return put_back_tags(work, target); });
+    clean = problems.empty();
+    for (auto& problem : problems) work.findings.push_back(std::move(problem));
+  } else {
+    clean = put_back_tags(work, target);
+  }
+  if (clean) {
+    static_cast<void>(note(work, "put-back-done", id, {}, {}));
+    work.switched.erase(id);
+  }
+  return clean;
+}
+
+bool Runner::follow_back(Work& work, std::size_t target) {
+  auto* cluster = work.cluster(target);
+  if (cluster == nullptr) return true;
+  auto verdict = cluster->follow();
+  const auto id = work.plan.targets[target].target.id();
+  const auto again = "sluice status";
+  if (!verdict) {
+    work.findings.push_back({"undo-not-seen", Severity::warning, id, verdict.error().sentence(), again});
+    return false;
+  }
+  work.targets[target].rollouts = std::move(verdict->rollouts);
+  if (verdict->good) return true;
+  work.findings.push_back({"undo-not-running", Severity::warning, id, verdict->sentence, again});
+  return false;
+}
+
+Result<Runner::Work> Runner::reopen(const std::string& id, bool undoing) {
+  SLUICE_TRY(auto found, store_.promotion(id));
+  if (!found) return Error(ErrorKind::not_found, "there is no promotion " + id).with_hint("see: sluice history");
+  if (!undoing && found->state == PromotionState::succeeded) {
+    return Error(ErrorKind::usage, "promotion " + id + " has succeeded; there is nothing to resume");
+  }
+  if (found->state == PromotionState::rolled_back) {
+    return Error(ErrorKind::usage, "promotion " + id + " was undone")
+        .with_hint("promote again: sluice promote --to " + found->environment);
+  }
+  SLUICE_TRY(const auto newer, store_.promotions(found->app, found->environment, 1));
+  if (!newer.empty() && newer.front().id != id) {
+    return Error(ErrorKind::usage,
+                 fmt::format("promotion {} came after {} in {}", newer.front().id, id, found->environment))
+        .with_hint("act on that one, or use sluice rollback");
+  }
+  SLUICE_TRY(auto plan, from_record(found->plan));
+  Work work{.promotion = std::move(*found), .plan = std::move(plan)};
+  work.resumed = true;
+  SLUICE_TRY(const auto journal, store_.journal(id));
+  work.recall(journal);
+  SLUICE_TRY(work.leases, LeaseKeeper::take(store_, work.target_ids()));
+  return work;
+}
+
+// Nobody stays paused because an earlier attempt was killed: that comes before anything else.
+Status Runner::resume_left_paused(Work& work) {
+  for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
+    auto* cluster = work.cluster(t);
+    const auto left = work.left_paused.find(work.plan.targets[t].target.id());
+    if (cluster == nullptr || left == work.left_paused.end()) continue;
+    SLUICE_CHECK(cluster->resume_paused(left->second));
+  }
+  return {};
+}
+
+Result<Outcome> Runner::resume(const std::string& id) {
+  SLUICE_TRY(auto work, reopen(id, false));
+  SLUICE_CHECK(open_clusters(work));
+  SLUICE_CHECK(resume_left_paused(work));
+  SLUICE_TRY(auto items, items_of(work.plan, targets_.places()));
+  SLUICE_TRY(work.survey, copy::survey(std::move(items.items), true, events_, stop_));
+  work.copied = std::move(items.places);
+  adopt_survey(work.survey, work.copied, work.plan);
+  for (auto& target : work.plan.targets) SLUICE_CHECK(knowledge_of(targets_, target));
+  SLUICE_CHECK(note(work, "resume", {}, {}, {}));
+  return drive(work);
+}
+
+Result<Outcome> Runner::undo(const std::string& id) {
+  SLUICE_TRY(auto work, reopen(id, true));
+  SLUICE_CHECK(open_clusters(work));
+  SLUICE_CHECK(resume_left_paused(work));
+  // Only tags that were pushed are put back through a registry.
+  auto only_pushed = work.plan;
+  for (auto& target : only_pushed.targets) {
+    if (!target.sets_tags()) continue;
+    for (auto& image : target.images) image.by_api = true;
+  }
+  SLUICE_TRY(auto items, items_of(only_pushed, targets_.places()));
+  for (auto& item : items.items) item.dest->expect({{item.dest_repository, true}});
+  for (auto& item : items.items) work.survey.items.push_back({.item = std::move(item)});
+  work.copied = std::move(items.places);
+  SLUICE_CHECK(advance(work, PromotionState::switching, "undo"));
+  for (const auto& target : work.plan.targets) work.targets.push_back({target.target.id(), PromotionState::partial});
+  bool clean = true;
+  for (std::size_t t = work.plan.targets.size(); t-- > 0;) {
+    const bool was_switched = work.switched.contains(work.plan.targets[t].target.id());
+    const bool undone = put_back(work, t) && (!was_switched || follow_back(work, t));
+    work.targets[t].state = undone ? PromotionState::rolled_back : PromotionState::partial;
+    clean = clean && undone;
+  }
+  if (clean) return finish(work, PromotionState::rolled_back, std::nullopt);
+  return finish(work, PromotionState::partial, Error(ErrorKind::conflict, "not everything could be put back"));
+}
+
+}  // namespace sluice::promotion

@@ -1,0 +1,74 @@
+#pragma once
+// Runner::Work: everything about one promotion while it is worked on. Private to this room.
+
+#include "promotion/cluster_target.hpp"
+#include "promotion/runner.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::promotion {
+
+struct Runner::Work {
+  records::Promotion promotion;
+  Plan plan;
+  copy::Survey survey{};
+  std::vector<CopyPlace> copied{};  ///< the image of each item of the survey
+  std::unique_ptr<LeaseKeeper> leases{};
+  std::vector<std::unique_ptr<ClusterTarget>> clusters{};  ///< by target; null without an API
+  std::vector<TargetOutcome> targets{};
+  std::vector<Finding> findings{};
+  bool resumed = false;
+  /// The targets whose tags were switched, now or by an earlier attempt, and how far: what is not among them is not
+  /// ours to put back.
+  std::map<std::string, records::PromotionState> switched{};
+  /// Workloads that an earlier attempt paused and did not resume, by target.
+  std::map<std::string, std::vector<cluster::WorkloadRef>> left_paused{};
+
+  /// The survey's items of one target.
+  std::vector<std::size_t> items_of(std::size_t target) const {
+    std::vector<std::size_t> out;
+    for (std::size_t k = 0; k < copied.size(); ++k) {
+      if (copied[k].target == target) out.push_back(k);
+    }
+    return out;
+  }
+  const PlannedImage& image_of(std::size_t item) const {
+    return plan.targets[copied[item].target].images[copied[item].image];
+  }
+  std::vector<std::string> target_ids() const {
+    std::vector<std::string> out;
+    for (const auto& target : plan.targets) out.push_back(target.target.id());
+    return out;
+  }
+  ClusterTarget* cluster(std::size_t target) const { return target < clusters.size() ? clusters[target].get() : nullptr; }
+
+  /// Learns from the journal what earlier attempts left switched and paused.
+  void recall(const std::vector<records::JournalEntry>& journal) {
+    using records::PromotionState;
+    for (const auto& entry : journal) {
+      if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
+      if (entry.step == "verified") switched[entry.target] = PromotionState::succeeded;
+      if (entry.step == "put-back-done") switched.erase(entry.target);
+      if (records::parse_promotion_state(entry.step) == PromotionState::rolled_back) switched.clear();
+      if (entry.step != "pause" && entry.step != "resumed") continue;
+      const auto workload = workload_from(entry.detail);
+      if (!workload) continue;
+      auto& paused = left_paused[entry.target];
+      std::erase_if(paused, [&](const auto& one) { return one.kind == workload->kind && one.name == workload->name; });
+      if (entry.step == "pause") paused.push_back(*workload);
+    }
+  }
+  /// How a promotion ends that did not succeed: partial as long as anything stands that it switched.
+  records::PromotionState end_after(const Error& error) const {
+    using records::PromotionState;
+    if (!switched.empty()) return PromotionState::partial;
+    return error.kind() == ErrorKind::cancelled ? PromotionState::cancelled : PromotionState::failed;
+  }
+};
+
+}  // namespace sluice::promotion

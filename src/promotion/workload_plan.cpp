@@ -1,0 +1,139 @@
+#include "promotion/workload_plan.hpp"
+
+#include "cluster/workload_changes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace sluice::promotion {
+
+using cluster::UseAction;
+
+namespace {
+
+// What matters most first.
+int weight(UseAction action) {
+  switch (action) {
+    case UseAction::blocked:
+      return 0;
+    case UseAction::patch:
+      return 1;
+    case UseAction::start:
+      return 2;
+    case UseAction::rolls:
+      return 3;
+    case UseAction::build:
+      return 4;
+    case UseAction::none:
+      break;
+  }
+  return 5;
+}
+
+cluster::UseRequest request_for(const PlannedTarget& planned, const PlannedImage& image, const PlannedTag& tag,
+                                bool follow) {
+  cluster::UseRequest request;
+  request.cluster = planned.target.label();
+  request.tag = {planned.target.project, image.name, tag.tag, image.after.text()};
+  request.accepted = image.accepted;
+  request.accepted.insert(image.after.text());
+  request.tag_moves = tag.before != image.after;
+  request.patch = planned.target.deploy == pipeline::Deploy::patch;
+  request.follow = follow;
+  return request;
+}
+
+void add_once(std::vector<Finding>& findings, std::vector<Finding> more) {
+  for (auto& finding : more) {
+    const bool known = std::any_of(findings.begin(), findings.end(), [&](const Finding& other) {
+      return other.code == finding.code && other.subject == finding.subject && other.sentence == finding.sentence;
+    });
+    if (!known) findings.push_back(std::move(finding));
+  }
+}
+
+}  // namespace
+
+std::vector<cluster::StreamTag> stream_tags(const PlannedTarget& planned) {
+  std::vector<cluster::StreamTag> out;
+  for (const auto& image : planned.images) {
+    for (const auto& tag : image.tags) out.push_back({planned.target.project, image.name, tag.tag, image.after.text()});
+  }
+  return out;
+}
+
+std::vector<PlannedWorkload> merge_uses(const std::vector<cluster::JudgedUse>& uses) {
+  std::vector<PlannedWorkload> out;
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> rolling;
+  for (const auto& judged : uses) {
+    const std::string kind(to_string(judged.use.kind));
+    auto found = std::find_if(out.begin(), out.end(),
+                              [&](const auto& one) { return one.kind == kind && one.name == judged.use.name; });
+    if (found == out.end()) {
+      out.push_back({.kind = kind, .name = judged.use.name, .tags = {}, .action = UseAction::none});
+      found = std::prev(out.end());
+    }
+    if (std::find(found->tags.begin(), found->tags.end(), judged.use.tag.name()) == found->tags.end())
+      found->tags.push_back(judged.use.tag.name());
+    if (weight(judged.action) < weight(found->action)) {
+      found->action = judged.action;
+      found->why = judged.use.why;
+    }
+    if (judged.action != UseAction::rolls || !cluster::can_pause(judged.use.kind)) continue;
+    auto& tags = rolling[{kind, judged.use.name}];
+    tags.insert(judged.use.tag.name());
+    if (tags.size() > 1 && found->action == UseAction::rolls) found->pause = true;
+  }
+  for (auto& workload : out) workload.pause = workload.pause && workload.action == UseAction::rolls;
+  return out;
+}
+
+Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget& planned, bool follow, bool needs,
+                                const net::ExchangeContext& context) {
+  auto& client = *access.side.client;
+  const auto& project = planned.target.project;
+  TargetUses out;
+  SLUICE_TRY(out.workloads, cluster::read_workloads(client, project, context));
+  out.uses = cluster::judge_workloads(out.workloads, stream_tags(planned));
+  SLUICE_TRY(const auto running, cluster::read_running(client, project, out.workloads, out.uses, context));
+  cluster::Needs lacking;
+  if (needs) {
+    SLUICE_TRY(lacking, cluster::read_needs(client, project, out.workloads, out.uses, context));
+  }
+  for (const auto& image : planned.images) {
+    for (const auto& tag : image.tags) {
+      // Pins of a version are for looking back; only the tag that is watched has to have somebody who uses it.
+      const bool watched = &tag == &image.tags.back();
+      auto verdict =
+          cluster::judge_uses(request_for(planned, image, tag, follow && watched), out.uses, running, lacking);
+      if (!watched) std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
+      add_once(out.findings, std::move(verdict.findings));
+      for (auto& use : verdict.uses) out.judged.push_back(std::move(use));
+    }
+  }
+  return out;
+}
+
+Status plan_workloads(const TargetAccess& access, bool follow, PlannedTarget& planned,
+                      const net::ExchangeContext& context) {
+  SLUICE_TRY(auto judged, judge_target(access, planned, follow, true, context));
+  add_once(planned.findings, std::move(judged.findings));
+  planned.workloads = merge_uses(judged.judged);
+  for (const auto& workload : *planned.workloads) {
+    if (!workload.pause) continue;
+    planned.findings.push_back({.code = "rolls-once",
+                                .severity = Severity::info,
+                                .subject = workload.kind + " " + workload.name,
+                                .sentence = fmt::format("uses {} of the release's images; it is paused while their "
+                                                        "tags move, so that it rolls once",
+                                                        workload.tags.size()),
+                                .fix = {}});
+  }
+  return {};
+}
+
+}  // namespace sluice::promotion
