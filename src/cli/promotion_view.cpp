@@ -80,10 +80,9 @@ void target_text(std::string& out, const promotion::PlannedTarget& target, const
     }
     out += fmt::format("    {}  {} -> {}  as {}\n", image.name, brief(image.before()),
                        console.green(image.after.brief(), for_out), tags_of(image));
-    out += console.dim(
-        fmt::format("      road {}: {}{}\n", to_string(image.road), image.why,
-                    image.by_api ? std::string() : "; " + amounts_text(image.bytes)),
-        for_out);
+    out += console.dim(fmt::format("      road {}: {}{}\n", to_string(image.road), image.why,
+                                   image.by_api ? std::string() : "; " + amounts_text(image.bytes)),
+                       for_out);
   }
   workloads_text(out, target, console, for_out);
 }

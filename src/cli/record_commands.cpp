@@ -127,8 +127,8 @@ Json promotion_json(const records::Promotion& promotion) {
       .set("ended", promotion.ended_at == 0 ? Json() : Json(utc(promotion.ended_at)));
 }
 
-// Others with records of their own see a hold on the image streams. True when one was there. What could not be told is a
-// warning: the hold stands in our records.
+// Others with records of their own see a hold on the image streams. True when one was there. What could not be told is
+// a warning: the hold stands in our records.
 bool tell_clusters(const pipeline::Pipeline& pipeline, const pipeline::Environment& environment,
                    const std::string& reason, records::Store& store, Context& context) {
   promotion::Planner planner(pipeline, context.session, store, context.events, context.stop);
@@ -137,8 +137,8 @@ bool tell_clusters(const pipeline::Pipeline& pipeline, const pipeline::Environme
   if (reason.empty() && !was_held) return false;
   const auto marked = planner.mark_hold(environment, reason);
   if (!marked) {
-    context.console.err(context.console.yellow("warning:", false) + " the clusters were not told: " +
-                        marked.error().sentence() + "\n");
+    context.console.err(context.console.yellow("warning:", false) +
+                        " the clusters were not told: " + marked.error().sentence() + "\n");
   }
   return was_held;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Every finding of the preflight: code, severity, sentence and fix, in two tables. docs/findings.md is held to them by a
-// test. `{name}` in a text is filled in when the finding is made.
+// Every finding of the preflight: code, severity, sentence and fix, in two tables. docs/findings.md is held to them by
+// a test. `{name}` in a text is filled in when the finding is made.
 
 #include "base/finding.hpp"
 

@@ -118,7 +118,10 @@ void add_workloads(Collector& rights, const PreflightRequest& request) {
     rights.in_target(Purpose::start_rollouts, "create", Followed{kApps, "deploymentconfigs"}, "instantiate");
   }
   if (!request.change_workloads) return;
-  for (const auto& what : kChanged) rights.in_target(Purpose::change_workloads, "patch", what);
+  for (const auto& what : kChanged) {
+    rights.in_target(Purpose::change_workloads, "patch", what);
+    rights.in_target(Purpose::change_workloads, "update", what);
+  }
 }
 
 }  // namespace

@@ -124,7 +124,9 @@ RolloutDecision decide_config(const Followed& followed, const LiveWorkload& live
   }
   const bool has_image = runs_expected(config.containers(), followed.images);
   const bool is_new = latest > followed.before.latest_version;
-  if (newest != nullptr && (is_new || ran_before(followed))) {
+  // The snapshot may have fallen between a new version and its controller, which then was made with the new image.
+  const bool made_meanwhile = has_image && !followed.must_roll;
+  if (newest != nullptr && (is_new || ran_before(followed) || made_meanwhile)) {
     const ReplicationController controller(newest->json());
     if (runs_expected(controller.containers(), followed.images)) {
       return follow_controller(config, controller, is_new);

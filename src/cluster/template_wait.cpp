@@ -27,6 +27,10 @@ bool names_all(const std::vector<Container>& containers, const std::vector<Await
 
 Result<bool> await_in(Client& client, ReplyStreams& streams, const Resource& resource, const WorkloadRef& workload,
                       const std::vector<AwaitedImage>& images, const net::ExchangeContext& context) {
+  // Of what is not there a watch says nothing.
+  SLUICE_TRY(const auto now, client.read(resource, workload.project, workload.name, "", context));
+  SLUICE_CHECK(check_uid(workload, now));
+  if (names_all(template_of(workload, Object(now)), images)) return true;
   Selection selection;
   selection.project = workload.project;
   selection.name = workload.name;

@@ -19,8 +19,8 @@ constexpr int kConflictTries = 8;  // as many as Client::update_json has
 constexpr std::string_view kRestartedAt = "kubectl.kubernetes.io/restartedAt";
 
 Error paused_error(const WorkloadRef& workload) {
-  return Error(ErrorKind::blocked, fmt::format("{} of {} is paused: no rollout can be started", workload.shown(),
-                                               workload.project))
+  return Error(ErrorKind::blocked,
+               fmt::format("{} of {} is paused: no rollout can be started", workload.shown(), workload.project))
       .with_hint(fmt::format("resume it with: oc rollout resume {}/{} -n {}", short_name(workload.kind), workload.name,
                              workload.project));
 }
@@ -122,8 +122,7 @@ Status start_rollout(Client& client, const WorkloadRef& workload, const net::Exc
   if (workload.kind == WorkloadKind::cron_job || workload.kind == WorkloadKind::build_config) {
     return Error(ErrorKind::usage, fmt::format("a {} has no rollouts", to_string(workload.kind)));
   }
-  SLUICE_TRY(const auto json,
-             client.read(resource_of(workload.kind), workload.project, workload.name, "", context));
+  SLUICE_TRY(const auto json, client.read(resource_of(workload.kind), workload.project, workload.name, "", context));
   SLUICE_CHECK(check_uid(workload, json));
   // The API would let a paused Deployment be restarted: it rolls when it is resumed.
   if (can_pause(workload.kind) && flag_at(json, {"spec", "paused"})) return paused_error(workload);

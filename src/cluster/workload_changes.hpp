@@ -40,8 +40,8 @@ struct AwaitedImage {
 Result<bool> await_template(Client& client, ReplyStreams& streams, const WorkloadRef& workload,
                             const std::vector<AwaitedImage>& images, const net::ExchangeContext& context);
 
-/// Starts a rollout of what the template and its triggers say: instantiate for a DeploymentConfig, the restart annotation
-/// of kubectl for the others (a CronJob has none: usage). Errors: blocked (it is paused), denied, not_found.
+/// Starts a rollout of what the template and its triggers say: instantiate for a DeploymentConfig, the restart
+/// annotation of kubectl for the others (a CronJob has none: usage). Errors: blocked (it is paused), denied, not_found.
 Status start_rollout(Client& client, const WorkloadRef& workload, const net::ExchangeContext& context);
 
 struct ContainerImage {
@@ -55,10 +55,10 @@ struct ContainerImage {
 Status set_images(Client& client, const WorkloadRef& workload, const std::vector<ContainerImage>& images,
                   const net::ExchangeContext& context);
 
-/// Writes the trigger that follows the tag: on the DeploymentConfig itself, or as annotation. Other triggers stay as they
-/// are; a misspelt or malformed one for the same container is replaced. Does not resume what is paused.
-/// Gives back what was done in a clause ("an ImageChange trigger on web:live was added").
-/// Errors: usage (nothing to mend, or nobody can tell the container), denied, conflict.
+/// Writes the trigger that follows the tag: on the DeploymentConfig itself, or as annotation. Other triggers stay as
+/// they are; a misspelt or malformed one for the same container is replaced. Does not resume what is paused. Gives back
+/// what was done in a clause ("an ImageChange trigger on web:live was added"). Errors: usage (nothing to mend, or
+/// nobody can tell the container), denied, conflict.
 Result<std::string> fix_trigger(Client& client, const WorkloadUse& use, const net::ExchangeContext& context);
 
 }  // namespace sluice::cluster

@@ -46,8 +46,7 @@ class UseJudge {
     judge_needs();
     judge_unread(unread);
     if (!used) {
-      add("nothing-uses-tag", request_.tag.shown(),
-          {{"project", request_.tag.project}, {"tag", request_.tag.name()}});
+      add("nothing-uses-tag", request_.tag.shown(), {{"project", request_.tag.project}, {"tag", request_.tag.name()}});
     }
     std::stable_sort(out_.findings.begin(), out_.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
@@ -225,8 +224,8 @@ class UseJudge {
     std::map<std::string, bool> starts;  // workload -> whether new pods will start
     for (const auto& judged : out_.uses) {
       if (judged.use.kind == WorkloadKind::build_config) continue;
-      const bool starting = judged.action == UseAction::rolls || judged.action == UseAction::start ||
-                            judged.action == UseAction::patch;
+      const bool starting =
+          judged.action == UseAction::rolls || judged.action == UseAction::start || judged.action == UseAction::patch;
       starts[judged.use.shown()] = starts[judged.use.shown()] || starting;
     }
     for (const auto& need : needs_.missing) {

@@ -1,6 +1,6 @@
 #pragma once
-// Findings about the workloads that use promoted tags: whether each will roll, what it runs now, and what it needs that is
-// not there. Codes: preflight_catalogue.hpp and docs/findings.md.
+// Findings about the workloads that use promoted tags: whether each will roll, what it runs now, and what it needs that
+// is not there. Codes: preflight_catalogue.hpp and docs/findings.md.
 
 #include "base/finding.hpp"
 #include "base/result.hpp"
@@ -25,14 +25,15 @@ struct RunningContainer {
 struct RunningWorkload {
   WorkloadKind kind = WorkloadKind::deployment;
   std::string name;
-  std::int64_t wanted = 0;         ///< pods, as its spec says
-  std::int64_t ready = 0;          ///< pods of the newest rollout that are ready
-  std::set<std::string> digests;   ///< as the runtime names them, over all its pods that are not on their way out
-  bool rolling = false;            ///< a rollout is not complete
+  std::int64_t wanted = 0;        ///< pods, as its spec says
+  std::int64_t ready = 0;         ///< pods of the newest rollout that are ready
+  std::set<std::string> digests;  ///< as the runtime names them, over all its pods that are not on their way out
+  bool rolling = false;           ///< a rollout is not complete
   std::vector<RunningContainer> containers{};  ///< the same digests, by container
 };
 /// Of the workloads in `uses`; builds and CronJobs are left out. One list each of pods, ReplicationControllers and
-/// ReplicaSets, however many workloads there are. Errors: those of Client::list; kinds that may not be read are left out.
+/// ReplicaSets, however many workloads there are. Errors: those of Client::list; kinds that may not be read are left
+/// out.
 Result<std::vector<RunningWorkload>> read_running(Client& client, std::string_view project, const Workloads& workloads,
                                                   const std::vector<WorkloadUse>& uses,
                                                   const net::ExchangeContext& context);
@@ -42,7 +43,7 @@ struct MissingNeed {
   std::string workload;  ///< "Deployment web"
   std::string kind;      ///< "Secret", "ConfigMap", "ServiceAccount"
   std::string name;
-  std::string key{};     ///< empty: the whole object is missing
+  std::string key{};  ///< empty: the whole object is missing
 };
 struct Needs {
   std::vector<MissingNeed> missing;
@@ -82,9 +83,9 @@ struct JudgedUses {
   std::vector<JudgedUse> uses;
   std::vector<Finding> findings;  ///< blockers first
 };
-/// Pure. Uses of other tags than the request's are passed over: a workload with several promoted tags is judged once for
-/// each. A use that is not going to roll blocks, unless its pods run the image and the tag stays where it is. What is
-/// missing blocks where new pods are to start. `unread` are kinds of which nobody knows whether they use the tag.
+/// Pure. Uses of other tags than the request's are passed over: a workload with several promoted tags is judged once
+/// for each. A use that is not going to roll blocks, unless its pods run the image and the tag stays where it is. What
+/// is missing blocks where new pods are to start. `unread` are kinds of which nobody knows whether they use the tag.
 JudgedUses judge_uses(const UseRequest& request, const std::vector<WorkloadUse>& uses,
                       const std::vector<RunningWorkload>& running, const Needs& needs,
                       const std::vector<UnreadKind>& unread = {});

@@ -14,8 +14,8 @@ namespace {
 using Step = RolloutDecision::Step;
 
 // One list; empty when it may not be read, or the server has no such kind.
-Result<std::optional<std::vector<Object>>> read_kind(Client& client, std::string_view project,
-                                                     const Resource& resource, const net::ExchangeContext& context) {
+Result<std::optional<std::vector<Object>>> read_kind(Client& client, std::string_view project, const Resource& resource,
+                                                     const net::ExchangeContext& context) {
   Selection selection;
   selection.project = project;
   auto listed = client.list_json(resource, selection, context);
@@ -37,8 +37,8 @@ std::vector<Followed> as_they_are(const Workloads& workloads, const std::vector<
   std::vector<Followed> out;
   for (auto& one : followed_workloads(workloads, uses, tags)) {
     if (one.before.kind == WorkloadKind::cron_job) continue;
-    const auto same = std::find_if(out.begin(), out.end(),
-                                   [&](const Followed& other) { return other.before.uid == one.before.uid; });
+    const auto same =
+        std::find_if(out.begin(), out.end(), [&](const Followed& other) { return other.before.uid == one.before.uid; });
     auto& into = same != out.end() ? *same : out.emplace_back(Followed{std::move(one.before), {}});
     for (auto& image : one.images) {
       const auto known = [&](const ExpectedImage& other) {

@@ -10,6 +10,8 @@ namespace sluice::net {
 
 namespace {
 
+class AddressRefusal final : public ErrorDetail {};
+
 // The address as IPv4 in host order, also when it is mapped into IPv6 (RFC 4291 section 2.5.5.2).
 std::optional<std::uint32_t> as_v4(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
@@ -87,5 +89,12 @@ bool resolves_to_loopback(const std::string& host) {
   }
   return found != nullptr;
 }
+
+Error refused_address(std::string message) {
+  static const auto kMark = std::make_shared<const AddressRefusal>();
+  return Error(ErrorKind::untrusted, std::move(message)).with_detail(kMark);
+}
+
+bool is_refused_address(const Error& error) { return dynamic_cast<const AddressRefusal*>(error.detail()) != nullptr; }
 
 }  // namespace sluice::net

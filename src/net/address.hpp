@@ -1,6 +1,8 @@
 #pragma once
 // What counts as loopback: the address, not the name.
 
+#include "base/error.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +25,10 @@ std::optional<sockaddr_storage> literal_address(const std::string& text);
 /// A literal loopback address (as is_loopback), or "localhost" and names below it (RFC 6761). A hint for what to try
 /// first; whoever relies on it sets Endpoint::addresses, which is checked against the address that is connected to.
 bool is_loopback_name(std::string_view host);
+
+/// The error of a request whose host leads to an address that Endpoint::addresses refuses: untrusted, and of this kind.
+Error refused_address(std::string message);
+bool is_refused_address(const Error& error);
 
 /// True when the name resolves, and to loopback addresses only. Thread: any job thread; blocks on the resolver.
 bool resolves_to_loopback(const std::string& host);

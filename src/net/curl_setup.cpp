@@ -60,12 +60,11 @@ bool may_connect(const Transfer& transfer, const sockaddr& address, int port) {
   return false;
 }
 
-Error refused_address(const Transfer& transfer) {
+Error refusal_of(const Transfer& transfer) {
   if (transfer.address_rule() == AddressRule::loopback_only) {
-    return {ErrorKind::untrusted, transfer.host() + " is not on this machine, and plain HTTP is only spoken there"};
+    return refused_address(transfer.host() + " is not on this machine, and plain HTTP is only spoken there");
   }
-  return {ErrorKind::untrusted,
-          transfer.host() + " leads to an address of this machine or its link, and redirects must not"};
+  return refused_address(transfer.host() + " leads to an address of this machine or its link, and redirects must not");
 }
 
 extern "C" {
@@ -94,7 +93,7 @@ int sluice_before_request(void* user, char* remote, char*, int remote_port, int)
   if (address && may_connect(transfer, reinterpret_cast<const sockaddr&>(*address), remote_port)) {
     return CURL_PREREQFUNC_OK;
   }
-  transfer.failure = refused_address(transfer);
+  transfer.failure = refusal_of(transfer);
   return CURL_PREREQFUNC_ABORT;
 }
 }
@@ -294,7 +293,7 @@ std::optional<Error> outcome(Transfer& transfer, int curl_code) {
       return say(ErrorKind::unreachable, "cannot find the proxy for " + host)
           .with_hint("check HTTPS_PROXY and NO_PROXY");
     case CURLE_COULDNT_CONNECT:
-      if (transfer.address_refused) return refused_address(transfer);
+      if (transfer.address_refused) return refusal_of(transfer);
       return say(ErrorKind::unreachable, "cannot connect to " + host + ": " + text::printable(detail))
           .with_hint("check the address and that the registry is running");
     case CURLE_OPERATION_TIMEDOUT:

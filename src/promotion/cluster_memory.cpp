@@ -44,8 +44,8 @@ std::optional<EnvironmentMemory> memory_of(const std::string& app, const std::ve
   if (!ours) return std::nullopt;
   memory.hold = first.hold;
   memory.promotion = first.promotion;
-  const bool one = std::all_of(states.begin(), states.end(),
-                               [&](const auto& state) { return state.release == first.release; });
+  const bool one =
+      std::all_of(states.begin(), states.end(), [&](const auto& state) { return state.release == first.release; });
   memory.release = one ? first.release : 0;
   for (const auto& kept : first.releases) {
     auto release = whole(app, images, states, kept.number);

@@ -13,11 +13,11 @@
 namespace sluice::promotion {
 
 struct EnvironmentMemory {
-  std::int64_t release = 0;    ///< promoted last, and standing; 0: none
-  std::string promotion;       ///< that brought it
-  std::string hold;            ///< why it is held; empty: it is not
-  std::vector<records::Release> releases;    ///< that one can go back to, newest promotion first; complete ones only
-  std::vector<std::string> promotions{};     ///< of each release
+  std::int64_t release = 0;                ///< promoted last, and standing; 0: none
+  std::string promotion;                   ///< that brought it
+  std::string hold;                        ///< why it is held; empty: it is not
+  std::vector<records::Release> releases;  ///< that one can go back to, newest promotion first; complete ones only
+  std::vector<std::string> promotions{};   ///< of each release
 };
 
 /// Reads the annotations of an environment's first target. Empty: no streams, or nothing on them.

@@ -61,8 +61,10 @@ class Origins {
       auto read = targets_.streams(access, names_of(planned_));
       // A project that we may not read is no way; the preflight of another road has more to say.
       if (!read && read.error().kind() != ErrorKind::denied) return std::move(read).error();
-      known = streams_.emplace(origin.id(), read ? std::move(*read) : decltype(streams_)::mapped_type(planned_.images.size()))
-                  .first;
+      known =
+          streams_
+              .emplace(origin.id(), read ? std::move(*read) : decltype(streams_)::mapped_type(planned_.images.size()))
+              .first;
       if (!read) hidden_.insert(origin.id());
     }
     // Nobody can tell whether a hidden project has it: the server will, when the tag is set.

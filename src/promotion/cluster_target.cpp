@@ -68,11 +68,21 @@ Result<bool> ClusterTarget::is_list(const PlannedImage& image) {
   return manifest.is_index();
 }
 
+// So that the cluster's pruner leaves what one may have to go back to.
+Status ClusterTarget::pin_what_was_before(const PlannedImage& image) {
+  if (!image.before() || image.before() == image.after) return {};
+  const auto old = image.before()->text();
+  const auto& project = planned_.target.project;
+  return ok(
+      cluster::move_tag(client(), {project, image.name, cluster::pin_tag(old), project, image.name, old}, context()));
+}
+
 Status ClusterTarget::stage_image(const PlannedImage& image) {
   const auto digest = image.after.text();
   const auto pin = cluster::pin_tag(digest);
   const auto& project = planned_.target.project;
   if (image.by_api && image.road == copy::Road::import_images) {
+    SLUICE_CHECK(pin_what_was_before(image));
     SLUICE_TRY(const auto registry, targets_.places().registry_host_of(image.source));
     SLUICE_TRY(const bool list, is_list(image));
     return ok(cluster::import_image(client(),
@@ -85,6 +95,7 @@ Status ClusterTarget::stage_image(const PlannedImage& image) {
                                      .is_list = list},
                                     context()));
   }
+  SLUICE_CHECK(pin_what_was_before(image));
   // What was pushed is in the stream's own history by now.
   const auto& source = image.by_api ? image.source : planned_.target;
   return ok(cluster::move_tag(client(), {project, image.name, pin, source.project, image.name, digest}, context()));
@@ -94,10 +105,10 @@ Status ClusterTarget::stage() {
   if (planned_.push_tags) return {};  // the push under the pin was all that we may do
   copy::Crew crew(targets_.stop(), kWriters);
   for (const auto& image : planned_.images) {
-    crew.add({.hosts = {},
-              .moves_bytes = false,
-              .rank = copy::Rank::call(),
-              .run = [this, &image](const std::stop_token&) { return stage_image(image); }});
+    crew.add(
+        {.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [this, &image](const std::stop_token&) {
+           return stage_image(image);
+         }});
   }
   SLUICE_CHECK(crew.finish());
   return carry_signatures();
@@ -188,7 +199,8 @@ std::optional<Finding> ClusterTarget::move_back(const PlannedImage& image, const
   const net::ExchangeContext unstopped{context().deadline, {}};
   const auto stream = client().find<cluster::ImageStream>(project, image.name, unstopped);
   if (!stream)
-    return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + stream.error().sentence(), again};
+    return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + stream.error().sentence(),
+                   again};
   const auto top = *stream ? (*stream)->top(tag.tag) : std::nullopt;
   if (!top || top->image != image.after.text()) return std::nullopt;  // never switched, or put back already
   const auto back = [&]() -> Status {
@@ -197,9 +209,9 @@ std::optional<Finding> ClusterTarget::move_back(const PlannedImage& image, const
                                 unstopped));
   }();
   if (!back) return Finding{"undo-failed", Severity::warning, where, back.error().sentence(), again};
-  const auto noted = journal_.note(
-      "undone", image.name,
-      Json::object().set("tag", tag.tag).set("digest", tag.before ? Json(tag.before->text()) : Json()));
+  const auto noted =
+      journal_.note("undone", image.name,
+                    Json::object().set("tag", tag.tag).set("digest", tag.before ? Json(tag.before->text()) : Json()));
   if (!noted) return Finding{"undo-failed", Severity::warning, where, noted.error().sentence(), again};
   return std::nullopt;
 }

@@ -34,7 +34,7 @@ struct Verdict {
   bool superseded = false;  ///< somebody rolled something else out: no reason to put anything back
   std::string sentence;     ///< why not good
   std::vector<cluster::RolloutResult> rollouts;
-  std::string note;         ///< "no workload uses the tags": worth a line; may be empty
+  std::string note;  ///< "no workload uses the tags": worth a line; may be empty
 };
 
 /// Thread: job. Borrows everything for its life.
@@ -88,6 +88,7 @@ class ClusterTarget {
 
  private:
   Result<bool> is_list(const PlannedImage& image);
+  Status pin_what_was_before(const PlannedImage& image);
   Status stage_image(const PlannedImage& image);
   Status pause(const TargetUses& uses);
   Status carry_signatures();

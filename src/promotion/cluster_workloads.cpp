@@ -22,9 +22,9 @@ constexpr std::chrono::seconds kForTemplates{60};
 constexpr std::chrono::seconds kGrace{15};
 
 std::optional<cluster::WorkloadKind> kind_of(std::string_view name) {
-  for (const auto kind : {cluster::WorkloadKind::deployment_config, cluster::WorkloadKind::deployment,
-                          cluster::WorkloadKind::stateful_set, cluster::WorkloadKind::daemon_set,
-                          cluster::WorkloadKind::cron_job}) {
+  for (const auto kind :
+       {cluster::WorkloadKind::deployment_config, cluster::WorkloadKind::deployment,
+        cluster::WorkloadKind::stateful_set, cluster::WorkloadKind::daemon_set, cluster::WorkloadKind::cron_job}) {
     if (to_string(kind) == name) return kind;
   }
   return std::nullopt;
@@ -110,8 +110,7 @@ Status ClusterTarget::release_paused(const TargetUses& uses) {
     for (const auto& use : uses.uses) {
       if (use.kind != workload.kind || use.name != workload.name) continue;
       if (use.verdict != cluster::TriggerVerdict::fires) continue;
-      for (const auto& container : use.containers)
-        awaited.push_back({container.name, container.init, use.tag.digest});
+      for (const auto& container : use.containers) awaited.push_back({container.name, container.init, use.tag.digest});
     }
     const net::ExchangeContext patient{Deadline::after(kForTemplates), targets_.stop()};
     const auto there = cluster::await_template(client(), *access_.side.streams, workload, awaited, patient);

@@ -38,8 +38,8 @@ Status take_road(const Request& request, pipeline::Pipeline& pipeline) {
   const bool needs_api = *request.via == pipeline::Via::tag || *request.via == pipeline::Via::import_images;
   for (auto& target : environment.targets) {
     if (needs_api && !target.has_api) {
-      return Error(ErrorKind::usage, "the road " + std::string(to_string(*request.via)) + " needs the API of a cluster, and " +
-                                         target.label() + " is a plain registry")
+      return Error(ErrorKind::usage, "the road " + std::string(to_string(*request.via)) +
+                                         " needs the API of a cluster, and " + target.label() + " is a plain registry")
           .with_hint("use --via mount or --via stream, or leave it out");
     }
     target.via = request.via;

@@ -3,6 +3,7 @@
 // to https, and no loopback or link-local addresses (by the resolved address) unless the administrators allow it.
 
 #include "base/result.hpp"
+#include "cluster/timing.hpp"
 #include "net/http.hpp"
 
 #include <chrono>
@@ -11,14 +12,15 @@
 namespace sluice::promotion {
 
 struct HttpCheck {
-  std::string url;           ///< "{cluster}" and "{project}" are filled in by the caller
-  bool allow_local = false;  ///< loopback, link-local, and plain http to loopback
+  std::string url;                    ///< "{cluster}" and "{project}" are filled in by the caller
+  bool allow_local = false;           ///< loopback, link-local, and plain http to loopback
   std::chrono::seconds patience{60};  ///< a route may take a moment to lead to new pods: tried again until then
 };
 
 /// Asks until the answer is 2xx or the patience (or the deadline of `context`) ends. Gives back the status.
 /// Errors: blocked (the address is not allowed), and with what came back last: unreachable, timeout, untrusted, failed
 /// answers as `conflict`.
-Result<int> check_http(net::Exchanger& exchanger, const HttpCheck& check, const net::ExchangeContext& context);
+Result<int> check_http(net::Exchanger& exchanger, const HttpCheck& check, const net::ExchangeContext& context,
+                       const cluster::Timing& timing = {});
 
 }  // namespace sluice::promotion

@@ -12,7 +12,7 @@ namespace sluice::promotion {
 
 /// The API behind a target. Borrowed; null without one.
 struct ClusterSide {
-  std::string name;                          ///< for people
+  std::string name;  ///< for people
   cluster::Client* client = nullptr;
   cluster::ReplyStreams* streams = nullptr;  ///< for watches
   explicit operator bool() const { return client != nullptr; }
@@ -25,8 +25,8 @@ class Places {
   /// The registry of a target; of a cluster with an API the integrated one, which is looked for when first asked for.
   /// Errors: config (an unknown cluster, an unreadable CA or password reference, a registry that is not exposed).
   virtual Result<places::Place*> place_of(const pipeline::Target& target) = 0;
-  /// The API of a target. Errors: config (also when the cluster of this name is not the one of `target.server` any more),
-  /// unauthenticated.
+  /// The API of a target. Errors: config (also when the cluster of this name is not the one of `target.server` any
+  /// more), unauthenticated.
   virtual Result<ClusterSide> cluster_of(const pipeline::Target& target) {
     static_cast<void>(target);
     return ClusterSide{};

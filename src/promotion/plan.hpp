@@ -59,8 +59,8 @@ struct PlannedTarget {
   pipeline::Target target;
   std::vector<PlannedImage> images;
   std::vector<Finding> findings;
-  bool streams = false;      ///< image streams stand behind it: tags are set through the API
-  bool push_tags = false;    ///< we may not set them there: they are pushed, as to a plain registry
+  bool streams = false;    ///< image streams stand behind it: tags are set through the API
+  bool push_tags = false;  ///< we may not set them there: they are pushed, as to a plain registry
   std::optional<std::vector<PlannedWorkload>> workloads{};  ///< empty: nobody can look (no API)
   /// Tags move, or a rollout has to be started.
   bool changes() const;
@@ -78,8 +78,8 @@ struct Plan {
   bool rollback_on_failure = false;
 
   /// "sha256:..." over canonical JSON of app, environment, kind, target identities with a road that was asked for, and
-  /// per image its name, its digest, the tags and what they stand for now; the workloads and what becomes of each. Not in
-  /// it: release number, bytes, roads chosen freely, origins, time.
+  /// per image its name, its digest, the tags and what they stand for now; the workloads and what becomes of each. Not
+  /// in it: release number, bytes, roads chosen freely, origins, time.
   std::string hash() const;
   bool blocked() const;
   bool changes() const;

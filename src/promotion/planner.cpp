@@ -120,7 +120,8 @@ bool has_apis(const Plan& plan) {
   return std::any_of(plan.targets.begin(), plan.targets.end(), [](const PlannedTarget& target) {
     return target.target.has_api ||
            std::any_of(target.images.begin(), target.images.end(), [](const PlannedImage& image) {
-             return std::any_of(image.origins.begin(), image.origins.end(), [](const auto& one) { return one.has_api; });
+             return std::any_of(image.origins.begin(), image.origins.end(),
+                                [](const auto& one) { return one.has_api; });
            });
   });
 }

@@ -29,8 +29,8 @@ struct Request {
   std::optional<pipeline::Via> via{};  ///< the road for all targets of the environment
 };
 
-/// Writes the road of a request into the environment's targets. Errors: config (unknown environment), usage (a road that
-/// only clusters have, to a plain registry).
+/// Writes the road of a request into the environment's targets. Errors: config (unknown environment), usage (a road
+/// that only clusters have, to a plain registry).
 Status take_road(const Request& request, pipeline::Pipeline& pipeline);
 
 /// Where an item of a survey stands in the plan: indexes of target and image.
@@ -42,8 +42,8 @@ struct CopyPlace {
 /// A plan with the survey it was made from, so that acting on it asks no question twice.
 struct Planned {
   Plan plan;
-  records::Release release;  ///< number 0 while it is not stored
-  copy::Survey survey;       ///< of what the copy engine is to bring
+  records::Release release;       ///< number 0 while it is not stored
+  copy::Survey survey;            ///< of what the copy engine is to bring
   std::vector<CopyPlace> copied;  ///< the image of each item of the survey
 };
 
@@ -59,8 +59,8 @@ class Planner {
   /// drifted), not_found, and those of places and records.
   Result<Planned> plan(const Request& request, bool will_write);
 
-  /// Writes the image triggers that keep workloads of a plan from rolling, where it is clear which. Gives back a line for
-  /// each. Errors: denied, conflict, and those of looking.
+  /// Writes the image triggers that keep workloads of a plan from rolling, where it is clear which. Gives back a line
+  /// for each. Errors: denied, conflict, and those of looking.
   Result<std::vector<std::string>> fix_triggers(const Plan& plan);
 
   /// Resolves the source tags now. The release is looked up, and stored when `store_it`; else its number may be 0.

@@ -91,12 +91,12 @@ Result<std::vector<records::Release>> Planner::known_releases() {
 Result<std::optional<records::Release>> Planner::known_release_with(const std::vector<records::ReleaseImage>& images) {
   SLUICE_TRY(const auto releases, known_releases());
   for (const auto& release : releases) {
-    const bool same = release.images.size() == images.size() &&
-                      std::all_of(images.begin(), images.end(), [&](const auto& image) {
-                        return std::any_of(release.images.begin(), release.images.end(), [&](const auto& other) {
-                          return other.name == image.name && other.digest == image.digest;
-                        });
-                      });
+    const bool same =
+        release.images.size() == images.size() && std::all_of(images.begin(), images.end(), [&](const auto& image) {
+          return std::any_of(release.images.begin(), release.images.end(), [&](const auto& other) {
+            return other.name == image.name && other.digest == image.digest;
+          });
+        });
     if (same) return std::optional(release);
   }
   return std::optional<records::Release>();

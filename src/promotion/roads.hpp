@@ -29,7 +29,7 @@ struct RoadQuestion {
 struct RoadAnswer {
   bool by_api = false;  ///< else the copy engine brings it, and decides between mount and stream
   copy::Road road = copy::Road::stream;
-  bool must_stream = false;  ///< for the copy engine: no mounting
+  bool must_stream = false;   ///< for the copy engine: no mounting
   pipeline::Target source{};  ///< with by_api: where it is
   std::string why;            ///< one clause; empty when the copy engine says it
 };

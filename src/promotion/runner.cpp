@@ -1,6 +1,5 @@
-#include "promotion/runner_work.hpp"
-
 #include "copy/crew.hpp"
+#include "promotion/runner_work.hpp"
 
 #include <fmt/format.h>
 
@@ -11,6 +10,17 @@ namespace sluice::promotion {
 
 using records::PromotionState;
 
+namespace {
+
+// As people know it.
+std::string label_of(const Plan& plan, const std::string& id) {
+  const auto found = std::find_if(plan.targets.begin(), plan.targets.end(),
+                                  [&](const PlannedTarget& target) { return target.target.id() == id; });
+  return found == plan.targets.end() ? id : found->target.label();
+}
+
+}  // namespace
+
 Status Runner::advance(Work& work, PromotionState state, const std::string& step, const std::string& target) {
   SLUICE_CHECK(store_.advance(work.promotion.id, state, "",
                               {.sequence = 0, .at = 0, .step = step, .target = target, .image = {}, .detail = {}},
@@ -18,7 +28,7 @@ Status Runner::advance(Work& work, PromotionState state, const std::string& step
   work.promotion.state = state;
   events_.emit({.kind = copy::EventKind::state,
                 .image = {},
-                .target = target,
+                .target = label_of(work.plan, target),
                 .digest = {},
                 .bytes = 0,
                 .detail = std::string(to_string(state))});
@@ -107,8 +117,10 @@ std::optional<Runner::Setback> Runner::bring(Work& work, std::size_t target) {
   }
   // There is no API behind a plain registry: what was read back is the verification, and no rollout was observed.
   const auto id = work.plan.targets[target].target.id();
-  if (auto noted = advance(work, PromotionState::verifying, "verified", id); !noted)
-    return Setback{std::move(noted).error()};
+  auto noted = work.promotion.state == PromotionState::verifying
+                   ? note(work, "verified", id, {}, {})
+                   : advance(work, PromotionState::verifying, "verified", id);
+  if (!noted) return Setback{std::move(noted).error()};
   work.targets[target].state = work.switched[id] = PromotionState::succeeded;
   return std::nullopt;
 }

@@ -3,8 +3,8 @@
 // journal's plan alone. What is journaled when: docs/architecture.md, "The life of a promotion".
 
 #include "base/result.hpp"
-#include "copy/carry.hpp"
 #include "cluster/rollout_follow.hpp"
+#include "copy/carry.hpp"
 #include "copy/events.hpp"
 #include "promotion/lease_keeper.hpp"
 #include "promotion/places.hpp"
@@ -24,8 +24,9 @@ namespace sluice::promotion {
 struct TargetOutcome {
   std::string target;
   records::PromotionState state = records::PromotionState::planned;
-  std::vector<cluster::RolloutResult> rollouts{};  ///< of workloads that were followed; lines of logs are for a terminal only
-  std::string note{};                              ///< why nothing was followed; may be empty
+  std::vector<cluster::RolloutResult>
+      rollouts{};      ///< of workloads that were followed; lines of logs are for a terminal only
+  std::string note{};  ///< why nothing was followed; may be empty
 };
 
 /// The end of a promotion, or of an attempt to resume or undo one.

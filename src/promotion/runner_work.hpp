@@ -45,7 +45,9 @@ struct Runner::Work {
     for (const auto& target : plan.targets) out.push_back(target.target.id());
     return out;
   }
-  ClusterTarget* cluster(std::size_t target) const { return target < clusters.size() ? clusters[target].get() : nullptr; }
+  ClusterTarget* cluster(std::size_t target) const {
+    return target < clusters.size() ? clusters[target].get() : nullptr;
+  }
 
   /// Learns from the journal what earlier attempts left switched and paused.
   void recall(const std::vector<records::JournalEntry>& journal) {

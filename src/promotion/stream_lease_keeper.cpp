@@ -22,18 +22,14 @@ Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Clie
                                                                    const std::string& promotion,
                                                                    const net::ExchangeContext& context,
                                                                    std::chrono::seconds span) {
-  SLUICE_TRY(const auto found, cluster::ensure_stream(client, project, stream, context));
-  // After a kill -9 nobody has to wait for the lease to expire.
-  if (const auto held = cluster::read_lease(found); held && records::is_dead(held->holder)) {
-    SLUICE_CHECK(cluster::release_stream_lease(client, *held, context));
-  }
+  SLUICE_CHECK(cluster::ensure_stream(client, project, stream, context));
   cluster::StreamLease wanted{.project = project,
                               .stream = stream,
                               .holder = records::this_process(),
                               .promotion = promotion,
                               .fence = 0,
                               .expires_at = 0};
-  SLUICE_TRY(auto lease, cluster::take_stream_lease(client, std::move(wanted), span, now(), context));
+  SLUICE_TRY(auto lease, cluster::take_stream_lease(client, std::move(wanted), span, now(), context, records::is_dead));
   std::unique_ptr<StreamLeaseKeeper> keeper(new StreamLeaseKeeper(client, std::move(lease), span));
   keeper->renewer_ = std::jthread([raw = keeper.get()](const std::stop_token& stop) { raw->renew(stop); });
   return keeper;
@@ -58,8 +54,7 @@ Status StreamLeaseKeeper::still_ours() const {
 void StreamLeaseKeeper::renew(const std::stop_token& stop) {
   while (pause_for(span_ / 3, stop)) {
     const auto lease = state_.with([](const State& held) { return held.lease; });
-    auto renewed =
-        cluster::renew_stream_lease(client_, lease, span_, now(), {Deadline::after(kForOneWrite), stop});
+    auto renewed = cluster::renew_stream_lease(client_, lease, span_, now(), {Deadline::after(kForOneWrite), stop});
     const bool lost = !renewed && renewed.error().kind() == ErrorKind::conflict;
     state_.with([&](State& held) {
       if (renewed) held.lease = *renewed;

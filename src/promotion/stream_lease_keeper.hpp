@@ -1,6 +1,6 @@
 #pragma once
-// StreamLeaseKeeper: holds the lease of a target on one of its image streams and keeps it fresh while a promotion works,
-// so that agents without common records keep out of each other's way.
+// StreamLeaseKeeper: holds the lease of a target on one of its image streams and keeps it fresh while a promotion
+// works, so that agents without common records keep out of each other's way.
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"

@@ -17,7 +17,7 @@ namespace sluice::promotion {
 /// One target, opened.
 struct TargetAccess {
   pipeline::Target target;
-  ClusterSide side{};  ///< null: a plain registry
+  ClusterSide side{};    ///< null: a plain registry
   bool streams = false;  ///< the API has image streams; without them (plain Kubernetes) tags are the registry's matter
 };
 

@@ -108,8 +108,8 @@ Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget&
     for (const auto& tag : image.tags) {
       // Pins of a version are for looking back; only the tag that is watched has to have somebody who uses it.
       const bool watched = &tag == &image.tags.back();
-      auto verdict =
-          cluster::judge_uses(request_for(planned, image, tag, follow && watched), out.uses, running, lacking);
+      auto verdict = cluster::judge_uses(request_for(planned, image, tag, follow && watched), out.uses, running,
+                                         lacking, out.workloads.unread);
       if (!watched) std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
       add_once(out.findings, std::move(verdict.findings));
       for (auto& use : verdict.uses) out.judged.push_back(std::move(use));

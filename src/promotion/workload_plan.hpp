@@ -1,6 +1,6 @@
 #pragma once
-// The workloads of a plan: who uses the release's tags, what becomes of each, and what stands in the way. One reading of
-// the project for all images.
+// The workloads of a plan: who uses the release's tags, what becomes of each, and what stands in the way. One reading
+// of the project for all images.
 
 #include "base/result.hpp"
 #include "cluster/workloads.hpp"
@@ -17,8 +17,8 @@ std::vector<cluster::StreamTag> stream_tags(const PlannedTarget& planned);
 /// What a project's workloads have to do with a plan.
 struct TargetUses {
   cluster::Workloads workloads;
-  std::vector<cluster::WorkloadUse> uses;   ///< of the tags of the plan
-  std::vector<cluster::JudgedUse> judged;   ///< the same, with what is to be done
+  std::vector<cluster::WorkloadUse> uses;  ///< of the tags of the plan
+  std::vector<cluster::JudgedUse> judged;  ///< the same, with what is to be done
   std::vector<Finding> findings;
 };
 
@@ -31,7 +31,8 @@ Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget&
 Status plan_workloads(const TargetAccess& access, bool follow, PlannedTarget& planned,
                       const net::ExchangeContext& context);
 
-/// One entry per workload out of one per tag: what matters most wins, and those that several tags roll are paused. Pure.
+/// One entry per workload out of one per tag: what matters most wins, and those that several tags roll are paused.
+/// Pure.
 std::vector<PlannedWorkload> merge_uses(const std::vector<cluster::JudgedUse>& uses);
 
 }  // namespace sluice::promotion

@@ -114,16 +114,21 @@ class Shop {
     return follow(followed, on_progress, options);
   }
 
-  /// Waits until the status of Deployment web tells of so many pods of its newest template: each of them is progress,
-  /// which starts the time until its deadline again.
-  void await_updated_replicas(std::int64_t count) {
-    const auto tells = [count](const sandbox::World& world) {
-      const auto found = world.store.get({"deployments.apps", "shop", "web"});
-      return found && number_at(*found, {"status", "updatedReplicas"}) == count &&
-             number_at(*found, {"status", "observedGeneration"}) == number_at(*found, {"metadata", "generation"});
+  /// Waits until the second rollout of web has come as far as it can without a pod that gets ready. Until then every
+  /// step is progress, and starts the time until its deadline again. `pods`: whether it gets as far as making them.
+  void await_standstill(const std::string& kind, bool pods) {
+    const auto stands = [&](const sandbox::World& world) {
+      if (kind == "DeploymentConfig") {
+        const auto controller = world.store.get({"replicationcontrollers", "shop", "web-2"});
+        return controller && number_at(*controller, {"spec", "replicas"}) == 1;
+      }
+      const auto deployment = world.store.get({"deployments.apps", "shop", "web"});
+      return deployment && number_at(*deployment, {"status", "updatedReplicas"}) == (pods ? 1 : 0) &&
+             number_at(*deployment, {"status", "observedGeneration"}) ==
+                 number_at(*deployment, {"metadata", "generation"});
     };
-    const bool told = box_->world().when_until(tells, in_time().deadline, {}, tells);
-    if (!told) throw std::runtime_error(fmt::format("the Deployment never told of {} updated pods", count));
+    const bool came = box_->world().when_until(stands, in_time().deadline, {}, stands);
+    if (!came) throw std::runtime_error("the second rollout of the " + kind + " web never came to a standstill");
   }
 
   const std::string& digest(const std::string& tag) { return digests_[tag]; }
@@ -337,8 +342,7 @@ TEST(ClusterRollout, WhatTheClusterGivesUpIsToldByItsFirstCause) {
     const bool silent = row.cause == CauseKind::deployer || row.cause == CauseKind::deadline;
     // Once it is seen what is wrong, the time of the cluster passes.
     When when(silent ? "0 of 1 pods ready" : row.words, [&] {
-      // A quota lets no pod come into being.
-      if (std::string(row.kind) == "Deployment") shop.await_updated_replicas(row.cause == CauseKind::quota ? 0 : 1);
+      shop.await_standstill(row.kind, row.cause != CauseKind::quota);
       shop.turn(R"({"knob": "clock", "advance-seconds": 700})");
     });
     const auto results = shop.promote("2", std::ref(when));

@@ -148,6 +148,10 @@ class Documents(kit.E2eCase):
         with Sandbox() as box:
             self.valid("sandbox", box.ready)
 
+    def test_a_pipeline_from_a_cluster(self):
+        with Sandbox("--demo") as box:
+            self.printed("init", "init", "-f", "init.yaml", environment={"KUBECONFIG": box.kubeconfig})
+
     def test_errors(self):
         self.printed("error", "digest", f"{self.a.host}/no/such:v1", code=1)
         self.printed("error", "promote", "--to", "prod", "--yes", code=1)

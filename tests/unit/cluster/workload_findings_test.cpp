@@ -127,11 +127,8 @@ std::vector<Row> running_rows() {
          one.runs(kOld);
        },
        UseAction::start, "runs-other-image", Severity::info, "runs " + kOld + ": a rollout is started"},
-      {"the tag moves back to what the template has",
-       [](Case& one) {
-         one.in_template(kNew);
-       },
-       UseAction::start, "runs-other-image"},
+      {"the tag moves back to what the template has", [](Case& one) { one.in_template(kNew); }, UseAction::start,
+       "runs-other-image"},
       {"runs something else, and is paused",
        [](Case& one) {
          same_digest(one);
@@ -288,8 +285,7 @@ TEST(WorkloadFindings, GiveTheCommandAndSayThatSluiceCanDoIt) {
   EXPECT_EQ(one.judged().findings.front().fix, one.use.fix);
   one.verdict(TriggerVerdict::fires);
   one.needs.missing = {{"Deployment web", "Secret", "db", "user"}};
-  EXPECT_EQ(one.judged().findings.front().fix,
-            R"(oc patch secret/db -n prod -p '{"stringData":{"user":"VALUE"}}')");
+  EXPECT_EQ(one.judged().findings.front().fix, R"(oc patch secret/db -n prod -p '{"stringData":{"user":"VALUE"}}')");
 }
 
 TEST(WorkloadFindings, PutBlockersFirstAndPassOverOtherTags) {

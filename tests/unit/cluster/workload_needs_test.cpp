@@ -1,7 +1,6 @@
 // What templates name and the project lacks, and what pods run: read with a known number of questions.
 
 #include "cluster/workload_findings.hpp"
-
 #include "unit/cluster/cluster_testing.hpp"
 
 #include <fmt/format.h>
@@ -98,8 +97,8 @@ TEST_F(NeedsTest, FindsWhatEachPlaceNames) {
             "Secret dv "},
            {"account", R"({"containers": [], "serviceAccountName": "bot"})", "ServiceAccount bot "}}) {
     SCOPED_TRACE(row.name);
-    const auto both = list_of(
-        R"({"metadata": {"name": "db"}, "data": {"user": "c2VjcmV0"}, "binaryData": {"logo": "AA=="}})");
+    const auto both =
+        list_of(R"({"metadata": {"name": "db"}, "data": {"user": "c2VjcmV0"}, "binaryData": {"logo": "AA=="}})");
     exchanger.otherwise([&](const auto&, const auto&) { return json_reply(200, both); });
     const auto needs = needs_of(row.pod_spec);
     ASSERT_TRUE(needs.ok()) << needs.error().sentence();
@@ -144,8 +143,8 @@ class RunningTest : public testing::ClusterTest {
     return out;
   }
   static std::string owned(const std::string& kind, const std::string& name, const std::string& uid) {
-    return fmt::format(
-        R"("ownerReferences": [{{"kind": "{}", "name": "{}", "uid": "{}", "controller": true}}])", kind, name, uid);
+    return fmt::format(R"("ownerReferences": [{{"kind": "{}", "name": "{}", "uid": "{}", "controller": true}}])", kind,
+                       name, uid);
   }
   static std::string controller(int version, const std::string& digest, const std::string& phase) {
     auto json = parsed(fmt::format(R"({{"metadata": {{"name": "web-{0}", "uid": "rc{0}", {1}, "annotations": {{
@@ -159,8 +158,8 @@ class RunningTest : public testing::ClusterTest {
                          const std::string& more = "") {
     return fmt::format(R"({{"metadata": {{"name": "{0}", "uid": "{0}", {1} {2}}}, "status": {{"phase": "Running",
         "containerStatuses": [{{"name": "web", "imageID": "docker-pullable://reg/prod/web@{3}"}}]}}}})",
-                       name, more, owned("ReplicationController", fmt::format("web-{}", version),
-                                         fmt::format("rc{}", version)),
+                       name, more,
+                       owned("ReplicationController", fmt::format("web-{}", version), fmt::format("rc{}", version)),
                        digest);
   }
   RunningWorkload running_of(const Workloads& workloads) {
@@ -174,9 +173,8 @@ class RunningTest : public testing::ClusterTest {
 TEST_F(RunningTest, TellsDigestsAndReadyPodsOfTheNewestRollout) {
   const auto ending = R"("deletionTimestamp": "2026-01-01T00:00:00Z",)";
   exchanger.then(json_reply(200, list_of(controller(1, kOld, "Complete") + "," + controller(2, kNew, "Complete"))));
-  exchanger.then(json_reply(
-      200, list_of(pod("a", 2, kNew) + "," + pod("b", 1, kOld, ending) + "," +
-                   R"({"metadata": {"name": "web-2-deploy", "uid": "d", "labels": {
+  exchanger.then(json_reply(200, list_of(pod("a", 2, kNew) + "," + pod("b", 1, kOld, ending) + "," +
+                                         R"({"metadata": {"name": "web-2-deploy", "uid": "d", "labels": {
                        "openshift.io/deployer-pod-for.name": "web-2"}}, "status": {"phase": "Running"}})")));
   const auto running = running_of(config(2, kNew));
   EXPECT_EQ(count(), 2U);

@@ -58,7 +58,7 @@ TEST(WritePipeline, WritesEverythingThatIsNotADefault) {
   prod.targets[1].deploy = Deploy::patch;
   prod.verify = {true, std::chrono::seconds(900), std::chrono::seconds(90), "https://{project}.example.com/healthz"};
   prod.rollback_on_failure = true;
-  EXPECT_EQ(write_pipeline(pipeline, {"guessed:\nfrom names"}), R"(# guessed:?from names
+  EXPECT_EQ(write_pipeline(pipeline, {"guessed:\nfrom names"}), R"(# guessed: from names
 app: shop
 images: [web, api]
 source: {tag: "v*", match: same-tag}

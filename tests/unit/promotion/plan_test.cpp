@@ -48,7 +48,7 @@ Plan sample() {
 // A change of this value makes every approval and every `promote --plan` that is under way void: raise the version in
 // essence() and say so in the release notes.
 TEST(PlanHash, IsTheOneThatWasAgreedOn) {
-  EXPECT_EQ(sample().hash(), "sha256:d492dd31415ec0a7ad729b88cc4db6a48e691708997c09dcc322bff22d19d520");
+  EXPECT_EQ(sample().hash(), "sha256:386462b4d755c821f8882c6892b0e8641bb1a6e0228abf93ffc3d11bea39baef");
 }
 
 TEST(PlanHash, ChangesWithEverythingThatMatters) {
@@ -71,6 +71,19 @@ TEST(PlanHash, ChangesWithEverythingThatMatters) {
       {"a tag less", [](Plan& p) { p.targets[0].images[0].tags.erase(p.targets[0].images[0].tags.begin()); }},
       {"what the tag stands for", [](Plan& p) { p.targets[0].images[0].tags[1].before = oci::Digest::of("web 40"); }},
       {"nothing behind the tag", [](Plan& p) { p.targets[0].images[0].tags[1].before.reset(); }},
+      {"a road that was asked for", [](Plan& p) { p.targets[0].target.via = pipeline::Via::stream; }},
+      {"deploy: patch", [](Plan& p) { p.targets[0].target.deploy = pipeline::Deploy::patch; }},
+      {"workloads were looked at", [](Plan& p) { p.targets[0].workloads.emplace(); }},
+      {"a workload that rolls",
+       [](Plan& p) {
+         p.targets[0].workloads = {
+             {.kind = "Deployment", .name = "web", .tags = {}, .action = cluster::UseAction::rolls}};
+       }},
+      {"a workload that does not",
+       [](Plan& p) {
+         p.targets[0].workloads = {
+             {.kind = "Deployment", .name = "web", .tags = {}, .action = cluster::UseAction::blocked}};
+       }},
       {"something behind the pin", [](Plan& p) { p.targets[0].images[0].tags[0].before = oci::Digest::of("?"); }},
   };
   std::map<std::string, std::string> seen{{sample().hash(), "the sample"}};

@@ -1,0 +1,98 @@
+#include "promotion/roads.hpp"
+
+#include "support/checks.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::promotion {
+namespace {
+
+using pipeline::Via;
+using support::why;
+
+pipeline::Target in_cluster(const std::string& server, const std::string& project) {
+  pipeline::Target target;
+  target.project = project;
+  target.has_api = true;
+  target.server = server;
+  return target;
+}
+
+pipeline::Target in_registry(const std::string& host) {
+  pipeline::Target target;
+  target.project = "shop-dev";
+  target.registry = host;
+  return target;
+}
+
+struct Row {
+  const char* name;
+  std::optional<Via> via;
+  bool there;  ///< the target's stream has the image
+  bool may_tag;
+  std::vector<RoadOrigin> origins;
+  const char* road;  ///< "" when it is refused
+  bool by_api;
+  bool must_stream;
+};
+
+const auto kNear = RoadOrigin{in_cluster("a:6443", "shop-dev"), true};
+const auto kNearWithout = RoadOrigin{in_cluster("a:6443", "shop-dev"), false};
+const auto kFar = RoadOrigin{in_cluster("b:6443", "shop-dev"), false};
+const auto kPlain = RoadOrigin{in_registry("registry.example.com"), false};
+
+TEST(Roads, AreTheCheapestThatLeadThere) {
+  const std::vector<Row> rows{
+      {"there already", {}, true, true, {kNear}, "present", true, false},
+      {"one cluster", {}, false, true, {kNear}, "tag", true, false},
+      {"one cluster, a second origin has it", {}, false, true, {kFar, kNear}, "tag", true, false},
+      {"one cluster, tags may not be set", {}, false, false, {kNear}, "stream", false, false},
+      {"there already, tags may not be set", {}, true, false, {kNear}, "stream", false, false},
+      {"one cluster whose stream lost it", {}, false, true, {kNearWithout}, "stream", false, false},
+      {"two clusters", {}, false, true, {kFar}, "stream", false, false},
+      {"from a plain registry", {}, false, true, {kPlain}, "stream", false, false},
+      {"tag, asked for", Via::tag, false, true, {kNear}, "tag", true, false},
+      {"tag, asked for, there already", Via::tag, true, true, {kNear}, "tag", true, false},
+      {"tag between clusters", Via::tag, false, true, {kFar}, "", false, false},
+      {"mount in one cluster", Via::mount, false, true, {kNear}, "stream", false, false},
+      {"mount between clusters", Via::mount, false, true, {kFar}, "", false, false},
+      {"mount from another registry", Via::mount, false, true, {kPlain}, "", false, false},
+      {"stream in one cluster", Via::stream, false, true, {kNear}, "stream", false, true},
+      {"import between clusters", Via::import_images, false, true, {kFar}, "import", true, false},
+      {"import from a plain registry", Via::import_images, false, true, {kPlain}, "import", true, false},
+      {"import from nowhere", Via::import_images, false, true, {}, "", false, false},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    const auto answer = choose_road({.target = in_cluster("a:6443", "shop-prod"),
+                                     .via = row.via,
+                                     .has_image = row.there,
+                                     .may_tag = row.may_tag,
+                                     .origins = row.origins});
+    if (std::string(row.road).empty()) {
+      ASSERT_FALSE(answer.ok()) << "it took the road " << to_string(answer->road);
+      EXPECT_EQ(answer.error().kind(), ErrorKind::blocked);
+      EXPECT_FALSE(answer.error().hint().empty()) << "what to do instead";
+      continue;
+    }
+    ASSERT_TRUE(answer.ok()) << why(answer);
+    EXPECT_EQ(to_string(answer->road), row.road);
+    EXPECT_EQ(answer->by_api, row.by_api);
+    EXPECT_EQ(answer->must_stream, row.must_stream);
+    EXPECT_TRUE(!row.by_api || !answer->why.empty()) << "why this road";
+  }
+}
+
+TEST(Roads, OfOneClusterTakeTheImageFromWhereItIs) {
+  const auto other = RoadOrigin{in_cluster("a:6443", "shop-test"), true};
+  const auto answer = choose_road({.target = in_cluster("a:6443", "shop-prod"),
+                                   .via = {},
+                                   .has_image = false,
+                                   .may_tag = true,
+                                   .origins = {kNearWithout, other}});
+  ASSERT_TRUE(answer.ok()) << why(answer);
+  EXPECT_EQ(answer->source.project, "shop-test");
+}
+
+}  // namespace
+}  // namespace sluice::promotion
