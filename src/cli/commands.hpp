@@ -46,6 +46,7 @@ Exit execute(const Unhold& unhold, Context& context);
 Exit execute(const Login& login, Context& context);
 Exit execute(const Logout& logout, Context& context);
 Exit execute(const Init& init, Context& context);
+Exit execute(const Doctor& doctor, Context& context);
 Exit execute(const SandboxRun& run, Context& context);
 
 }  // namespace sluice::cli

@@ -91,6 +91,10 @@ struct Logout {
   std::string registry;
 };
 
+struct Doctor {
+  std::string environment;  ///< empty: all of them
+};
+
 /// init: the pipeline file of Common is what is written; "-" is stdout.
 struct Init {
   std::string app;
@@ -117,7 +121,7 @@ struct SandboxRun {
 };
 
 using Command = std::variant<Copy, Inspect, DigestOf, Tags, ReleaseCreate, Releases, PlanFor, Promote, Rollback, Resume,
-                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, Init, SandboxRun>;
+                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, Init, Doctor, SandboxRun>;
 
 struct Invocation {
   Common common;

@@ -20,6 +20,7 @@ constexpr const char* kTop = R"(Usage: sluice COMMAND [OPTIONS]
 
 Beginning
   init       write a pipeline by looking at a cluster
+  doctor     what could stop a promotion, and how to mend it
 
 Promoting
   plan       what a promotion would do; writes nothing
@@ -52,6 +53,7 @@ Help:    sluice COMMAND --help          Version: sluice --version
 
 const std::map<std::string, std::string>& examples() {
   static const std::map<std::string, std::string> kExamples{
+      {"doctor", "sluice doctor --to prod"},
       {"init", "sluice init --from shop-dev --to shop-prod"},
       {"copy", "sluice copy registry.example.com/shop-dev/web:latest registry.example.com/shop-prod/web:latest"},
       {"inspect", "sluice inspect registry.example.com/shop/web:latest"},
@@ -212,6 +214,7 @@ struct Commands {
   HoldOn hold;
   Unhold unhold;
   Init init;
+  Doctor doctor;
   Login login;
   Logout logout;
   SandboxRun sandbox;
@@ -342,6 +345,10 @@ struct Commands {
     c->add_option("-f,--pipeline", b.common.pipeline, "the file to write, or - for stdout (default sluice.yaml)")
         ->type_name("FILE");
     c->add_flag("--force", init.force, "replace the file if it is there");
+
+    c = b.command("doctor", "Look for everything that could stop a promotion. Nothing is written anywhere.", doctor);
+    c->add_option("--to", doctor.environment, "only this environment (default: all but the first)")->type_name("ENV");
+    b.pipeline(c);
   }
 
   void learning(Builder& b) {

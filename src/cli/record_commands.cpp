@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace sluice::cli {
@@ -45,20 +46,35 @@ std::string images_text(const records::Release& release) {
 struct EnvironmentStatus {
   std::string name;
   Holding holding;
-  std::optional<records::Promotion> last;
+  std::optional<records::Promotion> last;  ///< that succeeded, by our records
   std::optional<records::Promotion> open;
-  std::optional<records::Hold> hold;
+  std::string hold;  ///< why; empty: it is not held
+  std::vector<promotion::RunningHere> running;
+  std::int64_t marked_release = 0;  ///< what the cluster says was promoted last; 0: nothing
+  std::string marked_promotion;
+  std::vector<std::int64_t> kept;  ///< releases that the cluster keeps for going back to
 
-  /// The last promotion brought something else than what is there now.
-  bool drifted() const {
-    if (!last) return false;
-    return holding.kind != Holding::Kind::release || holding.release->number != last->release;
+  std::optional<std::int64_t> promoted() const {
+    if (marked_release != 0) return marked_release;
+    return last ? std::optional(last->release) : std::nullopt;
+  }
+  std::string promoted_by() const { return marked_release != 0 ? marked_promotion : last ? last->id : std::string(); }
+  /// The last promotion brought something else than what its tags stand for, or than what runs.
+  bool drifted() const { return other_release() || runs_other(); }
+  bool other_release() const {
+    if (!promoted()) return false;
+    return holding.kind != Holding::Kind::release || holding.release->number != *promoted();
+  }
+  bool runs_other() const {
+    return std::any_of(running.begin(), running.end(), [](const auto& one) { return !one.right && !one.rolling; });
   }
 };
 
 Result<EnvironmentStatus> status_of(const pipeline::Pipeline& pipeline, const pipeline::Environment& environment,
                                     promotion::Planner& planner, records::Store& store) {
-  EnvironmentStatus row{.name = environment.name, .holding = {}, .last = {}, .open = {}, .hold = {}};
+  EnvironmentStatus row;
+  row.name = environment.name;
+  const auto* memory = planner.memory_of(environment);
   SLUICE_TRY(row.holding, planner.observe(environment).context("looking at " + environment.name));
   SLUICE_TRY(const auto promotions, store.promotions(pipeline.app, environment.name, 100));
   for (const auto& promotion : promotions) {
@@ -66,8 +82,37 @@ Result<EnvironmentStatus> status_of(const pipeline::Pipeline& pipeline, const pi
     const bool unfinished = !records::is_end(promotion.state) || promotion.state == records::PromotionState::partial;
     if (unfinished && !row.open && &promotion == &promotions.front()) row.open = promotion;
   }
-  SLUICE_TRY(row.hold, store.hold(pipeline.app, environment.name));
+  SLUICE_TRY(const auto hold, store.hold(pipeline.app, environment.name));
+  if (hold) row.hold = hold->reason;
+  if (memory != nullptr) {
+    if (row.hold.empty()) row.hold = memory->hold;
+    row.marked_release = memory->release;
+    row.marked_promotion = memory->promotion;
+    for (const auto& release : memory->releases) row.kept.push_back(release.number);
+  }
+  SLUICE_TRY(row.running, planner.running(environment));
   return row;
+}
+
+std::string running_text(const EnvironmentStatus& row, const Console& console) {
+  std::string out;
+  for (const auto& one : row.running) {
+    std::vector<std::string> digests;
+    for (const auto& digest : one.digests) digests.push_back(digest.substr(digest.find(':') + 1, 12));
+    out += fmt::format("      {} {}: {} of {} pods ready{}", one.kind, one.name, one.ready, one.wanted,
+                       digests.empty() ? "" : ", " + text::join(digests, " and "));
+    if (one.rolling) out += ", rolling out";
+    if (!one.right && !one.rolling) out += console.yellow("  DRIFT: its tag stands for another image");
+    out += "\n";
+  }
+  if (row.kept.size() > 1) {
+    std::vector<std::string> numbers;
+    for (const auto number : row.kept) numbers.push_back(std::to_string(number));
+    out += console.dim("      kept here: " + text::join(numbers, ", ") + "  (sluice rollback --to " + row.name +
+                       " --release N)") +
+           "\n";
+  }
+  return out;
 }
 
 std::string holds_text(const EnvironmentStatus& row, const std::string& app) {
@@ -98,7 +143,27 @@ std::string_view holds_word(Holding::Kind kind) {
   return "";
 }
 
+Json running_json(const EnvironmentStatus& row) {
+  Json out = Json::array();
+  for (const auto& one : row.running) {
+    Json digests = Json::array();
+    for (const auto& digest : one.digests) digests.push(digest);
+    out.push(Json::object()
+                 .set("target", one.target)
+                 .set("kind", one.kind)
+                 .set("name", one.name)
+                 .set("pods", one.wanted)
+                 .set("ready", one.ready)
+                 .set("digests", std::move(digests))
+                 .set("rolling", one.rolling)
+                 .set("right", one.right));
+  }
+  return out;
+}
+
 Json status_json(const EnvironmentStatus& row) {
+  Json kept = Json::array();
+  for (const auto number : row.kept) kept.push(number);
   Json images = Json::array();
   for (const auto& image : row.holding.images)
     images.push(Json::object().set("name", image.name).set("digest", image.digest.text()).set("tag", image.tag));
@@ -107,10 +172,12 @@ Json status_json(const EnvironmentStatus& row) {
       .set("holds", holds_word(row.holding.kind))
       .set("release", row.holding.release ? Json(row.holding.release->number) : Json())
       .set("images", std::move(images))
-      .set("drift", row.last ? Json(row.drifted()) : Json())
-      .set("last_promotion", row.last ? Json(row.last->id) : Json())
+      .set("drift", row.promoted() ? Json(row.drifted()) : Json())
+      .set("last_promotion", row.promoted_by().empty() ? Json() : Json(row.promoted_by()))
       .set("unfinished", row.open ? Json(row.open->id) : Json())
-      .set("hold", row.hold ? Json(row.hold->reason) : Json());
+      .set("hold", row.hold.empty() ? Json() : Json(row.hold))
+      .set("running", running_json(row))
+      .set("kept", std::move(kept));
 }
 
 Json promotion_json(const records::Promotion& promotion) {
@@ -168,13 +235,17 @@ Exit execute(const StatusOf&, Context& context) {
   const std::int64_t now = std::time(nullptr);
   for (const auto& row : rows) {
     out += fmt::format("  {:<{}}  {}", row.name, wide, holds_text(row, pipeline.app));
-    if (row.last) out += c.dim(fmt::format("  promoted {} ({})", ago(row.last->ended_at, now), row.last->id));
-    if (row.drifted())
-      out += c.yellow(fmt::format("  DRIFT: {} {} was promoted last", pipeline.app, row.last->release));
-    if (row.hold) out += c.yellow("  HOLD: " + text::printable(row.hold->reason));
+    if (row.last && row.last->id == row.promoted_by()) {
+      out += c.dim(fmt::format("  promoted {} ({})", ago(row.last->ended_at, now), row.last->id));
+    } else if (row.promoted()) {
+      out += c.dim("  promoted by " + row.promoted_by());
+    }
+    if (row.other_release())
+      out += c.yellow(fmt::format("  DRIFT: {} {} was promoted last", pipeline.app, *row.promoted()));
+    if (!row.hold.empty()) out += c.yellow("  HOLD: " + text::printable(row.hold));
     if (row.open)
       out += c.red(fmt::format("  {} is {}: sluice resume {}", row.open->id, to_string(row.open->state), row.open->id));
-    out += "\n";
+    out += "\n" + running_text(row, c);
   }
   context.console.out(out);
   return 0;

@@ -194,7 +194,9 @@ Finding not_exposed(const RegistryNames& names, std::string_view cluster) {
 Result<std::string> usable_host(const RegistryNames& names, std::string_view cluster) {
   if (!names.host.empty()) return names.host;
   auto finding = not_exposed(names, cluster);
-  return Error(ErrorKind::config, std::move(finding.sentence)).with_hint(std::move(finding.fix));
+  return Error(ErrorKind::config, std::move(finding.sentence))
+      .with_hint(std::move(finding.fix))
+      .with_registry_code(std::move(finding.code));
 }
 
 }  // namespace sluice::cluster

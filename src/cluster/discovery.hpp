@@ -43,7 +43,7 @@ Result<RegistryNames> find_registry(Client& client, const DiscoveryOptions& opti
 
 /// Why there is no host to use, and the command that exposes the registry in this release.
 Finding not_exposed(const RegistryNames& names, std::string_view cluster);
-/// The host, or the finding as an Error (config).
+/// The host, or the finding as an Error (config) with the finding's code as its registry_code.
 Result<std::string> usable_host(const RegistryNames& names, std::string_view cluster);
 
 /// "host[:port]" of a pull spec; empty when it has none.

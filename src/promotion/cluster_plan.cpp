@@ -178,7 +178,7 @@ Result<std::vector<Finding>> preflight(Targets& targets, const TargetAccess& acc
   const auto& source = image.by_api || image.origins.empty() ? image.source : image.origins.front();
   SLUICE_TRY(const auto from, targets.open(source));
   if (request.road == cluster::PreflightRoad::import_images) {
-    SLUICE_TRY(request.source_registry, targets.places().registry_host_of(source));
+    SLUICE_TRY(request.source_registry, targets.registry_for_import(source, access.target, image.name));
   }
   const cluster::PreflightClients clients{from.streams ? from.side.client : nullptr, *access.side.client};
   SLUICE_TRY(const auto facts, cluster::gather_preflight(clients, request, targets.context()));

@@ -83,7 +83,7 @@ Status ClusterTarget::stage_image(const PlannedImage& image) {
   const auto& project = planned_.target.project;
   if (image.by_api && image.road == copy::Road::import_images) {
     SLUICE_CHECK(pin_what_was_before(image));
-    SLUICE_TRY(const auto registry, targets_.places().registry_host_of(image.source));
+    SLUICE_TRY(const auto registry, targets_.registry_for_import(image.source, planned_.target, image.name));
     SLUICE_TRY(const bool list, is_list(image));
     return ok(cluster::import_image(client(),
                                     {.project = project,

@@ -151,12 +151,25 @@ ImageKnowledge knowledge_from(const copy::SurveyedItem& item) {
 
 }  // namespace
 
+namespace {
+
+// What the tags stand for, where no API said it. Only when planning: later, the plan's word counts.
+void take_tags(const copy::Survey& survey, const std::vector<CopyPlace>& copied, Plan& plan) {
+  for (std::size_t k = 0; k < copied.size(); ++k) {
+    auto& target = plan.targets[copied[k].target];
+    if (target.streams) continue;
+    const auto& before = survey.items[k].before;
+    for (std::size_t t = 0; t < before.size(); ++t) target.images[copied[k].image].tags[t].before = before[t];
+  }
+}
+
+}  // namespace
+
 void adopt_survey(const copy::Survey& survey, const std::vector<CopyPlace>& copied, Plan& plan) {
   for (std::size_t k = 0; k < copied.size(); ++k) {
     const auto& item = survey.items[k];
     auto& target = plan.targets[copied[k].target];
     auto& image = target.images[copied[k].image];
-    for (std::size_t t = 0; t < item.before.size() && !target.streams; ++t) image.tags[t].before = item.before[t];
     image.road = item.road;
     // Said when it was planned, and again when it was done.
     if (image.why.find(item.why) == std::string::npos) image.why += (image.why.empty() ? "" : "; ") + item.why;
@@ -235,7 +248,8 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
   auto items = items_of(plan, places_);
   // A registry that is not exposed is something to be mended, with the command that does: a finding like others.
   if (!items && items.error().kind() == ErrorKind::config && has_apis(plan)) {
-    plan.targets.front().findings.push_back({.code = "registry-unusable",
+    const auto& code = items.error().registry_code();
+    plan.targets.front().findings.push_back({.code = code.empty() ? "registry-unusable" : code,
                                              .severity = Severity::blocker,
                                              .subject = plan.environment,
                                              .sentence = items.error().message(),
@@ -245,6 +259,7 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
     SLUICE_TRY(planned.survey, copy::survey(std::move(items->items), will_write, events_, stop_));
     planned.copied = std::move(items->places);
     adopt_survey(planned.survey, planned.copied, plan);
+    take_tags(planned.survey, planned.copied, plan);
   }
   for (std::size_t t = 0; t < plan.targets.size(); ++t) {
     auto& target = plan.targets[t];

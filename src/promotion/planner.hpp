@@ -10,6 +10,7 @@
 #include "promotion/places.hpp"
 #include "promotion/plan.hpp"
 #include "promotion/rules.hpp"
+#include "promotion/running.hpp"
 #include "promotion/targets.hpp"
 #include "records/store.hpp"
 
@@ -75,6 +76,11 @@ class Planner {
   /// What the streams of an environment remember; null: nothing, or nobody may look.
   const EnvironmentMemory* memory_of(const pipeline::Environment& environment);
 
+  /// What runs in an environment, where it has an API.
+  Result<std::vector<RunningHere>> running(const pipeline::Environment& environment) {
+    return what_runs(targets_, pipeline_, environment, moving_tag(pipeline_, environment));
+  }
+
   /// Writes a hold (or takes it away, with an empty reason) on the streams of an environment, where there are any.
   /// Errors: those of the API.
   Status mark_hold(const pipeline::Environment& environment, const std::string& reason);
@@ -114,8 +120,7 @@ struct CopyItems {
 /// What the copy engine is to bring, for a survey: targets in order, images in order.
 Result<CopyItems> items_of(const Plan& plan, Places& places);
 
-/// Takes over what the survey, or the copy after it, found out about roads and bytes; and what the tags stand for where
-/// no API said it.
+/// Takes over what the survey, or the copy after it, found out about roads, bytes and digests.
 void adopt_survey(const copy::Survey& survey, const std::vector<CopyPlace>& copied, Plan& plan);
 
 }  // namespace sluice::promotion

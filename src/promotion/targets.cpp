@@ -1,5 +1,6 @@
 #include "promotion/targets.hpp"
 
+#include "cluster/discovery.hpp"
 #include "cluster/stream_state.hpp"
 #include "copy/crew.hpp"
 
@@ -58,6 +59,19 @@ Result<TargetAccess> Targets::open(const pipeline::Target& target) {
   access.streams = groups.contains(std::string(cluster::ImageStream::kResource.group));
   has_streams_.emplace(target.server, access.streams);
   return access;
+}
+
+Result<std::string> Targets::registry_for_import(const pipeline::Target& source, const pipeline::Target& target,
+                                                 const std::string& image) {
+  if (same_cluster(source, target)) {
+    SLUICE_TRY(const auto access, open(source));
+    const auto stream = access.side.client->find<cluster::ImageStream>(source.project, image, context());
+    // Who may not read it is told so by the preflight.
+    if (!stream && stream.error().kind() != ErrorKind::denied) return stream.error();
+    auto inside = stream && *stream ? cluster::registry_of((*stream)->repository()) : std::string();
+    if (!inside.empty()) return inside;
+  }
+  return places_.registry_host_of(source);
 }
 
 Result<std::vector<std::optional<cluster::ImageStream>>> Targets::streams(const TargetAccess& access,

@@ -40,6 +40,11 @@ class Targets {
   Result<std::vector<std::optional<cluster::ImageStream>>> streams(const TargetAccess& access,
                                                                    const std::vector<std::string>& images);
 
+  /// host[:port] that the cluster of `target` pulls an image of `source` from. Inside one cluster that is the
+  /// registry's own name there: service accounts have pull secrets for no other. Errors: those of the API; config.
+  Result<std::string> registry_for_import(const pipeline::Target& source, const pipeline::Target& target,
+                                          const std::string& image);
+
   /// The bound on one step that asks an API: enough for its retries.
   net::ExchangeContext context() const { return {Deadline::after(std::chrono::minutes(3)), stop_}; }
   Places& places() { return places_; }

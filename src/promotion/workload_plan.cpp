@@ -99,7 +99,7 @@ Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget&
   TargetUses out;
   SLUICE_TRY(out.workloads, cluster::read_workloads(client, project, context));
   out.uses = cluster::judge_workloads(out.workloads, stream_tags(planned));
-  SLUICE_TRY(const auto running, cluster::read_running(client, project, out.workloads, out.uses, context));
+  SLUICE_TRY(out.running, cluster::read_running(client, project, out.workloads, out.uses, context));
   cluster::Needs lacking;
   if (needs) {
     SLUICE_TRY(lacking, cluster::read_needs(client, project, out.workloads, out.uses, context));
@@ -108,7 +108,7 @@ Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget&
     for (const auto& tag : image.tags) {
       // Pins of a version are for looking back; only the tag that is watched has to have somebody who uses it.
       const bool watched = &tag == &image.tags.back();
-      auto verdict = cluster::judge_uses(request_for(planned, image, tag, follow && watched), out.uses, running,
+      auto verdict = cluster::judge_uses(request_for(planned, image, tag, follow && watched), out.uses, out.running,
                                          lacking, out.workloads.unread);
       if (!watched) std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
       add_once(out.findings, std::move(verdict.findings));

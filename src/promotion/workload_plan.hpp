@@ -18,6 +18,7 @@ std::vector<cluster::StreamTag> stream_tags(const PlannedTarget& planned);
 struct TargetUses {
   cluster::Workloads workloads;
   std::vector<cluster::WorkloadUse> uses;  ///< of the tags of the plan
+  std::vector<cluster::RunningWorkload> running;
   std::vector<cluster::JudgedUse> judged;  ///< the same, with what is to be done
   std::vector<Finding> findings;
 };

@@ -175,7 +175,7 @@ std::vector<Row> right_rows() {
        },
        "", ""},
       {"no change", kTag, [](Case& one) { one.deny(Purpose::change_workloads); }, "may-not-change-workloads",
-       "patch deploymentconfigs, deployments, statefulsets, daemonsets, cronjobs"},
+       "patch and update deploymentconfigs, deployments, statefulsets, daemonsets, cronjobs"},
       {"no signature", kTag, [](Case& one) { one.deny(Purpose::sign); }, "may-not-sign",
        "ann may not create imagesignatures in the whole cluster"},
       {"right unknown", kTag, [](Case& one) { one.facts.rights.front().allowed = {{}, broken()}; }, "rights-unknown",
