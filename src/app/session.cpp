@@ -369,6 +369,16 @@ Result<std::string> Session::registry_host_of(const pipeline::Target& target) {
   return opened->name();
 }
 
+Result<bool> Session::is_insecure(const pipeline::Target& target) {
+  const std::scoped_lock lock(asking_);
+  SLUICE_TRY(const auto* known, clusters());
+  // A context of the kubeconfig says nothing about a registry.
+  const auto named = known->entries.find(target.cluster);
+  if (target.has_api || !target.cluster.empty()) return named != known->entries.end() && named->second.insecure;
+  SLUICE_TRY(const auto* entry, entry_of("", target.registry));
+  return entry != nullptr && entry->insecure;
+}
+
 bool Session::allow_local_checks() const { return clusters_ && clusters_->allow_local_checks; }
 
 }  // namespace sluice::app

@@ -59,6 +59,7 @@ class Session final : public promotion::Places {
   Result<places::Place*> place_of(const pipeline::Target& target) override;
   Result<promotion::ClusterSide> cluster_of(const pipeline::Target& target) override;
   Result<std::string> registry_host_of(const pipeline::Target& target) override;
+  Result<bool> is_insecure(const pipeline::Target& target) override;
   net::Exchanger* exchanger_for_checks() override { return &loop_; }
   bool allow_local_checks() const override;
 

@@ -85,6 +85,7 @@ Status ClusterTarget::stage_image(const PlannedImage& image) {
     SLUICE_CHECK(pin_what_was_before(image));
     SLUICE_TRY(const auto registry, targets_.registry_for_import(image.source, planned_.target, image.name));
     SLUICE_TRY(const bool list, is_list(image));
+    SLUICE_TRY(const bool insecure, targets_.places().is_insecure(image.source));
     return ok(cluster::import_image(client(),
                                     {.project = project,
                                      .stream = image.name,
@@ -92,6 +93,7 @@ Status ClusterTarget::stage_image(const PlannedImage& image) {
                                      .registry = registry,
                                      .repository = repository_of(image.source, image.name),
                                      .digest = digest,
+                                     .insecure = insecure,
                                      .is_list = list},
                                     context()));
   }

@@ -33,6 +33,11 @@ class Places {
   }
   /// host[:port] under which the registry of a target is known from outside. Errors: as place_of.
   virtual Result<std::string> registry_host_of(const pipeline::Target& target) { return target.registry; }
+  /// The administrators let this registry speak plain HTTP or show any certificate. Errors: as place_of.
+  virtual Result<bool> is_insecure(const pipeline::Target& target) {
+    static_cast<void>(target);
+    return false;
+  }
   /// For HTTP checks; null: none can be made.
   virtual net::Exchanger* exchanger_for_checks() { return nullptr; }
   virtual bool allow_local_checks() const { return false; }

@@ -44,7 +44,7 @@ Result<RoadAnswer> choose_road(const RoadQuestion& question) {
                     "leave via out, or use via: stream");
     case pipeline::Via::mount:
       if (std::any_of(question.origins.begin(), question.origins.end(), [&](const RoadOrigin& origin) {
-            return same_cluster(origin.target, question.target) ||
+            return (same_cluster(origin.target, question.target) && origin.has_image) ||
                    (!origin.target.has_api && origin.target.registry == question.target.registry);
           }))
         return RoadAnswer{};

@@ -1,4 +1,5 @@
-"""The README is true: its commands run, in its order, against real registries, and its links lead somewhere."""
+"""The README is true: its commands run, in its order, against a sandbox and real registries, and its links lead
+somewhere."""
 
 import pathlib
 import re
@@ -8,11 +9,14 @@ import unittest
 
 from sluicekit import PASSWORD, USER, Registry, random_image
 from sluicekit.case import E2eCase
+from sluicekit.sandbox import Sandbox
+from sluicekit.shop import Project
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 HOST = "registry.example.com"
 OTHER = "other.example.com"
+API = "https://api.example.com:6443"
 
 
 def section(title):
@@ -52,6 +56,39 @@ class Readme(E2eCase):
 
     def test_a_first_promotion_runs_as_it_stands_there(self):
         text = section("A first promotion of your own")
+        password = "correct horse"
+        self.secrets.add(password)
+        with Sandbox(scenario={
+                "users": [{"name": "ann", "password": password}],
+                "projects": [{"name": "shop-dev", "admin": "ann"}, {"name": "shop-prod", "admin": "ann"}],
+                "workloads": [{"kind": "DeploymentConfig", "project": "shop-prod", "name": "web",
+                               "image": "web:latest", "replicas": 2}]}) as box:
+            dev, prod = (Project(self, box, name) for name in ("shop-dev", "shop-prod"))
+            first = dev.image()
+            home = self.home()
+            home.write("sluice.yaml", next(body for language, body in blocks(text) if language == "yaml"))
+            seen = []
+            for words in commands(text):
+                words, stdin = [word.replace(API, box.ready["api"]) for word in words], ""
+                if words[0] == "login":  # a person types it; here it is piped in
+                    words, stdin = [*words, "--password-stdin", "--ca", box.ca], password
+                if words[0] in ("promote", "rollback"):
+                    words.append("--yes")
+                if words[0] == "rollback":
+                    # There has to be a release before: the README's promotion was the first.
+                    second = dev.image(**{"layer-bytes": 2000})
+                    self.ok(home.run("promote", "--to", "prod", "--yes"))
+                    prod.runs({"web": second}, replicas=2)
+                self.ok(home.run(*words, stdin=stdin))
+                seen.append(words[0])
+                if words[0] == "promote":
+                    prod.runs({"web": first}, replicas=2)
+            self.assertEqual(seen, ["login", "plan", "promote", "status", "rollback"])
+            prod.stands({"web": first})
+            prod.runs({"web": first}, replicas=2)
+
+    def test_a_promotion_between_plain_registries_runs_as_it_stands_there(self):
+        text = section("Without OpenShift")
         pipeline = next(body for language, body in blocks(text) if language == "yaml")
         with Registry(auth="basic") as here, Registry() as there:
             client = here.client(USER, PASSWORD)

@@ -1,0 +1,159 @@
+"""Promotions on clusters that are killed between any two of their steps: resume comes to the same end each time, with
+nothing left paused and exactly the wanted digests running."""
+
+import concurrent.futures
+import signal
+import unittest
+
+import sluicekit as kit
+from sluicekit.sandbox import PASSWORD, Sandbox
+from sluicekit.shop import ShopCase
+
+kit.binary()
+kit.helper("sluice-crash")
+
+USERS = {"users": [{"name": "ann", "password": PASSWORD}]}
+PICTURES = ("web", "api")
+WORKERS = 2
+
+
+class World:
+    """Two images that one DeploymentConfig and one Deployment use both: it is paused while their tags move."""
+
+    def __init__(self, case, source, target, name):
+        self.case = case
+        self.dev, self.prod = case.project(source, f"{name}-dev"), case.project(target, f"{name}-prod")
+        self.old = {picture: self.prod.image(picture, layers=1) for picture in PICTURES}
+        self.new = {picture: self.dev.image(picture, layers=3) for picture in PICTURES}
+        for kind, workload in (("DeploymentConfig", "shop"), ("Deployment", "work")):
+            self.prod.workload(kind, workload, {picture: f"{picture}:latest" for picture in PICTURES})
+        self.rollouts = {kind: self.prod.rollouts(kind) for kind in ("DeploymentConfig", "Deployment")}
+        self.home = case.home({"a": source, "b": target})
+        case.pipeline(self.home, ("dev", [("a", self.dev.name)]), ("prod", [("b", self.prod.name)]),
+                      pictures=PICTURES)
+
+    def promote(self, after=None):
+        """after: killed after so many committed writes."""
+        return self.run("promote", "--to", "prod", "--yes", after=after)
+
+    def run(self, *words, after=None):
+        if after is None:
+            return self.home.run(*words, "-o", "json")
+        return self.home.run(*words, "-o", "json", program=kit.helper("sluice-crash"),
+                             environment={"SLUICE_CRASH_AFTER": str(after)})
+
+    def history(self):
+        return self.case.ends(self.home.run("history", "-o", "json"), 0).json["promotions"]
+
+    def is_at(self, digests):
+        self.prod.stands(digests)
+        for workload in ("shop", "work"):
+            self.prod.runs(digests, workload)
+        self.case.assertEqual(self.prod.paused(), [])
+        self.prod.nobody_works()
+
+    def complete(self):
+        """The end that every attempt comes to."""
+        self.is_at(self.new)
+        last = self.history()[0]
+        self.case.assertEqual((last["state"], last["failure"]), ("succeeded", None), last)
+        for picture, digest in self.new.items():
+            state = self.prod.state(picture)
+            self.case.assertEqual((state["digest"], state["release"], state["promotion"]),
+                                  (digest, last["release"], last["promotion"]), state)
+            self.case.assertEqual([(one["number"], one["digest"]) for one in state["releases"]],
+                                  [(last["release"], digest)], state)
+            self.prod.pulled(digest, picture)
+        status = self.case.status(self.home)
+        self.case.assertEqual((status["holds"], status["drift"], status["unfinished"]), ("release", False, None))
+
+
+class Killed:
+    """`source` and `target` are the sandboxes that a promotion leads from and to."""
+
+    def resume_after(self, number):
+        """True when the promotion was killed before its end."""
+        world = World(self, self.source, self.target, f"n{number}")
+        killed = world.promote(after=number)
+        if killed.code != -signal.SIGKILL:
+            done = self.ends(killed, 0, "succeeded")
+            self.assertEqual({one["road"] for one in done.json["targets"][0]["images"]}, {self.road}, done)
+            for kind, before in world.rollouts.items():
+                self.assertEqual(world.prod.rollouts(kind), before + 1, f"rollouts of the {kind}")
+            world.complete()
+            return False
+        self.assertEqual(killed.out, "", f"killed after write {number}, and yet it reported\n{killed}")
+        self.left_paused.update(world.prod.paused())
+        known = world.history()
+        if not known:  # nothing was begun yet
+            self.ends(world.promote(), 0, "succeeded")
+        elif known[0]["state"] == "succeeded":
+            self.ends(world.run("resume", known[0]["promotion"]), 2)
+            # It could not give its lease back; who comes next sees that its holder is dead.
+            self.ends(world.promote(), 0, "succeeded")
+        else:
+            done = self.ends(world.run("resume"), 0, "succeeded")
+            self.assertEqual(done.json["promotion"], known[0]["promotion"], done)
+        world.complete()
+        return True
+
+    def test_every_write_can_be_the_last_one(self):
+        self.left_paused = set()
+        tried, ended = 0, False
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            while not ended:
+                batch = list(range(tried + 1, tried + 1 + WORKERS))
+                for number, outcome in zip(batch, pool.map(self.resume_after, batch)):
+                    if not outcome:
+                        ended = True
+                        break
+                    tried = number
+                self.assertLess(tried, 100, "a promotion that never ends")
+        self.assertGreater(tried, 12, "two images, two workloads that are paused: there are more steps than that")
+        self.assertEqual(self.left_paused, {"DeploymentConfig shop", "Deployment work"},
+                         "the test means to meet workloads that nobody but resume can wake")
+
+    def test_undo_leads_back_from_wherever_it_was_killed(self):
+        for number in range(5, 18, 3):
+            with self.subTest(killed_after=number):
+                world = World(self, self.source, self.target, f"u{number}")
+                killed = world.promote(after=number)
+                self.assertEqual(killed.code, -signal.SIGKILL, killed)
+                self.ends(world.run("undo", world.history()[0]["promotion"]), 0, "rolled-back")
+                world.is_at(world.old)
+
+    def test_a_resume_that_is_killed_can_be_resumed(self):
+        """Killed at each second write of resume in turn, always further on: the last one arrives."""
+        world = World(self, self.source, self.target, "again")
+        self.assertEqual(world.promote(after=7).code, -signal.SIGKILL)
+        rounds = 0
+        for number in range(1, 60, 2):
+            resumed = world.run("resume", after=number)
+            if resumed.code != -signal.SIGKILL:
+                break
+            rounds += 1
+        self.assertGreater(rounds, 3)
+        if world.history()[0]["state"] == "succeeded" and resumed.code != 0:
+            self.ends(world.promote(), 0, "succeeded")  # the round before was killed right after its end
+        world.complete()
+
+
+class ByTag(Killed, ShopCase):
+    road = "tag"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.source = cls.target = cls.enterClassContext(Sandbox(profile="4.x", scenario=USERS))
+
+
+class ByStream(Killed, ShopCase):
+    road = "stream"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.source = cls.enterClassContext(Sandbox(profile="4.x", scenario=USERS))
+        cls.target = cls.enterClassContext(Sandbox(profile="3.11", scenario=USERS))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
