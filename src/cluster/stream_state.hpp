@@ -7,8 +7,8 @@
 #include "cluster/client.hpp"
 
 #include <chrono>
-#include <functional>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,8 +25,8 @@ inline constexpr std::size_t kKeptReleases = 5;
 /// A release that was promoted to a tag.
 struct KeptRelease {
   std::int64_t number = 0;
-  std::string digest;     ///< of this stream's image in it
-  std::string tag;        ///< that the release was found under
+  std::string digest;  ///< of this stream's image in it
+  std::string tag;     ///< that the release was found under
   bool pattern_tag = false;
   std::string promotion;  ///< that brought it last
   std::int64_t at = 0;    ///< seconds since 1970
@@ -37,11 +37,11 @@ struct KeptRelease {
 struct TagState {
   std::string app;
   std::string environment;
-  std::int64_t release = 0;   ///< that was promoted last and stands; 0: none
+  std::int64_t release = 0;  ///< that was promoted last and stands; 0: none
   std::string promotion;
-  std::string digest;         ///< that it brought
-  std::string previous;       ///< digest before; empty: none
-  std::string hold;           ///< why the environment is held; empty: it is not
+  std::string digest;                 ///< that it brought
+  std::string previous;               ///< digest before; empty: none
+  std::string hold;                   ///< why the environment is held; empty: it is not
   std::vector<KeptRelease> releases;  ///< newest promotion first, the one that stands included; each number once
   friend bool operator==(const TagState&, const TagState&) = default;
 };

@@ -235,11 +235,12 @@ Status ClusterTarget::mark(const records::Promotion& promotion, bool back) {
             state.release = old == state.releases.end() ? 0 : old->number;
             state.digest = tag.before ? tag.before->text() : "";
             state.previous = image.after.text();
-          } else {
-            state.release = promotion.release;
-            if (tag.before != image.after) state.previous = tag.before ? tag.before->text() : "";
-            state.digest = image.after.text();
+            state.promotion = old == state.releases.end() ? promotion.id : old->promotion;
+            return;
           }
+          state.release = promotion.release;
+          if (tag.before != image.after) state.previous = tag.before ? tag.before->text() : "";
+          state.digest = image.after.text();
           state.promotion = promotion.id;
         },
         {context().deadline, {}});

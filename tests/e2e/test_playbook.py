@@ -291,6 +291,16 @@ class Text(unittest.TestCase):
         self.assertEqual(sluice_lines(walked), sluice_lines(PLAYBOOK))
         self.assertTrue(sluice_lines(walked))
 
+    def test_the_tests_that_openshift_md_names_are_there(self):
+        """It says what was verified by which test; a name with a * has to match something."""
+        page = (ROOT / "docs" / "openshift.md").read_text()
+        names = set(re.findall(r"`(test_[\w*]+\.py)`", page))
+        self.assertGreater(len(names), 4, names)
+        for name in names:
+            self.assertTrue(list((ROOT / "tests" / "e2e").glob(name)), f"docs/openshift.md names {name}")
+        recordings = len(list((ROOT / "tests" / "data" / "openshift-wire").glob("*.json")))
+        self.assertIn(f"{recordings} scenarios", page)
+
     def test_it_says_what_was_not_run(self):
         self.assertIn("`oc` could not be run", PLAYBOOK.rstrip().splitlines()[-1])
 

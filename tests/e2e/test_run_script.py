@@ -32,7 +32,9 @@ class Words(unittest.TestCase):
             (["test", "--presets", "x"], 'test does not know --presets (did you mean "--preset"?)'),
             (["test", "--preset"], "a value is missing after --preset"),
             (["test", "--label", "units"], 'there is no label "units" (did you mean "unit"?)'),
-            (["demo", "registry"], 'there is no demo "registry"'),
+            (["demo", "registry"], 'there is no demo "registry"; there are: openshift registries'),
+            (["demo", "openshfit"], 'there is no demo "openshfit" (did you mean "openshift"?)'),
+            (["demo", "registries", "twice"], "demo takes one name, or none"),
             (["setup", "buld"], 'there is no group "buld" (did you mean "build"?)'),
         ):
             with self.subTest(" ".join(arguments)):
