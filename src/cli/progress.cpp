@@ -39,6 +39,7 @@ std::string brief(const std::string& digest) {
 std::vector<std::string> draw(const Frame& frame, unsigned width, std::size_t height) {
   std::vector<std::string> lines;
   if (height == 0) return lines;
+  if (frame.blobs.empty() && frame.total_bytes == 0) return lines;  // the cluster does it all: "0 B" would tell nothing
   const unsigned cells = width > 70 ? 24 : 10;
   const std::size_t room = height - 1;
   for (const auto& blob : frame.blobs) {

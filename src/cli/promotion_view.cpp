@@ -138,7 +138,11 @@ std::string plan_text(const promotion::Plan& plan, const Console& console, bool 
   out += "\n";
   for (const auto& finding : plan.findings) out += finding_line(finding, console, for_out);
   for (const auto& target : plan.targets) {
-    for (const auto& finding : target.findings) out += finding_line(finding, console, for_out);
+    for (const auto& finding : target.findings) {
+      // As whom it goes is the doctor's matter; here only what is wrong about it.
+      if (finding.code == "identity" && finding.severity == Severity::info) continue;
+      out += finding_line(finding, console, for_out);
+    }
   }
   if (!plan.changes()) {
     out += "  nothing to do: every tag is right already\n";
@@ -155,11 +159,12 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
   using records::PromotionState;
   const auto state = outcome.promotion.state;
   const auto word = std::string(to_string(state));
-  auto out = fmt::format(
-      "{} -> {}: {}  ({})\n", console.bold(release_name(outcome.plan)), console.bold(outcome.plan.environment),
-      state == PromotionState::succeeded || state == PromotionState::rolled_back ? console.green(word)
-                                                                                 : console.red(word),
-      outcome.promotion.id);
+  auto out = fmt::format("{} -> {}: {}  ({})\n", console.bold(release_name(outcome.plan)),
+                         console.bold(outcome.plan.environment),
+                         state == PromotionState::succeeded     ? console.green(word)
+                         : state == PromotionState::rolled_back ? console.yellow(word)
+                                                                : console.red(word),
+                         outcome.promotion.id);
   for (std::size_t t = 0; t < outcome.plan.targets.size(); ++t) {
     const auto& target = outcome.plan.targets[t];
     const auto reached = t < outcome.targets.size() ? outcome.targets[t].state : PromotionState::planned;
@@ -169,6 +174,11 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
       if (shown++ == kMostImages && target.images.size() > kMostImages + 1) {
         out += fmt::format("    ... and {} more images\n", target.images.size() - kMostImages);
         break;
+      }
+      if (reached == PromotionState::rolled_back) {
+        out += fmt::format("    {}  {} did not stay; back to {}\n", image.name, image.after.brief(),
+                           image.before() ? image.before()->text() : "nothing");
+        continue;
       }
       if (image.by_api) {
         out += fmt::format("    {}  {}  by {}\n", image.name, image.after.text(), to_string(image.road));

@@ -143,10 +143,9 @@ cluster::PreflightRequest request_for(const Plan& plan, const PlannedTarget& pla
   const auto& source = image.by_api || image.origins.empty() ? image.source : image.origins.front();
   cluster::PreflightRequest request;
   request.road = preflight_road(image);
-  request.source = {source.label(), source.project, image.name};
-  request.target = {planned.target.label(), planned.target.project, image.name};
-  if (!planned.target.cluster.empty()) request.target.cluster = planned.target.cluster;
-  if (!source.cluster.empty()) request.source.cluster = source.cluster;
+  const auto cluster_of = [](const pipeline::Target& side) { return side.cluster.empty() ? side.server : side.cluster; };
+  request.source = {cluster_of(source), source.project, image.name};
+  request.target = {cluster_of(planned.target), planned.target.project, image.name};
   request.same_cluster = same_cluster(source, planned.target);
   request.digest = image.after.text();
   request.media_type = knowledge.media_type;

@@ -228,9 +228,9 @@ Outcome Runner::end_with(Work& work, std::size_t target, Setback setback) {
     state = PromotionState::failed;
     // The tags of this target stand, for somebody to look at; when an earlier one succeeded, the release is half there.
     const bool others = work.switched.size() > (work.switched.contains(id) ? 1U : 0U);
-    auto error = std::move(setback.error);
-    if (!others) error = std::move(error).with_hint("put back what was there: sluice undo " + work.promotion.id);
-    return finish(work, others ? PromotionState::partial : PromotionState::failed, std::move(error));
+    if (others) return finish(work, PromotionState::partial, std::move(setback.error));
+    return finish(work, PromotionState::failed,
+                  std::move(setback.error).with_hint("put back what was there: sluice undo " + work.promotion.id));
   }
   // Nobody knows how the rollout goes on. It does so without us, and `resume` looks again.
   if (state == PromotionState::rolling_out || state == PromotionState::verifying)
@@ -269,9 +269,8 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
 // Not at its end: the state stays what it is.
 Outcome Runner::leave_open(Work& work, Error error) {
   static_cast<void>(note(work, "left", {}, {}, Json::object().set("why", error.sentence())));
-  auto hinted = std::move(error);
-  if (hinted.hint().empty()) hinted = std::move(hinted).with_hint("look again: sluice resume " + work.promotion.id);
-  return conclude(work, std::move(hinted));
+  if (!error.hint().empty()) return conclude(work, std::move(error));
+  return conclude(work, std::move(error).with_hint("look again: sluice resume " + work.promotion.id));
 }
 
 Outcome Runner::conclude(Work& work, std::optional<Error> error) {

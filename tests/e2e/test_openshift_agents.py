@@ -1,5 +1,5 @@
-"""Agents without records of their own: what the clusters remember is enough for status, rollback and hold, and keeps two
-agents from promoting at once."""
+"""Agents without records of their own: what the clusters remember is enough for status, rollback and hold, and keeps
+two agents from promoting at once."""
 
 import json
 import threading

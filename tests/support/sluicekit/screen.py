@@ -2,6 +2,7 @@
 
 import os
 import sys
+import textwrap
 
 
 class Screen:
@@ -19,6 +20,10 @@ class Screen:
 
     def say(self, text=""):
         print(text, flush=True)
+
+    def tell(self, text):
+        """A paragraph, wrapped, with an empty line after it."""
+        print(textwrap.fill(text, 100, break_on_hyphens=False) + "\n", flush=True)
 
     def good(self, text):
         print(self._style("32", text), flush=True)

@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 
@@ -51,6 +52,10 @@ TEST(Draw, KeepsTheTotalAndSaysWhatIsHidden) {
   EXPECT_EQ(draw(frame, 120, 1).size(), 1U) << "only the total";
 }
 
+TEST(Draw, ShowsNothingWhereNoBytesMove) {
+  EXPECT_THAT(draw({.blobs = {}, .total_bytes = 0, .moved_bytes = 0, .bytes_per_second = 0}, 100, 12), IsEmpty());
+}
+
 TEST(Draw, ShowsAnEndWithoutATimeThatIsLeft) {
   struct Row {
     const char* name;
@@ -58,9 +63,6 @@ TEST(Draw, ShowsAnEndWithoutATimeThatIsLeft) {
     const char* expected;
   };
   const std::vector<Row> rows{
-      {"nothing to move",
-       {.blobs = {}, .total_bytes = 0, .moved_bytes = 0, .bytes_per_second = 0},
-       "  total 100%  0 B / 0 B  0 B/s"},
       {"not begun",
        {.blobs = {}, .total_bytes = 2048, .moved_bytes = 0, .bytes_per_second = 0},
        "  total   0%  0 B / 2.0 KiB  0 B/s"},

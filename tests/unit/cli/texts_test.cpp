@@ -196,6 +196,16 @@ TEST(OutcomeText, TellsWhatWasReached) {
   EXPECT_THAT(outcome_text(ended(records::PromotionState::partial), plain_console()), Not(HasSubstr("rollout")));
 }
 
+TEST(OutcomeText, TellsWhatStandsAfterARollback) {
+  auto outcome = ended(records::PromotionState::rolled_back);
+  auto& image = outcome.plan.targets[0].images[0];
+  image.tags.back().before = oci::Digest::of("web 41");
+  EXPECT_THAT(outcome_text(outcome, plain_console()),
+              HasSubstr("web  " + image.after.brief() + " did not stay; back to " + oci::Digest::of("web 41").text()));
+  image.tags.back().before.reset();
+  EXPECT_THAT(outcome_text(outcome, plain_console()), HasSubstr("did not stay; back to nothing\n"));
+}
+
 TEST(OutcomeJson, HasEveryMemberWhateverTheState) {
   for (const auto state : {records::PromotionState::succeeded, records::PromotionState::failed,
                            records::PromotionState::partial, records::PromotionState::rolled_back}) {

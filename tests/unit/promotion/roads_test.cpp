@@ -56,6 +56,7 @@ TEST(Roads, AreTheCheapestThatLeadThere) {
       {"tag between clusters", Via::tag, false, true, {kFar}, "", false, false},
       {"mount in one cluster", Via::mount, false, true, {kNear}, "stream", false, false},
       {"mount between clusters", Via::mount, false, true, {kFar}, "", false, false},
+      {"mount from where the image is not", Via::mount, false, true, {kFar, kNearWithout}, "", false, false},
       {"mount from another registry", Via::mount, false, true, {kPlain}, "", false, false},
       {"stream in one cluster", Via::stream, false, true, {kNear}, "stream", false, true},
       {"import between clusters", Via::import_images, false, true, {kFar}, "import", true, false},
