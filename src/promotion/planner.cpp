@@ -245,6 +245,8 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
 // What the copy engine is to bring, and then everything that could stop the promotion.
 Status Planner::look_at_registries(Planned& planned, bool will_write) {
   auto& plan = planned.plan;
+  // A registry says only that it refuses. The API says what is missing: the project, or which right.
+  std::optional<Error> refused;
   auto items = items_of(plan, places_);
   // A registry that is not exposed is something to be mended, with the command that does: a finding like others.
   if (!items && items.error().kind() == ErrorKind::config && has_apis(plan)) {
@@ -256,10 +258,17 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
                                              .fix = items.error().hint()});
   } else {
     SLUICE_CHECK(items);
-    SLUICE_TRY(planned.survey, copy::survey(std::move(items->items), will_write, events_, stop_));
-    planned.copied = std::move(items->places);
-    adopt_survey(planned.survey, planned.copied, plan);
-    take_tags(planned.survey, planned.copied, plan);
+    auto survey = copy::survey(std::move(items->items), will_write, events_, stop_);
+    if (survey) {
+      planned.survey = std::move(*survey);
+      planned.copied = std::move(items->places);
+      adopt_survey(planned.survey, planned.copied, plan);
+      take_tags(planned.survey, planned.copied, plan);
+    } else if (survey.error().kind() == ErrorKind::denied && has_apis(plan)) {
+      refused = std::move(survey).error();
+    } else {
+      return std::move(survey).error();
+    }
   }
   for (std::size_t t = 0; t < plan.targets.size(); ++t) {
     auto& target = plan.targets[t];
@@ -270,6 +279,7 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
     }
     SLUICE_CHECK(look_at_rest(targets_, plan, target, knowledge));
   }
+  if (refused && !plan.blocked()) return std::move(*refused);
   return {};
 }
 

@@ -2,12 +2,14 @@
 
 import unittest
 
+import sluicekit as kit
 from sluicekit import images
 from sluicekit.one_cluster import OneCluster
-from sluicekit.sandbox_case import core, small_image
+from sluicekit.sandbox_case import core, imports, small_image
 from sluicekit.sluice import binary
 
 binary()
+kit.need("docker-registry")
 
 ROADS = ("tag", "mount", "stream", "import")
 
@@ -176,14 +178,16 @@ class Tags(OneCluster):
         if self.profile != "3.11":
             self.skipTest("later releases take OCI images")
         image = small_image(self.id(), images.OCI)
-        made = {"kind": "ImageStreamMapping", "apiVersion": "image.openshift.io/v1",
-                "metadata": {"name": "web", "namespace": self.dev.name}, "tag": "latest",
-                "image": {"metadata": {"name": image.digest}, "dockerImageManifest": image.manifest.decode(),
-                          "dockerImageManifestMediaType": image.media_type,
-                          "dockerImageReference": f"registry.example.com/web@{image.digest}"}}
+        other = self.enterContext(kit.Registry())
+        other.client().push("elsewhere/web", "1", image)
         self.running()
-        reply = self.dev.api.post(f"/apis/image.openshift.io/v1/namespaces/{self.dev.name}/imagestreammappings", made)
+        reply = self.dev.api.post(imports(self.dev.name), {
+            "kind": "ImageStreamImport", "apiVersion": "image.openshift.io/v1", "metadata": {"name": "web"},
+            "spec": {"import": True, "images": [{
+                "from": {"kind": "DockerImage", "name": f"{other.host}/elsewhere/web:1"}, "to": {"name": "latest"},
+                "importPolicy": {"insecure": True}, "referencePolicy": {"type": "Local"}}]}})
         self.assertEqual(reply.status, 201, str(reply))
+        self.assertEqual(self.dev.tag(), image.digest, str(reply))
         self.blocked("manifest-type-refused", flags=("--via", "stream"))
         outcome = self.promote(self.sluice)
         self.prod.stands({"web": image.digest})
