@@ -1,5 +1,5 @@
-"""Rights that are missing in one cluster: which one, of whom, and the command that gives it; nothing is written. And what
-an account with less than everything can still do."""
+"""Rights that are missing in one cluster: which one, of whom, and the command that gives it; nothing is written. And
+what an account with less than everything can still do."""
 
 import unittest
 

@@ -2,9 +2,7 @@
 
 import unittest
 
-from sluicekit import images
 from sluicekit.one_cluster import KINDS, OneCluster
-from sluicekit.sandbox_case import streams, tags
 from sluicekit.sluice import binary
 
 binary()
@@ -120,21 +118,6 @@ class Registry(OneCluster):
 
 class Registry4(Registry):
     profile = "4.x"
-
-
-class OciImages(OneCluster):
-    """An OCI image that a registry of 3.11 was never given: another registry has it, or a newer cluster imported it."""
-
-    def oci(self, project, tag="latest"):
-        image = images.random_image((500, 80), f"{self.id()}-{tag}", images.OCI)
-        wire = self.box.registry("ann")
-        return image, wire
-
-    def test_the_stream_road_is_blocked_where_the_registry_refuses_oci(self):
-        self.skipTest("written below")
-
-
-del OciImages, streams, tags
 
 
 if __name__ == "__main__":

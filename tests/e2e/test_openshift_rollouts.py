@@ -22,7 +22,7 @@ CAUSES = {
     "never-ready": ("not ready", "probe"),
     "crash-loop": ("ends with exit code 1",),
     "unpullable": ("cannot pull",),
-    "unschedulable": ("schedul",),
+    "unschedulable": ("no node takes",),
     "quota": ("exceeded quota",),
 }
 ROWS = [(kind, result) for kind in ("DeploymentConfig", "Deployment") for result in CAUSES] + [
@@ -85,7 +85,7 @@ class Rollouts(OneCluster):
                 self.assertIsNotNone(self.rollout(outcome)["cause"], outcome)
                 if kind == "StatefulSet":
                     self.replace_pod()
-                self.ends(self.sluice.run("undo", outcome.json["promotion"], "--yes", "-o", "json"), 0)
+                self.ends(self.sluice.run("undo", outcome.json["promotion"], "-o", "json"), 0)
                 self.prod.stands({"web": world["old"]})
                 self.prod.runs({"web": world["old"]})
 
@@ -118,7 +118,7 @@ class Rollouts(OneCluster):
         self.prod.stands({"web": world["old"]})
         self.assertEqual(self.prod.api.delete(core(self.prod.name, "pods", "web-0")).status, 200)
         self.box.settle()
-        self.ends(self.sluice.run("undo", outcome.json["promotion"], "--yes", "-o", "json"), 0)
+        self.ends(self.sluice.run("undo", outcome.json["promotion"], "-o", "json"), 0)
         self.prod.stands({"web": world["old"]})
         self.prod.runs({"web": world["old"]})
 

@@ -1,4 +1,4 @@
-"""Workloads that would not follow the tag: told before anything is written, and passed over when no rollout is wanted."""
+"""Workloads that would not follow the tag: told before anything is written; passed over when no rollout is wanted."""
 
 import unittest
 
