@@ -81,7 +81,14 @@ Result<promotion::Outcome> carry_out(const promotion::Request& request, const Co
   SLUICE_TRY(auto* store, context.session.store());
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
   SLUICE_TRY(auto planned, planner.plan(request, true));
-  if (consent.fix_triggers) SLUICE_CHECK(mend_triggers(planner, request, planned, context));
+  // A trigger is a change to production like any other: somebody has to want it now.
+  if (consent.fix_triggers && planned.plan.blocked()) {
+    context.view.clear();
+    const bool agreed =
+        yes || (context.console.can_ask() &&
+                context.console.confirm("Write the triggers that are missing or broken?", context.stop));
+    if (agreed) SLUICE_CHECK(mend_triggers(planner, request, planned, context));
+  }
   context.view.clear();
   const auto hash = planned.plan.hash();
   if (!wanted_plan.empty() && wanted_plan != hash) {

@@ -57,10 +57,24 @@ bool is_written(const PreflightRequest& request, const std::string& tag) {
   return std::find(request.tags.begin(), request.tags.end(), tag) != request.tags.end();
 }
 
+// What the entries of the spec name after the promotion: the tags themselves, and pins of our own where the API sets
+// them.
+std::vector<ImageSource> new_sources(const PreflightRequest& request) {
+  std::vector<ImageSource> out;
+  if (auto source = new_source(request)) out.push_back(std::move(*source));
+  if (!request.set_tags) return out;
+  const auto own = [&](const std::string& digest) {
+    out.push_back({"ImageStreamImage", request.target.project, request.target.stream + "@" + digest});
+  };
+  own(request.digest);
+  if (!request.pinned_before.empty()) own(request.pinned_before);
+  return out;
+}
+
 // What the stream uses of its limits, now or after the promotion.
 Usage usage_of(const PreflightRequest& request, const std::optional<ImageStream>& stream, bool after) {
   Usage usage;
-  const auto source = after ? new_source(request) : std::nullopt;
+  const auto sources = after ? new_sources(request) : std::vector<ImageSource>();
   if (stream) {
     for (const auto& tag : stream->tags()) {
       for (const auto& item : tag.items) {
@@ -68,12 +82,12 @@ Usage usage_of(const PreflightRequest& request, const std::optional<ImageStream>
       }
     }
     for (const auto& spec : stream->tag_specs()) {
-      if (!spec.from || (source && is_written(request, spec.name))) continue;
+      if (!spec.from || (!sources.empty() && is_written(request, spec.name))) continue;
       usage.sources.insert(source_key(*spec.from, request.target.project));
     }
   }
   if (after) usage.images.insert(request.digest);
-  if (source) usage.sources.insert(source_key(*source, request.target.project));
+  for (const auto& source : sources) usage.sources.insert(source_key(source, request.target.project));
   return usage;
 }
 

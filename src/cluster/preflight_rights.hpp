@@ -54,7 +54,9 @@ struct PreflightRequest {
   std::string media_type;        ///< of the same
   std::vector<ImagePart> parts;  ///< empty: not known
   std::vector<std::string> tags;
-  bool set_tags = false;             ///< the tags are set through the API on any road (always so for tag)
+  bool set_tags = false;  ///< the tags are set through the API on any road (always so for tag)
+  /// With set_tags every image is pinned under a tag of our own; this digest, which stood there before, as well.
+  std::string pinned_before{};
   bool reference = false;            ///< the tag goes on pointing to the source's repository
   bool triggers_across = false;      ///< workloads of the target follow a stream of the source project
   bool follow = true;                ///< rollouts are to be watched

@@ -53,7 +53,27 @@ std::string short_digests(const std::vector<ExpectedImage>& images) {
 }
 
 // The template does not have the image, or not yet.
-RolloutDecision without_image(const Followed& followed, const std::string& seen) {
+// A template that names neither what it named before nor what the tag stands for: somebody else was quicker.
+bool names_a_third(const std::vector<Container>& now, const Followed& followed) {
+  const auto image_in = [](const std::vector<Container>& containers, const ExpectedImage& wanted) -> std::string {
+    for (const auto& container : containers) {
+      if (container.name == wanted.container && container.init == wanted.init) return container.image;
+    }
+    return {};
+  };
+  return std::any_of(followed.images.begin(), followed.images.end(), [&](const ExpectedImage& wanted) {
+    const auto image = image_in(now, wanted);
+    const auto digest = digest_in(image);
+    return !digest.empty() && digest != wanted.digest && !wanted.accepted.contains(digest) &&
+           image != image_in(followed.before.containers, wanted);
+  });
+}
+
+RolloutDecision without_image(const std::vector<Container>& now, const Followed& followed, const std::string& seen) {
+  if (seen.empty() && names_a_third(now, followed)) {
+    return ended(RolloutEnd::superseded,
+                 "somebody set another image before " + short_digests(followed.images) + " could roll out");
+  }
   if (!seen.empty()) {
     return ended(RolloutEnd::superseded, fmt::format("somebody changed the image after {} had begun to roll out {}",
                                                      seen, short_digests(followed.images)));
@@ -135,7 +155,7 @@ RolloutDecision decide_config(const Followed& followed, const LiveWorkload& live
       return ended(RolloutEnd::superseded, fmt::format("{} replaced {} with another image", name, seen));
     }
   }
-  if (!has_image) return without_image(followed, seen);
+  if (!has_image) return without_image(config.containers(), followed, seen);
   if (config.paused()) return paused_with_image();
   return waiting(is_new ? "rollout " + std::to_string(latest) + " is about to begin"
                         : "it has the new image, waiting for the rollout");
@@ -158,7 +178,8 @@ bool is_observed(const Workload& workload, const Followed& followed) {
 
 RolloutDecision decide_deployment(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
   const Deployment deployment(live.object->json());
-  if (!runs_expected(deployment.containers(), followed.images)) return without_image(followed, seen);
+  if (!runs_expected(deployment.containers(), followed.images))
+    return without_image(deployment.containers(), followed, seen);
   const auto* newest = current_set(deployment, live);
   if (!is_observed(deployment, followed)) return waiting("it has the new image, waiting for the rollout");
   const bool set_runs_it = newest != nullptr && runs_expected(ReplicaSet(newest->json()).containers(), followed.images);
@@ -191,7 +212,7 @@ RolloutDecision decide_deployment(const Followed& followed, const LiveWorkload& 
 // What StatefulSets and DaemonSets have in common, up to where their counters differ.
 std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const Workload& set,
                                                 const std::string& seen) {
-  if (!runs_expected(set.containers(), followed.images)) return without_image(followed, seen);
+  if (!runs_expected(set.containers(), followed.images)) return without_image(set.containers(), followed, seen);
   if (text_at(set.json(), {"spec", "updateStrategy", "type"}) == "OnDelete" && !ran_before(followed)) {
     return ended(RolloutEnd::on_delete, "it has the new image; its pods are replaced when somebody deletes them");
   }
@@ -243,7 +264,7 @@ RolloutDecision decide_daemon_set(const Followed& followed, const LiveWorkload& 
 
 RolloutDecision decide_cron_job(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
   const CronJob job(live.object->json());
-  if (!runs_expected(job.containers(), followed.images)) return without_image(followed, seen);
+  if (!runs_expected(job.containers(), followed.images)) return without_image(job.containers(), followed, seen);
   return ended(RolloutEnd::next_run, "it has the new image: its next job runs it");
 }
 
@@ -283,7 +304,7 @@ bool is_good(RolloutEnd end) {
 
 std::optional<RolloutDecision> decided_before(const Followed& followed) {
   if (followed.verdict == TriggerVerdict::fires || ran_before(followed)) return std::nullopt;
-  return without_image(followed, "");
+  return without_image({}, followed, "");
 }
 
 RolloutDecision decide_rollout(const Followed& followed, const LiveWorkload& live, const std::string& seen) {

@@ -143,7 +143,9 @@ cluster::PreflightRequest request_for(const Plan& plan, const PlannedTarget& pla
   const auto& source = image.by_api || image.origins.empty() ? image.source : image.origins.front();
   cluster::PreflightRequest request;
   request.road = preflight_road(image);
-  const auto cluster_of = [](const pipeline::Target& side) { return side.cluster.empty() ? side.server : side.cluster; };
+  const auto cluster_of = [](const pipeline::Target& side) {
+    return side.cluster.empty() ? side.server : side.cluster;
+  };
   request.source = {cluster_of(source), source.project, image.name};
   request.target = {cluster_of(planned.target), planned.target.project, image.name};
   request.same_cluster = same_cluster(source, planned.target);
@@ -152,6 +154,8 @@ cluster::PreflightRequest request_for(const Plan& plan, const PlannedTarget& pla
   request.parts = knowledge.parts;
   for (const auto& tag : image.tags) request.tags.push_back(tag.tag);
   request.set_tags = planned.sets_tags();
+  if (request.set_tags && image.before() && image.before() != image.after)
+    request.pinned_before = image.before()->text();
   request.follow = plan.verify.rollout;
   request.start_rollouts =
       any_workload(planned, [](const auto& one) { return one.action == cluster::UseAction::start; });
@@ -200,15 +204,16 @@ Status look_at_tags(Targets& targets, PlannedTarget& planned) {
   return choose_roads(targets, seen, may_set || planned.target.via.has_value(), planned);
 }
 
-Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget& planned) {
+Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget& planned, bool all) {
   std::vector<ImageKnowledge> out(planned.images.size());
   for (std::size_t i = 0; i < planned.images.size(); ++i) {
     auto& image = planned.images[i];
-    if (!image.by_api) continue;
-    SLUICE_TRY(const auto source, targets.open(image.source));
+    const auto& from = image.by_api || image.origins.empty() ? image.source : image.origins.front();
+    if (!image.by_api && !(all && from.has_api)) continue;
+    SLUICE_TRY(const auto source, targets.open(from));
     if (!source.streams) continue;
-    auto facts = cluster::describe_image(*source.side.client, image.source.project, image.name, image.after.text(),
-                                         targets.context());
+    auto facts =
+        cluster::describe_image(*source.side.client, from.project, image.name, image.after.text(), targets.context());
     if (!facts && (facts.error().kind() == ErrorKind::denied || facts.error().kind() == ErrorKind::not_found)) continue;
     if (!facts) return std::move(facts).error();
     out[i] = {facts->media_type, facts->parts};

@@ -26,7 +26,8 @@ Status look_at_tags(Targets& targets, PlannedTarget& planned);
 Status look_at_rest(Targets& targets, const Plan& plan, PlannedTarget& planned,
                     const std::vector<ImageKnowledge>& knowledge);
 
-/// What the API knows of the images that it brings; others stay empty. Fills in PlannedImage::accepted as well.
-Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget& planned);
+/// What the API knows of the images that it brings, with `all` of those that come from a cluster; others stay empty.
+/// Fills in PlannedImage::accepted as well.
+Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget& planned, bool all = false);
 
 }  // namespace sluice::promotion

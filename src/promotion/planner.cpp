@@ -245,7 +245,8 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
 // What the copy engine is to bring, and then everything that could stop the promotion.
 Status Planner::look_at_registries(Planned& planned, bool will_write) {
   auto& plan = planned.plan;
-  // A registry says only that it refuses. The API says what is missing: the project, or which right.
+  // A registry says only that it refuses, or does not know. The API says what is missing: the project, which right, or
+  // that the registry cannot serve what the API knows.
   std::optional<Error> refused;
   auto items = items_of(plan, places_);
   // A registry that is not exposed is something to be mended, with the command that does: a finding like others.
@@ -264,7 +265,8 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
       planned.copied = std::move(items->places);
       adopt_survey(planned.survey, planned.copied, plan);
       take_tags(planned.survey, planned.copied, plan);
-    } else if (survey.error().kind() == ErrorKind::denied && has_apis(plan)) {
+    } else if ((survey.error().kind() == ErrorKind::denied || survey.error().kind() == ErrorKind::not_found) &&
+               has_apis(plan)) {
       refused = std::move(survey).error();
     } else {
       return std::move(survey).error();
@@ -272,7 +274,7 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
   }
   for (std::size_t t = 0; t < plan.targets.size(); ++t) {
     auto& target = plan.targets[t];
-    SLUICE_TRY(auto knowledge, knowledge_of(targets_, target));
+    SLUICE_TRY(auto knowledge, knowledge_of(targets_, target, refused.has_value()));
     for (std::size_t k = 0; k < planned.copied.size(); ++k) {
       if (planned.copied[k].target != t) continue;
       knowledge[planned.copied[k].image] = knowledge_from(planned.survey.items[k]);
