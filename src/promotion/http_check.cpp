@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace sluice::promotion {
@@ -139,12 +140,15 @@ Result<int> check_http(net::Exchanger& exchanger, const HttpCheck& check, const 
   if (!url) return not_allowed("the URL of the HTTP check cannot be used: " + url.error().message());
   const auto end = timing.now() + std::min<std::chrono::seconds>(check.patience, kMostPatience);
   auto wait = kFirstWait;
+  std::optional<Error>
+      answer;  // the last one that was no time-out: the time that was left for the last try says nothing
   for (;;) {
     const net::ExchangeContext soon{context.deadline.earlier(Deadline::after(kOneTry)), context.stop};
     auto status = ask_once(exchanger, *url, check.allow_local, soon);
     if (status || is_final(status.error())) return status;
+    if (status.error().kind() != ErrorKind::timeout) answer = status.error();
     const auto left = std::chrono::floor<milliseconds>(end - timing.now());
-    if (left <= milliseconds(0) || context.deadline.expired()) return given_up(status.error(), check);
+    if (left <= milliseconds(0) || context.deadline.expired()) return given_up(answer.value_or(status.error()), check);
     const auto jitter = 0.5 + 0.5 * cluster::fraction_of(timing);
     const auto next = std::chrono::duration_cast<milliseconds>(jitter * wait);
     if (!timing.pause(std::min({next, left, left_until(context.deadline)}), context.stop)) {
