@@ -162,24 +162,28 @@ class Rollouts(OneCluster):
                 self.box.knob("outcome", digest=new, result="hang")
                 self.write(environment={"verify": {"rollout": "20s"}, "on-failure": "rollback"})
                 other = self.fresh(self.prod, tag="hotfix")
-                hotfix = threading.Thread(target=self.hotfix, args=(kind, new, other))
+                events = os.path.join(self.sluice.home, f"events-{kind}")
+                os.mkfifo(events)
+                hotfix = threading.Thread(target=self.hotfix, args=(events, new, other), daemon=True)
                 hotfix.start()
-                try:
-                    outcome = self.promote(self.sluice, code=1, state="failed")
-                finally:
-                    hotfix.join()
+                outcome = self.promote(self.sluice, "--events", events, code=1, state="failed")
+                hotfix.join(60)
+                self.assertFalse(hotfix.is_alive(), outcome)
                 self.assertEqual(self.rollout(outcome)["end"], "superseded", outcome)
                 self.prod.stands({"web": other})
                 self.box.settle()
                 self.prod.runs({"web": other})
 
-    def hotfix(self, kind, new, other):
-        """As soon as a pod is to run the promoted image, somebody tags another one."""
-        api = self.box.api()
-        with api.stream(f"{core(self.prod.name, 'pods')}?watch=true") as watch:
-            watch.until(lambda frame: any(one["image"].endswith(new)
-                                          for one in frame["object"]["spec"]["containers"]))
-        self.prod.retag(other)
+    def hotfix(self, events, new, other):
+        """Once the promoted tag has been read back, and a pod is to run its image, somebody tags another one."""
+        with open(events, encoding="utf-8") as lines:
+            next(line for line in lines if json.loads(line).get("detail") == "rolling-out")
+            with self.box.api().stream(f"{core(self.prod.name, 'pods')}?watch=true") as watch:
+                watch.until(lambda frame: any(one["image"].endswith(new)
+                                              for one in frame["object"]["spec"]["containers"]))
+            self.prod.retag(other)
+            # A pipe that nobody reads would stop the promotion.
+            lines.read()
 
 
 class Rollouts4(Rollouts):
