@@ -1,5 +1,6 @@
 #include "app/session.hpp"
 
+#include "app/login_order.hpp"
 #include "base/text.hpp"
 #include "cluster/discovery.hpp"
 #include "cluster/registry_access.hpp"
@@ -36,6 +37,7 @@ Session::Session(SessionOptions options, Environment environment, std::stop_toke
       environment_(std::move(environment)),
       stop_(std::move(stop)),
       after_commit_(std::move(after_commit)),
+      journal_(environment_.state_home() / "sluice" / "transfers"),
       loop_(loop_options(options_)) {}
 
 Session::~Session() = default;
@@ -124,9 +126,11 @@ Result<places::RegistryOptions> Session::registry_options(const std::string& hos
   if (cluster != nullptr) {
     SLUICE_TRY(fixed, apply_entry(*cluster, registry));
   }
+  const std::string flag = &side == &options_.source ? "--src-creds" : "--dest-creds";
+  const auto entry = cluster == nullptr ? std::string() : clusters_->file.string() + " (" + cluster->name + ")";
+  const bool entry_has_login = fixed.has_value();
   if (side.creds) {
-    SLUICE_TRY(fixed, auth::parse_credentials(*side.creds, &side == &options_.source ? "--src-creds" : "--dest-creds",
-                                              environment_));
+    SLUICE_TRY(fixed, auth::parse_credentials(*side.creds, flag, environment_));
   }
   if (fixed) {
     registry.find_credentials = [given = *fixed](std::string_view) -> Result<std::optional<auth::Credentials>> {
@@ -137,15 +141,21 @@ Result<places::RegistryOptions> Session::registry_options(const std::string& hos
     registry.find_credentials = [lookup, stop = stop_](std::string_view repository) {
       return lookup->find(repository, stop);
     };
+    registry.looked_at = [lookup](std::string_view repository) { return lookup->looked_at(repository); };
     if (cluster != nullptr && cluster->has_api) {
       auto open = this->cluster(cluster->name);
       if (open) {
         use_api_token(**open, registry);
       } else if (open.error().kind() != ErrorKind::unauthenticated) {
         return std::move(open).error();
+      } else {
+        note_first(registry, auth::LookedAt{cluster->name + "'s API", {}, {}, false, "nobody is logged in there"});
       }
     }
   }
+  const auto looked_at = entry_looked_at({entry, entry_has_login, side.creds.has_value()});
+  if (looked_at) note_first(registry, *looked_at);
+  if (side.creds) note_first(registry, auth::LookedAt{flag, {}, {}, true, {}});
   return registry;
 }
 
@@ -170,16 +180,26 @@ Result<std::optional<auth::Credentials>> Session::apply_entry(const pipeline::Cl
 }
 
 void Session::use_api_token(OpenCluster& open, places::RegistryOptions& registry) const {
+  const auto token_name = "the API token of " + (open.name.empty() ? open.connection.host() : open.name);
   // A registry that may be anybody's must not get what opens the whole cluster, asked or unasked.
-  if (registry.insecure && !net::is_loopback_name(host_part(registry.host))) return;
+  if (registry.insecure && !net::is_loopback_name(host_part(registry.host))) {
+    note_first(registry,
+               auth::LookedAt{token_name, {}, {}, false, "not sent: the registry's certificate is not checked"});
+    return;
+  }
   const auto identity = open.connection.access().identity;
+  const auto shown_for = std::make_shared<TokensShown>();
   const auto context = [stop = stop_, timeout = options_.timeout] {
     return net::ExchangeContext{Deadline::after(timeout), stop};
   };
   registry.preemptive_bearer = true;
-  registry.find_credentials = [identity, context, otherwise = registry.find_credentials](
+  note_first(registry, [shown_for, token_name](std::string_view repository) {
+    return shown_for->looked_at(token_name, repository);
+  });
+  registry.find_credentials = [identity, context, shown_for, otherwise = registry.find_credentials](
                                   std::string_view repository) -> Result<std::optional<auth::Credentials>> {
     SLUICE_TRY(auto shown, identity->present(context()));
+    shown_for->note(repository, !shown.token.empty());
     if (shown.token.empty()) return otherwise(repository);  // a client certificate says nothing to a registry
     auth::Credentials credentials;
     credentials.source = identity->explain();

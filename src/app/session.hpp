@@ -6,6 +6,7 @@
 #include "base/environment.hpp"
 #include "base/result.hpp"
 #include "cluster/reply_stream.hpp"
+#include "copy/transfer_journal.hpp"
 #include "net/transfer_loop.hpp"
 #include "oci/reference.hpp"
 #include "pipeline/clusters.hpp"
@@ -21,6 +22,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::app {
 
@@ -85,6 +87,12 @@ class Session final : public promotion::Places {
   /// The records. `read_only`: a command that writes nothing does not even create them.
   Result<records::Store*> store(bool read_only = false);
 
+  /// What killed runs have left of their uploads: $XDG_STATE_HOME/sluice/transfers. Looks at no file.
+  copy::TransferJournal* journal() { return &journal_; }
+
+  /// Who one is at each registry that this run has opened, and why, by host: for --explain-auth. Asks nobody.
+  std::vector<auth::LoginExplanation> explain_logins();
+
   /// HTTP requests sent so far, those to token servers included.
   std::uint64_t requests() const { return loop_.counters().requests; }
   const Environment& environment() const { return environment_; }
@@ -115,6 +123,7 @@ class Session final : public promotion::Places {
   Environment environment_;
   std::stop_token stop_;
   records::AfterCommit after_commit_;
+  copy::TransferJournal journal_;
   std::optional<pipeline::Clusters> clusters_;
   std::optional<cluster::Kubeconfig> kubeconfig_;
   std::unique_ptr<records::Store> store_;

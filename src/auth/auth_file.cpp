@@ -190,7 +190,11 @@ Result<AuthFile> read_auth_file(const std::filesystem::path& path, const std::fi
     // A home that is no folder ("/dev/null" for service accounts) has no such file either.
     std::error_code code;
     const auto found = std::filesystem::status(path, code);
-    if (found.type() == std::filesystem::file_type::not_found) return parse_auth_file("", path, home);
+    if (found.type() == std::filesystem::file_type::not_found) {
+      SLUICE_TRY(auto nothing, parse_auth_file("", path, home));
+      nothing.is_there = false;
+      return nothing;
+    }
     return broken(path, text.error().message());
   }
   return parse_auth_file(*text, path, home);

@@ -27,6 +27,7 @@ struct AuthFile {
   Json root = Json::object();
   /// The file as people know it: below the home folder it starts with "~".
   std::string shown_path;
+  bool is_there = true;
 
   /// The keys as they are written in "auths" that stand for `normalised`; the plain spelling first.
   std::vector<std::string> entry_keys(std::string_view normalised) const;

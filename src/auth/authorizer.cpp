@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <iterator>
 #include <utility>
@@ -53,6 +54,13 @@ bool has_registry_token(const Identity& identity) {
   return identity.credentials && !identity.credentials->registry_token.empty();
 }
 
+// What of an identity's credentials is used, in the order in which it is.
+std::string_view kind_of(const Identity& identity) {
+  if (!identity.credentials) return "anonymous";
+  if (has_registry_token(identity)) return "registry-token";
+  return identity.credentials->identity_token.empty() ? "password" : "identity-token";
+}
+
 Secret basic_of(const Identity& identity) {
   return basic_authorization(identity.credentials->username, identity.credentials->password.reveal());
 }
@@ -84,6 +92,7 @@ struct Authorizer::State {
   Identities identities;
   TokenSource tokens;
   Guarded<Asked> asked;
+  std::atomic<bool> sent_unasked{false};
 };
 
 Error Authorizer::State::login_needed(const Identity& identity) const {
@@ -233,7 +242,9 @@ Result<std::optional<Secret>> Authorizer::header_for(const Scopes& scopes, const
   if (unasked) {
     if (!has_registry_token(*identity)) return Header();
     SLUICE_TRY(const auto token, state_->registry_token(*identity, context));
-    return is_header_safe(token.reveal()) ? Header(bearer_authorization(token)) : Header();
+    if (!is_header_safe(token.reveal())) return Header();
+    state_->sent_unasked.store(true);
+    return Header(bearer_authorization(token));
   }
   if (asked.scheme == Scheme::basic) return has_password(*identity) ? Header(basic_of(*identity)) : Header();
   if (has_registry_token(*identity)) {
@@ -272,5 +283,28 @@ Result<Secret> Authorizer::answer(const net::Url& url, const std::vector<std::st
 }
 
 std::string Authorizer::explain() const { return state_->identities.explain(); }
+
+LoginExplanation Authorizer::explanation() const {
+  LoginExplanation out;
+  out.registry = state_->options.registry;
+  out.preemptive = state_->sent_unasked.load();
+  const auto asked = state_->asked.with([](const Asked& a) { return a; });
+  if (asked.scheme == Scheme::basic) out.scheme = "basic";
+  if (asked.scheme == Scheme::bearer) out.scheme = "bearer";
+  if (asked.server != nullptr) {
+    out.realm = asked.server->realm.redacted();  // nobody knows what a registry puts into the query
+    out.service = asked.server->service;
+  }
+  for (const auto& [path, identity] : state_->identities.by_path()) {
+    Login login{.repository = path, .source = {}, .user = {}, .kind = std::string(kind_of(*identity))};
+    if (const auto* credentials = identity->get()) {
+      login.source = credentials->source;
+      if (login.kind == "password") login.user = credentials->username;
+    }
+    if (state_->options.looked_at) login.looked_at = state_->options.looked_at(path);
+    out.logins.push_back(std::move(login));
+  }
+  return out;
+}
 
 }  // namespace sluice::auth

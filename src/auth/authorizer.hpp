@@ -7,6 +7,7 @@
 
 #include "auth/challenge.hpp"
 #include "auth/credentials.hpp"
+#include "auth/explain.hpp"
 #include "base/result.hpp"
 #include "net/http.hpp"
 
@@ -48,6 +49,8 @@ class Authorizer {
     /// Gives the registry token as it is now instead of the one in the credentials, for tokens that are replaced while
     /// we run. `refused`: the one that the registry has just turned down, or null.
     std::function<Result<Secret>(const Secret* refused, const net::ExchangeContext& context)> current_token{};
+    /// Where find_credentials looked for a repository path, for explanation(); null: nobody noted it.
+    std::function<std::vector<LookedAt>(std::string_view repository_path)> looked_at{};
   };
   Authorizer(net::Exchanger& exchanger, Options options);
   ~Authorizer();
@@ -74,6 +77,8 @@ class Authorizer {
 
   /// Which entries were used, for messages; "anonymous" when none.
   std::string explain() const;
+  /// What is known by now about logging in here, for --explain-auth. Asks nobody. Never a secret.
+  LoginExplanation explanation() const;
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include "auth/helper.hpp"
 #include "base/deadline.hpp"
 #include "base/guarded.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <map>
@@ -17,9 +18,36 @@ namespace sluice::auth {
 namespace {
 
 using Found = std::optional<Credentials>;
+using Trace = std::vector<LookedAt>;
 
 // The name under which docker itself keeps Docker Hub in its stores.
 constexpr std::string_view kHubServer = "https://index.docker.io/v1/";
+
+constexpr const char* kHelperPrefix = "docker-credential-";
+constexpr const char* kHelperKnowsNobody = "the helper knows nobody for it";
+constexpr const char* kHelperFailed = "the helper failed";
+
+Found won(Trace& trace, Found found) {
+  trace.back().won = true;
+  trace.back().why.clear();
+  return found;
+}
+
+// A file that says nothing about any of the names.
+LookedAt nothing_in(const AuthFile& file, const std::vector<std::string>& keys) {
+  return {file.shown_path, {}, {}, false, file.is_there ? "no entry for " + text::join(keys, " or ") : "no such file"};
+}
+
+// What a file behind the winner would have said: who wonders why an entry is not used finds it here.
+void note_unasked(const AuthFile& file, const std::vector<std::string>& keys, Trace& trace) {
+  constexpr const char* kWhy = "not asked: what stands before it won";
+  for (const auto& key : keys) {
+    if (const auto helper = file.helper_for(key)) {
+      trace.push_back({file.shown_path, helper->key, kHelperPrefix + helper->helper, false, kWhy});
+    }
+    for (const auto& entry : file.entry_keys(key)) trace.push_back({file.shown_path, entry, {}, false, kWhy});
+  }
+}
 
 }  // namespace
 
@@ -49,14 +77,19 @@ struct CredentialLookup::State {
   Result<std::shared_ptr<const std::vector<AuthFile>>> read_files();
   Result<Found> ask(const AuthFile& file, const std::string& helper_name, const std::string& server,
                     const std::stop_token& stop);
-  Result<Found> find_at(const AuthFile& file, const std::string& key, const std::stop_token& stop);
-  Result<Found> find_in_store(const AuthFile& file, const std::vector<std::string>& keys, const std::stop_token& stop);
-  Result<Found> find_in(const AuthFile& file, const std::vector<std::string>& keys, const std::stop_token& stop);
+  Result<Found> find(std::string_view repository_path, Trace& trace, const std::stop_token& stop);
+  // Each notes what it looks at before it looks, so that the trace is right also when it fails.
+  Result<Found> find_at(const AuthFile& file, const std::string& key, Trace& trace, const std::stop_token& stop);
+  Result<Found> find_in_store(const AuthFile& file, const std::vector<std::string>& keys, Trace& trace,
+                              const std::stop_token& stop);
+  Result<Found> find_in(const AuthFile& file, const std::vector<std::string>& keys, Trace& trace,
+                        const std::stop_token& stop);
 
   const CredentialSources sources;
   const std::string registry;
   Guarded<std::shared_ptr<const std::vector<AuthFile>>> files;
   Guarded<std::map<HelperKey, HelperFlight>> answers;
+  Guarded<std::map<std::string, Trace, std::less<>>> traces;  ///< by repository path
 };
 
 Result<std::shared_ptr<const std::vector<AuthFile>>> CredentialLookup::State::read_files() {
@@ -100,21 +133,25 @@ Result<Found> CredentialLookup::State::ask(const AuthFile& file, const std::stri
   }
 }
 
-Result<Found> CredentialLookup::State::find_at(const AuthFile& file, const std::string& key,
+Result<Found> CredentialLookup::State::find_at(const AuthFile& file, const std::string& key, Trace& trace,
                                                const std::stop_token& stop) {
   if (const auto helper = file.helper_for(key)) {
+    trace.push_back({file.shown_path, helper->key, kHelperPrefix + helper->helper, false, kHelperFailed});
     SLUICE_TRY(auto found, ask(file, helper->helper, helper->key, stop));
-    if (found) return found;
+    if (found) return won(trace, std::move(found));
+    trace.back().why = kHelperKnowsNobody;
   }
   for (const auto& entry : file.entry_keys(key)) {
+    trace.push_back({file.shown_path, entry, {}, false, "it cannot be read"});
     SLUICE_TRY(auto found, file.credentials_at(entry));
-    if (found) return found;
+    if (found) return won(trace, std::move(found));
+    trace.back().why = "the entry is empty";
   }
   return Found();
 }
 
 Result<Found> CredentialLookup::State::find_in_store(const AuthFile& file, const std::vector<std::string>& keys,
-                                                     const std::stop_token& stop) {
+                                                     Trace& trace, const std::stop_token& stop) {
   const auto store = file.store();
   if (store.empty()) return Found();
   // An empty entry says under which name the store keeps the secret; without one it is the host.
@@ -127,19 +164,39 @@ Result<Found> CredentialLookup::State::find_in_store(const AuthFile& file, const
   std::set<std::string> asked;
   for (const auto& server : servers) {
     if (!asked.insert(server).second) continue;
+    trace.push_back({file.shown_path, server, kHelperPrefix + store, false, kHelperFailed});
     SLUICE_TRY(auto found, ask(file, store, server, stop));
-    if (found) return found;
+    if (found) return won(trace, std::move(found));
+    trace.back().why = kHelperKnowsNobody;
   }
   return Found();
 }
 
-Result<Found> CredentialLookup::State::find_in(const AuthFile& file, const std::vector<std::string>& keys,
+Result<Found> CredentialLookup::State::find_in(const AuthFile& file, const std::vector<std::string>& keys, Trace& trace,
                                                const std::stop_token& stop) {
+  const auto before = trace.size();
   for (const auto& key : keys) {
-    SLUICE_TRY(auto found, find_at(file, key, stop));
+    SLUICE_TRY(auto found, find_at(file, key, trace, stop));
     if (found) return found;
   }
-  return find_in_store(file, keys, stop);
+  SLUICE_TRY(auto found, find_in_store(file, keys, trace, stop));
+  if (!found && trace.size() == before) trace.push_back(nothing_in(file, keys));
+  return found;
+}
+
+Result<Found> CredentialLookup::State::find(std::string_view repository_path, Trace& trace,
+                                            const std::stop_token& stop) {
+  SLUICE_TRY(const auto all, read_files());
+  const auto keys = candidate_keys(registry, repository_path);
+  Found found;
+  for (const auto& file : *all) {
+    if (found) {
+      note_unasked(file, keys, trace);
+    } else {
+      SLUICE_TRY(found, find_in(file, keys, trace, stop));
+    }
+  }
+  return found;
 }
 
 CredentialLookup::CredentialLookup(CredentialSources sources, std::string registry)
@@ -147,13 +204,17 @@ CredentialLookup::CredentialLookup(CredentialSources sources, std::string regist
 CredentialLookup::~CredentialLookup() = default;
 
 Result<std::optional<Credentials>> CredentialLookup::find(std::string_view repository_path, std::stop_token stop) {
-  SLUICE_TRY(const auto files, state_->read_files());
-  const auto keys = candidate_keys(state_->registry, repository_path);
-  for (const auto& file : *files) {
-    SLUICE_TRY(auto found, state_->find_in(file, keys, stop));
-    if (found) return found;
-  }
-  return Found();
+  Trace trace;
+  auto found = state_->find(repository_path, trace, stop);
+  state_->traces.with([&](auto& known) { known.insert_or_assign(std::string(repository_path), std::move(trace)); });
+  return found;
+}
+
+std::vector<LookedAt> CredentialLookup::looked_at(std::string_view repository_path) const {
+  return state_->traces.with([&](const auto& known) {
+    const auto trace = known.find(repository_path);
+    return trace == known.end() ? Trace() : trace->second;
+  });
 }
 
 Result<std::optional<Credentials>> find_credentials(const CredentialSources& sources, std::string_view registry,

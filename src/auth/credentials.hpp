@@ -2,6 +2,7 @@
 // Where credentials come from: docker's config.json and containers' auth.json, with helpers. Read-only; login.hpp
 // writes. Source: docker/cli docs "login" (credHelpers, credsStore, helper protocol), containers-auth.json(5).
 
+#include "auth/explain.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -49,6 +50,9 @@ class CredentialLookup {
 
   /// As find_credentials below.
   Result<std::optional<Credentials>> find(std::string_view repository_path, std::stop_token stop);
+  /// Where find() looked for this repository the last time, in order, and why each place did not win; at the end the
+  /// entries behind the winner, which nobody asked. Empty before find().
+  std::vector<LookedAt> looked_at(std::string_view repository_path) const;
 
  private:
   struct State;

@@ -59,9 +59,17 @@ Result<IdentityPtr> Identities::look_up(const std::string& repository_path) {
   return known_.with([&](Known& known) {
     const auto same = std::find_if(known.distinct.begin(), known.distinct.end(),
                                    [&](const IdentityPtr& other) { return same_secrets(other->credentials, found); });
-    if (same != known.distinct.end()) return *same;
-    return known.distinct.emplace_back(std::make_shared<const Identity>(Identity{std::move(found)}));
+    const auto identity =
+        same != known.distinct.end()
+            ? *same
+            : known.distinct.emplace_back(std::make_shared<const Identity>(Identity{std::move(found)}));
+    known.answered.insert_or_assign(repository_path, identity);
+    return identity;
   });
+}
+
+std::map<std::string, IdentityPtr> Identities::by_path() const {
+  return known_.with([](const Known& known) { return known.answered; });
 }
 
 std::string Identities::explain() const {

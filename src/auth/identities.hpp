@@ -26,10 +26,13 @@ class Identities {
   Result<IdentityPtr> for_path(const std::string& repository_path, const net::ExchangeContext& context);
 
   std::string explain() const;
+  /// The identity of each repository path that was asked about, as far as it is known by now.
+  std::map<std::string, IdentityPtr> by_path() const;
 
  private:
   struct Known {
     std::map<std::string, std::shared_ptr<Flight<IdentityPtr>>> paths;
+    std::map<std::string, IdentityPtr> answered;
     std::vector<IdentityPtr> distinct;
   };
   Result<IdentityPtr> look_up(const std::string& repository_path);

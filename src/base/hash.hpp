@@ -1,5 +1,7 @@
 #pragma once
-// Running SHA-256 and SHA-512 over OpenSSL's EVP.
+// Running SHA-256 and SHA-512, whose state can be copied and put on disk: a transfer that was cut goes on from there.
+
+#include "base/result.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +19,8 @@ class Hasher {
  public:
   explicit Hasher(HashAlgorithm algorithm);
   ~Hasher();
+  Hasher(const Hasher& other);
+  Hasher& operator=(const Hasher& other);
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
 
@@ -24,6 +28,12 @@ class Hasher {
   void update(std::string_view text);
   /// Lower-case hex of everything seen. The object is spent afterwards.
   std::string finish_hex();
+
+  /// The state as bytes: at most 200, the same on every machine. It says nothing about what was hashed but its length,
+  /// a hash of it and up to 127 of its last bytes.
+  std::string save() const;
+  /// Goes on where save() was called. Errors: config (no state, or one of another algorithm).
+  static Result<Hasher> restore(HashAlgorithm algorithm, std::string_view saved);
 
  private:
   struct State;

@@ -3,8 +3,10 @@
 
 #include "app/session.hpp"
 #include "cli/console.hpp"
+#include "cli/explanations.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
+#include "cli/run_report.hpp"
 #include "copy/events.hpp"
 
 #include <stop_token>
@@ -18,11 +20,24 @@ struct Context {
   app::Session& session;
   ProgressView& view;
   copy::Events& events;
+  RunReport& report;
   std::stop_token stop;
 
   bool json() const { return common.format == Format::json; }
   /// Prints a result document: one line of JSON.
   void print(const Json& document) const { console.out(document.dump() + "\n"); }
+  /// As far as somebody asked for them, and as things stand now.
+  Explanations explanations() const {
+    Explanations out;
+    if (common.explain_auth) out.logins = session.explain_logins();
+    if (common.explain_road) out.roads = report.images;
+    return out;
+  }
+  /// Prints the result document of a command that takes --explain-auth.
+  void print_explained(Json document) const {
+    document.set("explanations", explanations_json(explanations()));
+    print(document);
+  }
 };
 
 /// The exit code, or an Error whose kind has one.

@@ -6,17 +6,25 @@
 #include "base/result.hpp"
 #include "copy/events.hpp"
 
+#include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::cli {
 
-/// Writes every event but the fine-grained progress: a line per blob_progress would be a line per 64 KiB.
+/// Writes every event as one line, numbered from 1 in the order of the lines. Progress comes in steps of at least
+/// kProgressStep bytes of one blob; what is left of it below that is not told, as blob_done says the rest.
+/// Thread: any.
 class EventLog final : public copy::Events {
  public:
-  /// `path` "-" is stdout. Errors: storage, denied.
+  /// A line per chunk would be a line per 64 KiB; this is some 130 lines per GiB (a guess at what is readable).
+  static constexpr std::uint64_t kProgressStep = std::uint64_t{8} * 1024 * 1024;
+
+  /// `path` "-" is stdout. Errors: usage (the file cannot be written).
   static Result<std::unique_ptr<EventLog>> open(const std::string& path);
   void emit(const copy::Event& event) override;
   /// Storage, when an event could not be written: the events are not complete then.
@@ -30,10 +38,19 @@ class EventLog final : public copy::Events {
   std::FILE* file_;
   bool owned_;
   std::string path_;
-  Guarded<int> failure_;  ///< the first errno; 0: none. Its lock keeps lines whole
+  struct State {
+    int failure = 0;            ///< the first errno; 0: none
+    std::uint64_t written = 0;  ///< the number of the last line
+    /// Bytes of a blob at a target that no line has told yet, by (target, digest).
+    std::map<std::pair<std::string, std::string>, std::uint64_t> untold;
+  };
+  /// True when the event is worth a line; progress is added up, and `bytes` then has the sum.
+  static bool is_due(State& state, const copy::Event& event, std::uint64_t& bytes);
+  Guarded<State> state_;  ///< its lock keeps lines whole, and numbers and times in their order
 };
 
-Json to_json(const copy::Event& event);
+/// One line as an object: schemas/event.schema.json. `sequence` counts from 1; `time` as utc_now() gives it.
+Json to_json(const copy::Event& event, std::uint64_t sequence, const std::string& time);
 
 class EventFan final : public copy::Events {
  public:

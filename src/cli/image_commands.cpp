@@ -39,18 +39,20 @@ Json counts(const copy::Amounts& amounts) { return promotion::to_json(amounts); 
 void print_copied(const Context& context, const oci::Reference& from, const oci::Reference& to,
                   const copy::SurveyedItem& item, std::uint64_t requests, double seconds) {
   if (context.json()) {
-    context.print(Json::object()
-                      .set("schema", "sluice.copy/1")
-                      .set("source", from.text())
-                      .set("destination", to.text())
-                      .set("digest", item.root().digest.text())
-                      .set("road", to_string(item.road))
-                      .set("platforms", platforms_of(item.root()))
-                      .set("attachments", Json())
-                      .set("blobs", counts(item.blobs))
-                      .set("bytes", counts(item.bytes))
-                      .set("requests", requests)
-                      .set("seconds", seconds));
+    context.print_explained(Json::object()
+                                .set("schema", "sluice.copy/1")
+                                .set("source", from.text())
+                                .set("destination", to.text())
+                                .set("digest", item.root().digest.text())
+                                .set("road", to_string(item.road))
+                                .set("platforms", platforms_of(item.root()))
+                                .set("attachments", Json())
+                                .set("digest_changed", false)
+                                .set("blobs", counts(item.blobs))
+                                .set("bytes", counts(item.bytes))
+                                .set("retries", item.retries)
+                                .set("requests", requests)
+                                .set("seconds", seconds));
     return;
   }
   const auto& c = context.console;
@@ -68,6 +70,8 @@ Exit execute(const Copy& copy, Context& context) {
   const auto began = std::chrono::steady_clock::now();
   SLUICE_TRY(const auto from, oci::Reference::parse(copy.source).context("SOURCE"));
   SLUICE_TRY(const auto to, oci::Reference::parse(copy.destination).context("DESTINATION"));
+  context.report.source = from.text();
+  context.report.destination = to.text();
   SLUICE_TRY(auto* source, context.session.registry(from.repository.registry, Side::source));
   SLUICE_TRY(auto* dest, context.session.registry(to.repository.registry, Side::destination));
   copy::Item item{.label = from.repository.path,
@@ -78,6 +82,10 @@ Exit execute(const Copy& copy, Context& context) {
                   .tags = {}};
   if (to.tag) item.tags.push_back(*to.tag);
   SLUICE_TRY(auto survey, copy::survey({std::move(item)}, true, context.events, context.stop));
+  const auto note = [&](bool travelled) {
+    context.report.images = {image_report(survey.items.front(), to.text(), travelled)};
+  };
+  note(false);
   const auto digest = survey.items.front().root().digest;
   if (to.digest && *to.digest != digest) {
     return Error(ErrorKind::integrity, fmt::format("{} is {}, not the {} that the destination names", from.text(),
@@ -85,10 +93,15 @@ Exit execute(const Copy& copy, Context& context) {
         .with_hint("nothing was written; name the source by the digest you mean");
   }
   if (!survey.items.front().all_equal) {
-    const copy::CarryOptions options{.retry_times = context.common.session.retry_times, .stage_roots = false};
-    SLUICE_CHECK(copy::carry(survey, options, context.events, context.stop));
+    const copy::CarryOptions options{.retry_times = context.common.session.retry_times,
+                                     .stage_roots = false,
+                                     .journal = context.session.journal()};
+    auto carried = copy::carry(survey, options, context.events, context.stop);
+    note(true);
+    SLUICE_CHECK(std::move(carried));
     SLUICE_CHECK(copy::publish(survey, {0}, {}, context.events, context.stop));
   }
+  note(true);
   context.view.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   print_copied(context, from, to, survey.items.front(), context.session.requests(), took.count());
@@ -104,10 +117,10 @@ Exit execute(const DigestOf& digest, Context& context) {
         .with_hint("see which tags there are: sluice tags " + reference.repository.text());
   }
   if (context.json()) {
-    context.print(Json::object()
-                      .set("schema", "sluice.digest/1")
-                      .set("reference", reference.text())
-                      .set("digest", found->text()));
+    context.print_explained(Json::object()
+                                .set("schema", "sluice.digest/1")
+                                .set("reference", reference.text())
+                                .set("digest", found->text()));
   } else {
     context.console.out(found->text() + "\n");
   }
@@ -132,10 +145,10 @@ Exit execute(const Tags& tags, Context& context) {
   if (context.json()) {
     Json names = Json::array();
     for (const auto& tag : list) names.push(tag);
-    context.print(Json::object()
-                      .set("schema", "sluice.tags/1")
-                      .set("repository", reference.repository.text())
-                      .set("tags", std::move(names)));
+    context.print_explained(Json::object()
+                                .set("schema", "sluice.tags/1")
+                                .set("repository", reference.repository.text())
+                                .set("tags", std::move(names)));
   } else {
     for (const auto& tag : list) context.console.out(tag + "\n");
   }
@@ -214,17 +227,18 @@ Exit execute(const Inspect& inspect, Context& context) {
   for (const auto& layer : manifest.layers) layers.push(descriptor_json(layer));
   Json children = Json::array();
   for (const auto& child : manifest.children) children.push(descriptor_json(child));
-  context.print(Json::object()
-                    .set("schema", "sluice.inspect/1")
-                    .set("reference", reference.text())
-                    .set("digest", manifest.digest.text())
-                    .set("media_type", manifest.media_type)
-                    .set("artifact_type", manifest.artifact_type.empty() ? Json() : Json(manifest.artifact_type))
-                    .set("size", std::uint64_t{manifest.bytes.size()})
-                    .set("config", config_json(config))
-                    .set("layers", manifest.is_index() ? Json() : std::move(layers))
-                    .set("manifests", manifest.is_index() ? std::move(children) : Json())
-                    .set("attachments", Json()));
+  context.print_explained(
+      Json::object()
+          .set("schema", "sluice.inspect/1")
+          .set("reference", reference.text())
+          .set("digest", manifest.digest.text())
+          .set("media_type", manifest.media_type)
+          .set("artifact_type", manifest.artifact_type.empty() ? Json() : Json(manifest.artifact_type))
+          .set("size", std::uint64_t{manifest.bytes.size()})
+          .set("config", config_json(config))
+          .set("layers", manifest.is_index() ? Json() : std::move(layers))
+          .set("manifests", manifest.is_index() ? std::move(children) : Json())
+          .set("attachments", Json()));
   return 0;
 }
 

@@ -21,7 +21,10 @@ struct Common {
   ProgressMode progress = ProgressMode::automatic;
   int verbosity = 0;
   std::filesystem::path pipeline = "sluice.yaml";
-  std::optional<std::string> events;  ///< --events FILE or -
+  std::optional<std::string> events;   ///< --events FILE or -
+  std::optional<std::string> metrics;  ///< --metrics FILE
+  bool explain_auth = false;
+  bool explain_road = false;
   app::SessionOptions session;
 };
 
@@ -124,6 +127,7 @@ using Command = std::variant<Copy, Inspect, DigestOf, Tags, ReleaseCreate, Relea
                              Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, Init, Doctor, SandboxRun>;
 
 struct Invocation {
+  std::string name;  ///< of the command: "promote"
   Common common;
   Command command;
 };

@@ -127,8 +127,16 @@ struct Builder {
         ->type_name("N")
         ->check(CLI::Range(0, 100));
   }
-  void events(CLI::App* sub) {
-    sub->add_option("--events", common.events, "write JSON events to FILE, or - for stdout")->type_name("FILE");
+  void reports(CLI::App* sub) {
+    sub->add_option("--events", common.events, "write JSON events to FILE; - is stdout, and means -o json")
+        ->type_name("FILE");
+    sub->add_option("--metrics", common.metrics, "write metrics of the run to FILE, for Prometheus")->type_name("FILE");
+  }
+  void explain_auth(CLI::App* sub) {
+    sub->add_flag("--explain-auth", common.explain_auth, "tell who one is at each registry, and why");
+  }
+  void explain_road(CLI::App* sub) {
+    sub->add_flag("--explain-road", common.explain_road, "tell per image which roads there were, and why this one");
   }
   void pipeline(CLI::App* sub) {
     sub->add_option("-f,--pipeline", common.pipeline, "pipeline file (default sluice.yaml)")->type_name("FILE");
@@ -226,18 +234,23 @@ struct Commands {
     c->add_flag("--preserve-digests", b.preserve_digests, "always on; accepted for habit");
     b.source_side(c, "--src-");
     b.dest_side(c);
-    b.events(c);
+    b.reports(c);
+    b.explain_auth(c);
+    b.explain_road(c);
 
     c = b.command("inspect", "Show an image: digest, platforms, layers, labels.", inspect);
     c->add_option("REFERENCE", inspect.reference, "host[:port]/project/name[:tag][@digest]")->required();
     b.source_side(c, "--");
+    b.explain_auth(c);
     c = b.command("digest", "Print the digest that a tag stands for.", digest);
     c->add_option("REFERENCE", digest.reference, "host[:port]/project/name[:tag]")->required();
     b.source_side(c, "--");
+    b.explain_auth(c);
     c = b.command("tags", "List the tags of a repository, newest version first.", tags);
     c->add_option("REPOSITORY", tags.repository, "host[:port]/project/name")->required();
     c->add_option("--filter", tags.filter, "only tags that match this glob")->type_name("GLOB");
     b.source_side(c, "--");
+    b.explain_auth(c);
   }
 
   void promotions(Builder& b) {
@@ -246,6 +259,8 @@ struct Commands {
     c->add_option("--release", plan.release, "this release, also if that jumps or goes backwards")->type_name("N");
     add_via(*c, plan.via);
     b.pipeline(c);
+    b.explain_auth(c);
+    b.explain_road(c);
 
     c = b.command("promote", "Plan, show, ask, do and verify. Without --release: what the environment before holds.",
                   promote);
@@ -256,7 +271,9 @@ struct Commands {
     c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
     c->add_flag("-y,--yes", promote.yes, "do not ask");
     b.pipeline(c);
-    b.events(c);
+    b.reports(c);
+    b.explain_auth(c);
+    b.explain_road(c);
 
     c = b.command("rollback", "Bring back the release before, or --release N, and hold the environment there.",
                   rollback);
@@ -264,17 +281,23 @@ struct Commands {
     c->add_option("--release", rollback.release, "this release")->type_name("N");
     c->add_flag("-y,--yes", rollback.yes, "do not ask");
     b.pipeline(c);
-    b.events(c);
+    b.reports(c);
+    b.explain_auth(c);
+    b.explain_road(c);
 
     c = b.command("resume", "Finish an interrupted or partial promotion.", resume);
     c->add_option("PROMOTION", resume.promotion, "its id; default: the last unfinished one of the app");
     b.pipeline(c);
-    b.events(c);
+    b.reports(c);
+    b.explain_auth(c);
+    b.explain_road(c);
 
     c = b.command("undo", "Put back what was there before a promotion.", undo);
     c->add_option("PROMOTION", undo.promotion, "its id (see: sluice history)")->required();
     b.pipeline(c);
-    b.events(c);
+    b.reports(c);
+    b.explain_auth(c);
+    b.explain_road(c);
   }
 
   void records(Builder& b) {
@@ -380,14 +403,22 @@ Status settle(Builder& b) {
   common.progress = b.progress == "plain"  ? ProgressMode::plain
                     : b.progress == "none" ? ProgressMode::none
                                            : ProgressMode::automatic;
-  SLUICE_TRY(common.session.timeout, parse_seconds(b.timeout));
-  if (!b.clusters.empty()) common.session.clusters = b.clusters;
-  if (!b.authfile.empty()) common.session.authfile = b.authfile;
   const auto* sub = b.app.get_subcommands().front();
   const auto given = [&](const std::string& option) {
     const auto* found = sub->get_option_no_throw(option);
     return found != nullptr && found->count() > 0;
   };
+  if (common.events == "-") {
+    // Lines for programs: a result for people among them would be neither.
+    if (given("--output") && common.format == Format::text) {
+      return Error(ErrorKind::usage, "--events - writes JSON to stdout, and so must the result")
+          .with_hint("leave out -o text, or write the events to a file");
+    }
+    common.format = Format::json;
+  }
+  SLUICE_TRY(common.session.timeout, parse_seconds(b.timeout));
+  if (!b.clusters.empty()) common.session.clusters = b.clusters;
+  if (!b.authfile.empty()) common.session.authfile = b.authfile;
   auto& source = common.session.source;
   auto& destination = common.session.destination;
   if (given("--src-tls-verify") || given("--tls-verify")) source.tls_verify = b.src_tls_verify;
@@ -431,7 +462,8 @@ Result<Parsed> parse(int argc, char** argv) {
   }
   SLUICE_CHECK(settle(builder));
   Parsed parsed;
-  parsed.invocation = Invocation{std::move(builder.common), std::move(*builder.chosen)};
+  parsed.invocation = Invocation{builder.app.get_subcommands().front()->get_name(), std::move(builder.common),
+                                 std::move(*builder.chosen)};
   return parsed;
 }
 

@@ -18,7 +18,7 @@ promotion::Runner runner(Context& context, records::Store& store) {
   return {context.session,
           store,
           context.events,
-          {.retry_times = context.common.session.retry_times, .stage_roots = true},
+          {.retry_times = context.common.session.retry_times, .stage_roots = true, .journal = context.session.journal()},
           context.stop};
 }
 
@@ -35,8 +35,12 @@ int exit_of(const promotion::Outcome& outcome) {
 
 int conclude(const promotion::Outcome& outcome, const std::string& command, Context& context) {
   context.view.clear();
+  // An undo brings no content: what its survey counts did not travel.
+  report_plan(outcome.plan, command != "undo", context.report);
+  context.report.release = outcome.promotion.release;
+  context.report.state = std::string(to_string(outcome.promotion.state));
   if (context.json()) {
-    context.print(outcome_json(outcome, command));
+    context.print_explained(outcome_json(outcome, command));
   } else {
     context.console.out(outcome_text(outcome, context.console));
   }
@@ -76,11 +80,14 @@ Status mend_triggers(promotion::Planner& planner, const promotion::Request& requ
 Result<promotion::Outcome> carry_out(const promotion::Request& request, const Consent& consent, Context& context) {
   const auto& wanted_plan = consent.plan;
   const bool yes = consent.yes;
+  context.report.environment = request.environment;
   SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  context.report.app = pipeline.app;
   SLUICE_CHECK(promotion::take_road(request, pipeline));
   SLUICE_TRY(auto* store, context.session.store());
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
   SLUICE_TRY(auto planned, planner.plan(request, true));
+  report_plan(planned.plan, false, context.report);
   // A trigger is a change to production like any other: somebody has to want it now.
   if (consent.fix_triggers && planned.plan.blocked()) {
     context.view.clear();
@@ -155,9 +162,10 @@ Exit execute(const PlanFor& plan, Context& context) {
   SLUICE_TRY(auto* store, context.session.store(true));
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
   SLUICE_TRY(const auto planned, planner.plan(request, false));
+  report_plan(planned.plan, false, context.report);
   context.view.clear();
   if (context.json()) {
-    context.print(promotion::to_json(planned.plan));
+    context.print_explained(promotion::to_json(planned.plan));
   } else {
     context.console.out(plan_text(planned.plan, context.console, true));
   }

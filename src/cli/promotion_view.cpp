@@ -101,6 +101,13 @@ void rollouts_text(std::string& out, const promotion::TargetOutcome& target, con
   if (!target.note.empty()) out += "    " + target.note + "\n";
 }
 
+Json platforms_json(const promotion::PlannedImage& image) {
+  if (!image.platforms) return {};
+  Json out = Json::array();
+  for (const auto& platform : *image.platforms) out.push(platform);
+  return out;
+}
+
 Json rollouts_json(const promotion::TargetOutcome& target) {
   Json out = Json::array();
   for (const auto& rollout : target.rollouts) {
@@ -223,7 +230,12 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
                       .set("before", image.before() ? Json(image.before()->text()) : Json())
                       .set("after", image.after.text())
                       .set("road", to_string(image.road))
-                      .set("bytes", promotion::to_json(image.bytes)));
+                      .set("platforms", platforms_json(image))
+                      .set("attachments", Json())
+                      .set("digest_changed", false)
+                      .set("blobs", image.by_api ? Json() : promotion::to_json(image.blobs))
+                      .set("bytes", promotion::to_json(image.bytes))
+                      .set("retries", image.by_api ? Json() : Json(image.retries)));
     }
     const auto reached = t < outcome.targets.size() ? outcome.targets[t].state : records::PromotionState::planned;
     targets.push(Json::object()

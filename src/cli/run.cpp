@@ -3,12 +3,17 @@
 #include "cli/commands.hpp"
 #include "cli/event_log.hpp"
 #include "cli/options.hpp"
+#include "cli/run_metrics.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <malloc.h>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace sluice::cli {
 
@@ -49,7 +54,7 @@ class SignalThread {
   std::thread thread_;
 };
 
-Json error_document(const Error& error) {
+Json error_document(const Error& error, Json explanations) {
   Json position;
   if (const auto& at = error.position()) {
     position = Json::object().set("file", at->file).set("line", at->line).set("column", at->column);
@@ -63,7 +68,8 @@ Json error_document(const Error& error) {
                         .set("http_status", error.http_status() ? Json(*error.http_status()) : Json())
                         .set("registry_code", error.registry_code().empty() ? Json() : Json(error.registry_code()))
                         .set("position", std::move(position)))
-      .set("exit", exit_code(error.kind()));
+      .set("exit", exit_code(error.kind()))
+      .set("explanations", std::move(explanations));
 }
 
 // Whether a command line that could not be understood asked for JSON all the same.
@@ -76,7 +82,7 @@ bool wants_json(int argc, char** argv) {
   return false;
 }
 
-int report(const Error& error, Console& console, const Common& common) {
+int report(const Error& error, Console& console, const Common& common, Json explanations = {}) {
   console.err(console.red("sluice:", false) + " " + error.sentence() + "\n");
   if (common.verbosity > 0) {
     console.err("  kind: " + std::string(to_string(error.kind())) + "\n");
@@ -84,35 +90,73 @@ int report(const Error& error, Console& console, const Common& common) {
     if (!error.registry_code().empty()) console.err("  registry code: " + error.registry_code() + "\n");
     for (const auto& what : error.contexts()) console.err("  while: " + what + "\n");
   }
-  if (common.format == Format::json) console.out(error_document(error).dump() + "\n");
+  if (common.format == Format::json) console.out(error_document(error, std::move(explanations)).dump() + "\n");
   return exit_code(error.kind());
 }
 
+/// The files that a run was asked to write beside its result. They are opened before anything is done.
+struct Reports {
+  std::unique_ptr<EventLog> events;
+  std::optional<MetricsFile> metrics;
+};
+
+Result<Reports> open_reports(const Common& common) {
+  Reports out;
+  if (common.metrics) {
+    SLUICE_TRY(out.metrics, MetricsFile::open(*common.metrics));
+  }
+  if (common.events) {
+    SLUICE_TRY(out.events, EventLog::open(*common.events));
+  }
+  return out;
+}
+
+// Told, and no more: the exit code says what became of the images.
+void tell_failure(const Status& written, Console& console) {
+  if (!written) console.err(written.error().sentence() + "\n");
+}
+
+/// The exit code of what a command came to; an error is told.
+int exit_of(const Exit& done, const Context& context) {
+  if (done) return *done;
+  auto explanations = explanations_json(context.explanations());
+  if (context.stop.stop_requested() && done.error().kind() == ErrorKind::cancelled) {
+    return report(Error(ErrorKind::cancelled, "interrupted"), context.console, context.common, std::move(explanations));
+  }
+  return report(done.error(), context.console, context.common, std::move(explanations));
+}
+
+double unix_seconds() {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<milliseconds>(now).count()) / 1000;
+}
+
 int run_command(const Invocation& invocation, Console& console, const Environment& environment, const Hooks& hooks) {
+  const auto began = std::chrono::steady_clock::now();
   const SignalThread signals;
-  ProgressView view(console, invocation.common.progress);
+  const auto& common = invocation.common;
+  ProgressView view(console, common.progress);
   EventFan events;
   events.add(view);
-  std::unique_ptr<EventLog> log;
-  if (invocation.common.events) {
-    auto opened = EventLog::open(*invocation.common.events);
-    if (!opened) return report(opened.error(), console, invocation.common);
-    log = std::move(*opened);
-    events.add(*log);
-  }
-  app::Session session(invocation.common.session, environment, signals.token(), hooks.after_commit);
-  Context context{console, invocation.common, session, view, events, signals.token()};
-  auto done = std::visit([&](const auto& command) { return execute(command, context); }, invocation.command);
+  auto reports = open_reports(common);
+  if (!reports) return report(reports.error(), console, common);
+  if (reports->events) events.add(*reports->events);
+  app::Session session(common.session, environment, signals.token(), hooks.after_commit);
+  RunReport run;
+  Context context{console, common, session, view, events, run, signals.token()};
+  const auto done = std::visit([&](const auto& command) { return execute(command, context); }, invocation.command);
   view.clear();
-  if (log) {
-    // Told, and no more: the exit code says what became of the images.
-    if (auto complete = log->complete(); !complete) console.err(complete.error().sentence() + "\n");
+  if (reports->events) tell_failure(reports->events->complete(), console);
+  console.err(explanations_text(context.explanations()));
+  const int code = exit_of(done, context);
+  if (reports->metrics) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    tell_failure(
+        reports->metrics->write(run, {invocation.name, code, took.count(), session.requests(), unix_seconds()}),
+        console);
   }
-  if (done) return *done;
-  if (signals.token().stop_requested() && done.error().kind() == ErrorKind::cancelled) {
-    return report(Error(ErrorKind::cancelled, "interrupted"), console, invocation.common);
-  }
-  return report(done.error(), console, invocation.common);
+  return code;
 }
 
 }  // namespace

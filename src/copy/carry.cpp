@@ -2,10 +2,19 @@
 
 #include "copy/blob_mover.hpp"
 #include "copy/crew.hpp"
+#include "copy/decide.hpp"
+#include "copy/labelled_events.hpp"
+#include "copy/manifest_writer.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace sluice::copy {
 
@@ -16,12 +25,13 @@ struct Step {
   std::size_t waits_for = 0;
   std::vector<std::size_t> unlocks;
   Task task;
+  bool unlocks_itself = false;  // its work may go on in tasks that it adds
 };
 
 class Carrier {
  public:
   Carrier(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop)
-      : survey_(survey), options_(options), events_(events), crew_(std::move(stop)) {}
+      : survey_(survey), options_(options), events_(events), retries_(survey.items.size()), crew_(std::move(stop)) {}
 
   Status run() {
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) add_move(m);
@@ -60,7 +70,9 @@ class Carrier {
     }
     step.task.run = [this, index](const std::stop_token& stop) -> Status {
       const auto& what = survey_.moves[index];
-      SLUICE_TRY(const auto how, move_blob(what, options_.retry_times, events_, stop));
+      LabelledEvents events(events_, survey_.items[what.item].item.label, &retries_[what.item]);
+      const MoveOptions how_to{.retry_times = options_.retry_times, .journal = options_.journal};
+      SLUICE_TRY(const auto how, move_blob(what, how_to, events, stop));
       outcome_.with([&](auto& map) { map[index] = how; });
       events_.emit({.kind = EventKind::blob_done,
                     .image = survey_.items[what.item].item.label,
@@ -93,7 +105,7 @@ class Carrier {
         continue;
       }
       const auto step = steps_.size();
-      steps_.push_back(manifest_step(item, manifest));
+      steps_.push_back(manifest_step(step, index, manifest));
       manifest_steps_.emplace(key, step);
       step_of.emplace(manifest.digest, step);
       for (const auto& blob : manifest.blobs()) {
@@ -105,54 +117,77 @@ class Carrier {
     }
   }
 
-  Step manifest_step(const SurveyedItem& item, const oci::Manifest& manifest) {
-    Step step;
-    step.task.hosts = {item.item.dest};
-    step.task.run = [this, &item, &manifest](const std::stop_token& stop) -> Status {
-      const bool root = &manifest == &item.manifests.back();
-      const auto name = root && !item.item.stage_tag.empty() ? places::ManifestName::tag(item.item.stage_tag)
-                                                             : places::ManifestName::digest(manifest.digest);
-      SLUICE_CHECK(item.item.dest->put_manifest(item.item.dest_repository, name, manifest, stop));
+  Step manifest_step(std::size_t own, std::size_t index, const oci::Manifest& manifest) {
+    const auto& item = survey_.items[index];
+    const bool root = &manifest == &item.manifests.back();
+    ManifestOrder order{.item = item,
+                        .item_index = index,
+                        .manifest = manifest,
+                        .name = root && !item.item.stage_tag.empty() ? places::ManifestName::tag(item.item.stage_tag)
+                                                                     : places::ManifestName::digest(manifest.digest),
+                        .retry_times = options_.retry_times,
+                        .retries = &retries_[index],
+                        .brought = [this, &item](const oci::Descriptor& blob) { note_brought(item, blob); },
+                        .then = {}};
+    order.then = [this, own, &item, &manifest](const std::stop_token&) -> Status {
       events_.emit({.kind = EventKind::manifest,
                     .image = item.item.label,
                     .target = item.item.dest->name(),
                     .digest = manifest.digest.text(),
                     .bytes = manifest.bytes.size(),
                     .detail = {}});
+      unlock(own);
       return {};
     };
+    Step step;
+    step.task = write_manifest(crew_, events_, std::move(order));
+    step.unlocks_itself = true;
     return step;
+  }
+
+  void note_brought(const SurveyedItem& item, const oci::Descriptor& blob) {
+    for (const auto m : item.moves) {
+      if (survey_.moves[m].blob.digest != blob.digest) continue;
+      outcome_.with([&](auto& map) { map[m] = BlobMove::How::stream; });
+    }
   }
 
   void start(std::size_t index) {
     auto task = std::move(steps_[index].task);
-    auto work = std::move(task.run);
-    task.run = [this, index, work = std::move(work)](const std::stop_token& stop) -> Status {
-      SLUICE_CHECK(work(stop));
-      std::vector<std::size_t> ready;
-      unlock_.with([&](int&) {
-        for (const auto next : steps_[index].unlocks) {
-          if (--steps_[next].waits_for == 0) ready.push_back(next);
-        }
-      });
-      for (const auto next : ready) start(next);
-      return {};
-    };
+    if (!steps_[index].unlocks_itself) {
+      task.run = [this, index, work = std::move(task.run)](const std::stop_token& stop) -> Status {
+        SLUICE_CHECK(work(stop));
+        unlock(index);
+        return {};
+      };
+    }
     crew_.add(std::move(task));
+  }
+
+  void unlock(std::size_t index) {
+    std::vector<std::size_t> ready;
+    unlock_.with([&](int&) {
+      for (const auto next : steps_[index].unlocks) {
+        if (--steps_[next].waits_for == 0) ready.push_back(next);
+      }
+    });
+    for (const auto next : ready) start(next);
   }
 
   // What really happened replaces the estimate.
   void count() {
+    for (std::size_t i = 0; i < survey_.items.size(); ++i) survey_.items[i].retries = retries_[i].load();
     outcome_.with([&](const auto& outcome) {
       for (auto& item : survey_.items) {
         if (item.moves.empty()) continue;  // nothing travelled: the estimate stands
         item.bytes = item.blobs = Amounts{};
         for (const auto m : item.moves) {
-          const auto& move = survey_.moves[m];
+          auto& move = survey_.moves[m];
           const bool mine = &survey_.items[move.item] == &item;
           const auto known = outcome.find(m);
           if (mine && known == outcome.end()) continue;  // not done: something failed first
           const auto how = mine ? known->second : BlobMove::How::present;
+          if (mine) move.how = how;
           const auto size = move.blob.size_bytes;
           item.bytes += {how == BlobMove::How::stream ? size : 0, how == BlobMove::How::mount ? size : 0,
                          how == BlobMove::How::present ? size : 0};
@@ -160,8 +195,8 @@ class Carrier {
                          how == BlobMove::How::present ? 1U : 0U};
         }
         if (item.road == Road::mount && item.bytes.moved > 0) {
-          item.road = Road::stream;
-          item.why = "same registry, but it refused to link some layers";
+          take_instead(item, Road::stream, "same registry, but it refused to link some layers",
+                       fmt::format("it refused to link {} of {} blobs", item.blobs.moved, item.blobs.total()));
         }
       }
     });
@@ -170,6 +205,7 @@ class Carrier {
   Survey& survey_;
   CarryOptions options_;
   Events& events_;
+  std::vector<std::atomic<std::uint64_t>> retries_;  // by item
   std::vector<Step> steps_;
   std::map<std::tuple<std::string, std::string, oci::Digest>, std::size_t> manifest_steps_;
   Guarded<int> unlock_;  // guards waits_for while the crew is at work
@@ -200,30 +236,56 @@ Task digest_read_back(const SurveyedItem& item) {
           }};
 }
 
+// A blob that was taken for present or mounted had to travel after all.
+void count_as_moved(Survey& survey, std::size_t index, const oci::Descriptor& blob) {
+  auto& item = survey.items[index];
+  auto how = BlobMove::How::present;
+  for (const auto m : item.moves) {
+    auto& move = survey.moves[m];
+    if (move.item == index && move.blob.digest == blob.digest) how = std::exchange(move.how, BlobMove::How::stream);
+  }
+  if (how == BlobMove::How::stream) return;
+  const bool mounted = how == BlobMove::How::mount;
+  auto& bytes = mounted ? item.bytes.mounted : item.bytes.present;
+  auto& blobs = mounted ? item.blobs.mounted : item.blobs.present;
+  bytes -= std::min(bytes, blob.size_bytes);
+  blobs -= std::min<std::uint64_t>(blobs, 1);
+  item.bytes.moved += blob.size_bytes;
+  ++item.blobs.moved;
+}
+
 }  // namespace
 
-Status publish(const Survey& survey, const std::vector<std::size_t>& items, const Switched& switched, Events& events,
+Status publish(Survey& survey, const std::vector<std::size_t>& items, const Switched& switched, Events& events,
                std::stop_token stop) {
-  Crew crew(std::move(stop));
-  const auto each_tag = [&](const auto& work) {
+  Guarded<std::vector<std::pair<std::size_t, oci::Descriptor>>> brought;
+  std::vector<std::atomic<std::uint64_t>> retries(survey.items.size());
+  Crew crew(std::move(stop));  // its threads end before what they use
+  const auto each_tag = [&](const auto& task_for) {
     for (const auto index : items) {
       const auto& item = survey.items[index];
       for (std::size_t t = 0; t < item.item.tags.size(); ++t) {
         if (item.before[t] == item.root().digest) continue;
-        crew.add({.hosts = {item.item.dest},
-                  .moves_bytes = false,
-                  .rank = Rank::call(),
-                  .run = [&item, &tag = item.item.tags[t], &work](const std::stop_token& token) -> Status {
-                    return work(item, tag, token);
-                  }});
+        crew.add(task_for(index, item.item.tags[t]));
       }
     }
     return crew.finish();
   };
-  const auto write = [&](const SurveyedItem& item, const std::string& tag, const std::stop_token& token) -> Status {
-    SLUICE_CHECK(
-        item.item.dest->put_manifest(item.item.dest_repository, places::ManifestName::tag(tag), item.root(), token));
-    return switched ? switched(item, tag) : Status();
+  const auto write = [&](std::size_t index, const std::string& tag) {
+    const auto& item = survey.items[index];
+    return write_manifest(crew, events,
+                          {.item = item,
+                           .item_index = index,
+                           .manifest = item.root(),
+                           .name = places::ManifestName::tag(tag),
+                           .retries = &retries[index],
+                           .brought =
+                               [&brought, index](const oci::Descriptor& blob) {
+                                 brought.with([&](auto& list) { list.emplace_back(index, blob); });
+                               },
+                           .then = [&item, &tag, &switched](const std::stop_token&) -> Status {
+                             return switched ? switched(item, tag) : Status();
+                           }});
   };
   const auto read_back = [&](const SurveyedItem& item, const std::string& tag, const std::stop_token& token) -> Status {
     SLUICE_TRY(const auto now,
@@ -241,12 +303,24 @@ Status publish(const Survey& survey, const std::vector<std::size_t>& items, cons
                  .detail = tag});
     return {};
   };
-  SLUICE_CHECK(each_tag(write));
+  const auto look = [&](std::size_t index, const std::string& tag) -> Task {
+    const auto& item = survey.items[index];
+    return {.hosts = {item.item.dest},
+            .moves_bytes = false,
+            .rank = Rank::call(),
+            .run = [&item, &tag, &read_back](const std::stop_token& token) { return read_back(item, tag, token); }};
+  };
+  auto written = each_tag(write);
+  for (const auto index : items) survey.items[index].retries += retries[index].load();
+  brought.with([&](const auto& list) {
+    for (const auto& [index, blob] : list) count_as_moved(survey, index, blob);
+  });
+  SLUICE_CHECK(std::move(written));
   for (const auto index : items) {
     const auto& item = survey.items[index];
     if (item.item.tags.empty() && !item.all_equal) crew.add(digest_read_back(item));
   }
-  return each_tag(read_back);
+  return each_tag(look);
 }
 
 }  // namespace sluice::copy

@@ -37,6 +37,45 @@ std::vector<oci::Descriptor> blobs_of(const SurveyedItem& item) {
 
 using HostBlob = std::pair<std::string, oci::Digest>;
 
+// Whether a road leads there, and why it does or does not.
+struct Clause {
+  bool leads_there = false;
+  std::string why;
+};
+
+// Why nothing of this image is at the destination, as far as anybody asked.
+std::string not_there(const SurveyedItem& item) {
+  for (std::size_t t = 0; t < item.before.size(); ++t) {
+    const auto& tag = item.item.tags[t];
+    if (!item.before[t]) return "there is no tag " + tag + " at the target yet";
+    if (item.before[t] != item.root().digest) return "the tag " + tag + " stands for " + item.before[t]->brief();
+  }
+  return "the target does not have this digest";
+}
+
+Clause by_present(const SurveyedItem& item) {
+  if (item.all_equal) return {true, "the tag stands for this digest already"};
+  if (item.content_there) return {true, "the target has this digest; only the tag is written"};
+  if (same_repository(item)) return {true, "same repository; only the tag is written"};
+  return {false, not_there(item)};
+}
+
+Clause by_mount(const SurveyedItem& item) {
+  if (can_mount(item)) return {true, "same registry; it links the layers itself"};
+  if (item.item.must_stream) return {false, "the road stream was asked for"};
+  if (same_place(item)) return {false, "this registry cannot link layers"};
+  return {false, "the source is another registry, " + item.origin.place->name()};
+}
+
+Clause by_stream(const SurveyedItem& item) {
+  if (item.item.must_stream) return {true, "asked for"};
+  return {true, same_place(item) ? "same registry, but it cannot link layers" : "another registry"};
+}
+
+std::string not_needed(Road taken) {
+  return taken == Road::present ? "nothing has to travel" : "no bytes have to pass through here";
+}
+
 }  // namespace
 
 std::vector<Question> questions(const std::vector<SurveyedItem>& items) {
@@ -160,24 +199,19 @@ class Planner {
     }
   }
 
+  // Cheapest first; the first one that leads there is taken, and the others say why not.
   static void choose_road(SurveyedItem& item) {
-    if (item.all_equal) {
-      item.road = Road::present;
-      item.why = "the tag stands for this digest already";
-    } else if (item.content_there) {
-      item.road = Road::present;
-      item.why = "the target has this digest; only the tag is written";
-    } else if (same_repository(item)) {
-      item.road = Road::present;
-      item.why = "same repository; only the tag is written";
-    } else if (can_mount(item)) {
-      item.road = Road::mount;
-      item.why = "same registry; it links the layers itself";
-    } else {
-      item.road = Road::stream;
-      item.why = item.item.must_stream ? "asked for"
-                 : same_place(item)    ? "same registry, but it cannot link layers"
-                                       : "another registry";
+    const std::pair<Road, Clause> roads[] = {
+        {Road::present, by_present(item)}, {Road::mount, by_mount(item)}, {Road::stream, by_stream(item)}};
+    bool taken = false;
+    for (const auto& [road, clause] : roads) {
+      const bool take = !taken && clause.leads_there;
+      if (take) {
+        item.road = road;
+        item.why = clause.why;
+      }
+      item.considered.push_back({road, take, taken ? not_needed(item.road) : clause.why});
+      taken = taken || take;
     }
   }
 
@@ -191,5 +225,14 @@ class Planner {
 }  // namespace
 
 void decide(Survey& survey, const Known& known) { Planner(survey, known).run(); }
+
+void take_instead(SurveyedItem& item, Road road, const std::string& why, const std::string& refused) {
+  for (auto& considered : item.considered) {
+    if (considered.road == item.road) considered = {item.road, false, refused};
+    if (considered.road == road) considered = {road, true, why};
+  }
+  item.road = road;
+  item.why = why;
+}
 
 }  // namespace sluice::copy

@@ -29,4 +29,7 @@ using Known = std::function<bool(const places::Place& dest, const std::string& r
 /// mount it from the first.
 void decide(Survey& survey, const Known& known);
 
+/// Takes another road than the one that was decided, because that one led nowhere: `refused` says why.
+void take_instead(SurveyedItem& item, Road road, const std::string& why, const std::string& refused);
+
 }  // namespace sluice::copy

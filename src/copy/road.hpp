@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace sluice::copy {
@@ -31,5 +32,13 @@ constexpr std::string_view to_string(Road road) {
   }
   return "stream";
 }
+
+/// A road that was thought about for one image (--explain-road).
+struct ConsideredRoad {
+  Road road = Road::stream;
+  bool taken = false;
+  std::string why;  ///< one clause: why it was taken, or why not
+  friend bool operator==(const ConsideredRoad&, const ConsideredRoad&) = default;
+};
 
 }  // namespace sluice::copy

@@ -24,6 +24,10 @@ struct SourceNode {
   std::optional<oci::Digest> root;
 };
 
+// Some registries answer 403 where 404 is meant (Artifactory, Google). The writing that follows tells the difference
+// before a byte has moved; a login that was refused (401) is an error here.
+bool means_missing(const Error& error) { return error.kind() == ErrorKind::denied && error.http_status() == 403; }
+
 class Surveyor {
  public:
   Surveyor(std::vector<Item> items, std::stop_token stop) : crew_(std::move(stop)) {
@@ -145,9 +149,10 @@ class Surveyor {
                    .rank = Rank::call(),
                    .run = [&surveyed, t](const std::stop_token& stop) -> Status {
                      const auto& item = surveyed.item;
-                     SLUICE_TRY(
-                         surveyed.before[t],
-                         item.dest->digest_of(item.dest_repository, places::ManifestName::tag(item.tags[t]), stop));
+                     auto before =
+                         item.dest->digest_of(item.dest_repository, places::ManifestName::tag(item.tags[t]), stop);
+                     if (!before && !means_missing(before.error())) return std::move(before).error();
+                     if (before) surveyed.before[t] = std::move(*before);
                      return {};
                    }});
       }
@@ -158,8 +163,9 @@ class Surveyor {
                  .rank = Rank::call(),
                  .run = [&surveyed](const std::stop_token& stop) -> Status {
                    const auto& item = surveyed.item;
-                   SLUICE_TRY(const auto found, item.dest->digest_of(item.dest_repository, item.name, stop));
-                   surveyed.content_there = found.has_value();
+                   const auto found = item.dest->digest_of(item.dest_repository, item.name, stop);
+                   if (!found && !means_missing(found.error())) return found.error();
+                   surveyed.content_there = found && found->has_value();
                    return {};
                  }});
     }

@@ -52,7 +52,7 @@ struct BlobMove {
   std::size_t item = 0;  ///< the item it is counted for
   places::Place* dest = nullptr;
   std::string dest_repository;
-  How how = How::stream;
+  How how = How::stream;             ///< as planned; after carry() as it was really done
   std::string mount_from;            ///< mount: a repository of the destination's place
   std::optional<std::size_t> after;  ///< mount: the move that brings it to `mount_from` first
   Origin origin;                     ///< where the bytes are, also when a mount is refused
@@ -66,10 +66,12 @@ struct SurveyedItem {
   bool content_there = false;                        ///< the destination knows this digest already
   bool all_equal = false;                            ///< nothing at all has to be written
   Road road = Road::stream;
-  std::string why{};                 ///< one clause: why this road
-  std::vector<std::size_t> moves{};  ///< indexes into Survey::moves
+  std::string why{};                         ///< one clause: why this road
+  std::vector<ConsideredRoad> considered{};  ///< cheapest first, each one once
+  std::vector<std::size_t> moves{};          ///< indexes into Survey::moves
   Amounts bytes{};
   Amounts blobs{};
+  std::uint64_t retries = 0;  ///< how often the transfer of one of its blobs was begun again
 
   const oci::Manifest& root() const { return manifests.back(); }
 };

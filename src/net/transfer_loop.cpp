@@ -247,8 +247,9 @@ Result<HttpResponse> TransferLoop::exchange(const HttpRequest& request, const Ex
   if (context.stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped");
   const auto transfer = std::make_shared<Transfer>(request);
   transfer->deadline = context.deadline;
-  submit(*state_, transfer);
-  auto phase = wait_for(*state_, transfer, context.stop, is_done);
+  auto& state = *state_;  // once submitted, the transfer may outlive the loop, which ends it with an error
+  submit(state, transfer);
+  auto phase = wait_for(state, transfer, context.stop, is_done);
   if (phase.error) return std::move(*phase.error);
   return std::move(transfer->reply);
 }
@@ -258,8 +259,9 @@ Result<HttpResponse> TransferLoop::upload(const HttpRequest& request, BodySource
   const auto transfer = std::make_shared<Transfer>(request);
   transfer->source = &source;
   transfer->upload_bytes = size_bytes;
-  submit(*state_, transfer);
-  auto phase = wait_for(*state_, transfer, stop, is_done);
+  auto& state = *state_;
+  submit(state, transfer);
+  auto phase = wait_for(state, transfer, stop, is_done);
   if (phase.error) return std::move(*phase.error);
   return std::move(transfer->reply);
 }

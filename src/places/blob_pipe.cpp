@@ -1,20 +1,27 @@
 #include "places/blob_pipe.hpp"
 
-#include "base/hash.hpp"
-
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <utility>
 
 namespace sluice::places {
 
 struct BlobPipe::State {
-  State(const oci::Descriptor& blob, std::size_t ring_bytes)
-      : hasher(blob.digest.algorithm()),
+  State(const oci::Descriptor& blob, PipeOptions options)
+      : hasher(options.from ? options.from->hasher : Hasher(blob.digest.algorithm())),
+        checkpoint_bytes(options.checkpoint_bytes),
+        send_from(options.send_from),
         capacity(static_cast<std::size_t>(
-            std::min<std::uint64_t>(ring_bytes, std::max<std::uint64_t>(blob.size_bytes, 1)))) {}
+            std::min<std::uint64_t>(options.ring_bytes, std::max<std::uint64_t>(blob.size_bytes, 1)))) {
+    if (!options.from) return;
+    received = options.from->offset;
+    checkpoints.push_back(std::move(*options.from));
+  }
 
   Hasher hasher;
+  std::uint64_t checkpoint_bytes;
+  std::uint64_t send_from;
+  std::vector<PipeCheckpoint> checkpoints;
   std::size_t capacity;
   std::vector<std::byte> ring;  // allocated with the first byte
   std::size_t head = 0;         // where the next byte is read
@@ -36,7 +43,31 @@ struct BlobPipe::State {
     }
   }
 
+  // How many of `bytes`, which begin at `received`, the destination has already.
+  std::size_t known_there(std::span<const std::byte> bytes) const {
+    if (received >= send_from) return 0;
+    return static_cast<std::size_t>(std::min<std::uint64_t>(send_from - received, bytes.size()));
+  }
+
+  // Checkpoints are exactly at multiples of their distance, however the bytes arrive. True when one was made.
+  bool hash(std::span<const std::byte> bytes, std::uint64_t blob_bytes) {
+    bool noted = false;
+    while (!bytes.empty()) {
+      const auto to_border = checkpoint_bytes - received % checkpoint_bytes;
+      const auto part = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(to_border, bytes.size())));
+      hasher.update(part);
+      received += part.size();
+      bytes = bytes.subspan(part.size());
+      if (received % checkpoint_bytes != 0 || received >= blob_bytes) continue;
+      if (checkpoints.size() == kCheckpointsKept) checkpoints.erase(checkpoints.begin());
+      checkpoints.push_back({received, hasher});
+      noted = true;
+    }
+    return noted;
+  }
+
   void push(std::span<const std::byte> bytes) {
+    if (bytes.empty()) return;
     if (ring.empty()) ring.resize(capacity);
     const std::size_t tail = (head + filled) % capacity;
     const std::size_t first = std::min(bytes.size(), capacity - tail);
@@ -57,10 +88,15 @@ struct BlobPipe::State {
   }
 };
 
-BlobPipe::BlobPipe(oci::Descriptor blob, Progress progress, std::size_t ring_bytes)
+BlobPipe::BlobPipe(oci::Descriptor blob, Progress progress, PipeOptions options)
     : blob_(std::move(blob)),
       progress_(std::move(progress)),
-      state_(std::make_unique<Guarded<State>>(State(blob_, ring_bytes))) {}
+      source_returns_(options.source_returns),
+      on_checkpoint_(std::move(options.on_checkpoint)),
+      state_(std::make_unique<Guarded<State>>(State(blob_, std::move(options)))) {}
+
+BlobPipe::BlobPipe(oci::Descriptor blob, Progress progress, std::size_t ring_bytes)
+    : BlobPipe(std::move(blob), std::move(progress), PipeOptions{.ring_bytes = ring_bytes}) {}
 
 BlobPipe::~BlobPipe() = default;
 
@@ -76,35 +112,41 @@ Error wrong_size(const oci::Descriptor& blob, std::uint64_t received, bool more)
 // The last byte and the proof of all bytes enter in one step: whoever reads it reads proven content.
 net::Flow BlobPipe::take(std::span<const std::byte> bytes) {
   std::function<void()> wake;
+  std::optional<PipeCheckpoint> noted;
   const auto flow = state_->with([&](State& s) {
     if (s.failure) return net::Flow::broken;
+    const auto passed_on = bytes.subspan(s.known_there(bytes));
     if (s.received + bytes.size() > blob_.size_bytes) {
       s.failure = wrong_size(blob_, s.received, true);
-    } else if (s.filled + bytes.size() > s.capacity) {
+    } else if (s.filled + passed_on.size() > s.capacity) {
       s.producer_waits = true;
       return net::Flow::later;
     } else {
-      s.hasher.update(bytes);
-      s.received += bytes.size();
+      if (s.hash(bytes, blob_.size_bytes)) noted = s.checkpoints.back();
       if (s.received == blob_.size_bytes && !s.proven) s.prove(blob_);
     }
     if (std::exchange(s.consumer_waits, false) || s.failure) wake = s.wake_consumer;
     if (s.failure) return net::Flow::broken;
-    s.push(bytes);
+    s.push(passed_on);
     return net::Flow::moved;
   });
+  if (noted && on_checkpoint_) on_checkpoint_(*noted);
   if (flow == net::Flow::moved && progress_) progress_(bytes.size());
   if (wake) wake();
   return flow;
 }
 
 Status BlobPipe::end() {
+  std::optional<Error> cut;
   auto broken = state_->with([&](State& s) -> std::optional<Error> {
     if (s.failure) return s.failure;
+    if (s.received < blob_.size_bytes && source_returns_) cut = wrong_size(blob_, s.received, false);
+    if (cut) return std::nullopt;
     if (s.received != blob_.size_bytes) return wrong_size(blob_, s.received, false);
     if (!s.proven) s.prove(blob_);  // nothing ever arrives for an empty blob
     return s.failure;
   });
+  if (cut) return std::move(*cut);
   if (!broken) return {};
   fail(*broken);
   return std::move(*broken);
@@ -147,6 +189,18 @@ void BlobPipe::fail(const Error& error) {
   });
   if (producer) producer();
   if (consumer) consumer();
+}
+
+void BlobPipe::source_failed(const Error& error) {
+  if (!source_returns_) fail(error);
+}
+
+std::uint64_t BlobPipe::position() const {
+  return state_->with([](const State& s) { return s.received; });
+}
+
+std::vector<PipeCheckpoint> BlobPipe::checkpoints() const {
+  return state_->with([](const State& s) { return s.checkpoints; });
 }
 
 std::optional<Error> BlobPipe::failure() const {

@@ -7,6 +7,7 @@
 #include "places/blob_pipe.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,7 +24,7 @@ struct Traits {
   bool mount = false;           ///< takes a blob from another repository of itself without bytes moving
   bool ranges = false;          ///< reads parts of blobs
   bool push_by_digest = false;  ///< takes a manifest that no tag points at yet
-  bool referrers = false;       ///< lists what is attached to a digest
+  bool referrers = false;       ///< may list what is attached to a digest; asking tells
 };
 
 /// How many calls at once are welcome just now; changes as the place answers.
@@ -57,6 +58,13 @@ class ManifestName {
 struct UploadSession {
   std::string repository;
   std::string location;
+  std::uint64_t offset = 0;  ///< bytes of the blob that the place keeps, as far as it said so
+};
+/// Told by a job thread whenever a session has gone on: location or offset changed, and a journal may want to know.
+using SessionMoved = std::function<void(const UploadSession&)>;
+/// A manifest that the place has taken.
+struct Taken {
+  bool subject_listed = false;  ///< it says that it lists the manifest among the referrers of its subject
 };
 /// What a mount came to: done, or an upload session to use instead (the place would not or could not).
 struct Mounted {};
@@ -94,21 +102,33 @@ class Place {
   virtual Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const ManifestName& name,
                                                        const std::stop_token& stop) = 0;
   /// Stores a manifest under a tag or its digest. Errors: unsupported (type or content refused), conflict (immutable).
-  virtual Status put_manifest(const std::string& repository, const ManifestName& name, const oci::Manifest& manifest,
-                              const std::stop_token& stop) = 0;
+  virtual Result<Taken> put_manifest(const std::string& repository, const ManifestName& name,
+                                     const oci::Manifest& manifest, const std::stop_token& stop) = 0;
+
+  /// What the place lists as attached to a digest; empty when it keeps no such list (distribution-spec, "Listing
+  /// Referrers"). Errors: unsupported (the list is too long).
+  virtual Result<std::optional<std::vector<oci::Descriptor>>> referrers(const std::string& repository,
+                                                                        const oci::Digest& digest,
+                                                                        const std::stop_token& stop) = 0;
 
   virtual Result<bool> has_blob(const std::string& repository, const oci::Descriptor& blob,
                                 const std::stop_token& stop) = 0;
   /// Takes a blob from `from`, a repository of the same place.
   virtual Result<MountAnswer> mount_blob(const std::string& repository, const oci::Descriptor& blob,
                                          const std::string& from, const std::stop_token& stop) = 0;
-  virtual Result<UploadSession> begin_upload(const std::string& repository, const std::stop_token& stop) = 0;
+  /// Sessions are not bound to a blob, but to its algorithm.
+  virtual Result<UploadSession> begin_upload(const std::string& repository, HashAlgorithm algorithm,
+                                             const std::stop_token& stop) = 0;
+  /// Asks how much of an upload is kept, and where it goes on. Errors: not_found (the session is void).
+  virtual Result<UploadSession> upload_state(const UploadSession& session, const std::stop_token& stop) = 0;
   /// Starts filling `pipe` with a blob. Does not wait.
   virtual std::unique_ptr<BlobRead> read_blob(const std::string& repository, const oci::Descriptor& blob,
                                               BlobPipe& pipe, const std::stop_token& stop) = 0;
-  /// Empties `pipe` into an upload and commits it under the blob's digest. Errors: integrity.
+  /// Empties `pipe`, which gives the blob's bytes from session.offset on, into an upload and commits it under the
+  /// blob's digest. Errors: integrity; those that are worth a retry leave open how much the place has kept, see
+  /// upload_state().
   virtual Status write_blob(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
-                            const std::stop_token& stop) = 0;
+                            const SessionMoved& moved, const std::stop_token& stop) = 0;
   /// Best effort, short: gives an unused upload back.
   virtual void abandon_upload(const UploadSession& session) = 0;
 

@@ -4,6 +4,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "oci/reference.hpp"
+#include "places/link_header.hpp"
 #include "places/registry_error.hpp"
 
 #include <set>
@@ -15,7 +16,6 @@ namespace {
 constexpr std::size_t kMaxTags = 200'000;
 constexpr std::size_t kTagPage = 1000;  // ECR refuses more
 constexpr int kMaxEmptyPages = 100;     // a guess: registries that filter may have a few
-constexpr std::chrono::seconds kAbandonTime{2};
 
 auth::Scopes pull(const std::string& repository) { return {{.repository = repository, .push = false}}; }
 auth::Scopes push(const std::string& repository) { return {{.repository = repository, .push = true}}; }
@@ -30,45 +30,6 @@ std::string blob_target(const std::string& repository, const oci::Digest& digest
 std::string spoken(const std::string& repository, const ManifestName& name) {
   if (!name.as_digest()) return repository + ":" + name.text();
   return repository + "@" + name.text().substr(0, name.text().find(':') + 1) + name.as_digest()->brief();
-}
-
-bool says_next(std::string_view parameters) {
-  for (const auto& parameter : text::split(parameters, ';')) {
-    const auto [name, value] = text::cut(parameter, '=');
-    if (!text::iequals(text::trim(name), "rel")) continue;
-    std::string words(text::trim(value));
-    std::erase(words, '"');
-    for (const auto& word : text::split(words, ' ')) {
-      if (text::iequals(word, "next")) return true;
-    }
-  }
-  return false;
-}
-
-// The target of rel="next" among the links of a Link header. Source: RFC 8288 section 3.
-std::optional<std::string> next_link(std::string_view link) {
-  for (;;) {
-    const auto open = link.find('<');
-    const auto close = link.find('>', open == std::string_view::npos ? link.size() : open);
-    if (close == std::string_view::npos) return std::nullopt;
-    const auto target = link.substr(open + 1, close - open - 1);
-    link.remove_prefix(close + 1);
-    std::size_t end = 0;
-    for (bool quoted = false; end < link.size() && (quoted || link[end] != ','); ++end) {
-      if (link[end] == '"') quoted = !quoted;
-    }
-    if (says_next(link.substr(0, end))) return std::string(target);
-    link.remove_prefix(end);
-  }
-}
-
-// The next page may be named by an absolute or a relative link, and under another host: only its path counts.
-Result<std::optional<std::string>> next_page(const net::HttpResponse& response, const std::string& base) {
-  const auto link = next_link(text::join(response.headers.all("link"), ","));
-  if (!link) return std::optional<std::string>();
-  SLUICE_TRY(const auto from, net::Url::parse(base));
-  SLUICE_TRY(const auto next, from.resolve(*link));
-  return std::optional<std::string>(next.target);
 }
 
 }  // namespace
@@ -129,8 +90,8 @@ Result<std::optional<oci::Digest>> Registry::digest_of(const std::string& reposi
   return std::optional(whole->digest);
 }
 
-Status Registry::put_manifest(const std::string& repository, const ManifestName& name, const oci::Manifest& manifest,
-                              const std::stop_token& stop) {
+Result<Taken> Registry::put_manifest(const std::string& repository, const ManifestName& name,
+                                     const oci::Manifest& manifest, const std::stop_token& stop) {
   const Call call{.method = net::Method::put,
                   .target = manifest_target(repository, name),
                   .headers = {{"Content-Type", manifest.media_type}},
@@ -138,7 +99,7 @@ Status Registry::put_manifest(const std::string& repository, const ManifestName&
                   .scopes = push(repository),
                   .what = "writing the manifest " + spoken(repository, name)};
   SLUICE_TRY(const auto response, host_.send(call, stop));
-  if (response.status / 100 == 2) return {};
+  if (response.status / 100 == 2) return Taken{response.headers.get("oci-subject").has_value()};
   return to_error(response, host_.name(), call.what);
 }
 
@@ -152,52 +113,10 @@ Result<bool> Registry::has_blob(const std::string& repository, const oci::Descri
                   .what = "looking for blob " + blob.digest.brief() + " in " + repository};
   SLUICE_TRY(const auto response, host_.send(call, stop));
   if (response.status == 200) return true;
-  // Artifactory says 403 where 404 is meant; the upload that follows tells the difference.
-  if (response.status == 404 || response.status == 403) return false;
+  // Artifactory says 403 where 404 is meant; the upload that follows tells the difference. Who answers no HEAD (405)
+  // gets the bytes: that is right whatever is there.
+  if (response.status == 404 || response.status == 403 || response.status == 405) return false;
   return to_error(response, host_.name(), call.what);
-}
-
-Result<UploadSession> Registry::session_of(const std::string& repository, const net::HttpResponse& response,
-                                           const Call& call) const {
-  const auto location = response.headers.get("location");
-  if (!location) {
-    if (is_web_page(response)) return to_error(response, host_.name(), call.what);
-    return Error(ErrorKind::protocol, host_.name() + " opened an upload without saying where (" + call.what + ")");
-  }
-  SLUICE_TRY(auto url, host_.absolute(*location, call.target));
-  return UploadSession{repository, std::move(url)};
-}
-
-Result<MountAnswer> Registry::mount_blob(const std::string& repository, const oci::Descriptor& blob,
-                                         const std::string& from, const std::stop_token& stop) {
-  auto scopes = push(repository);
-  scopes.insert({.repository = from, .push = false});
-  const Call call{.method = net::Method::post,
-                  .target = "/v2/" + repository + "/blobs/uploads/?mount=" + encoding::percent(blob.digest.text()) +
-                            "&from=" + encoding::percent(from),
-                  .headers = {},
-                  .body = {},
-                  .scopes = std::move(scopes),
-                  .what = "mounting blob " + blob.digest.brief() + " from " + from + " into " + repository};
-  SLUICE_TRY(const auto response, host_.send(call, stop));
-  if (response.status == 201) return MountAnswer(Mounted{});
-  if (response.status == 202) {
-    SLUICE_TRY(auto session, session_of(repository, response, call));
-    return MountAnswer(std::move(session));
-  }
-  return to_error(response, host_.name(), call.what);
-}
-
-Result<UploadSession> Registry::begin_upload(const std::string& repository, const std::stop_token& stop) {
-  const Call call{.method = net::Method::post,
-                  .target = "/v2/" + repository + "/blobs/uploads/",
-                  .headers = {},
-                  .body = {},
-                  .scopes = push(repository),
-                  .what = "pushing to " + repository};
-  SLUICE_TRY(const auto response, host_.send(call, stop));
-  if (response.status != 202) return to_error(response, host_.name(), call.what);
-  return session_of(repository, response, call);
 }
 
 std::unique_ptr<BlobRead> Registry::read_blob(const std::string& repository, const oci::Descriptor& blob,
@@ -209,39 +128,6 @@ std::unique_ptr<BlobRead> Registry::read_blob(const std::string& repository, con
                      .scopes = pull(repository),
                      .what = "reading blob " + blob.digest.brief() + " of " + repository},
                     pipe, stop);
-}
-
-Status Registry::write_blob(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
-                            const std::stop_token& stop) {
-  SLUICE_TRY(auto url, net::Url::parse(session.location));
-  url.add_query("digest", blob.digest.text());
-  const Call call{.method = net::Method::put,
-                  .target = url.text(),
-                  .headers = {{"Content-Type", "application/octet-stream"}},
-                  .body = {},
-                  .scopes = push(session.repository),
-                  .what = "uploading blob " + blob.digest.brief() + " to " + session.repository};
-  SLUICE_TRY(const auto response, host_.write(call, pipe, blob.size_bytes, stop));
-  if (response.status != 201 && response.status != 204) return to_error(response, host_.name(), call.what);
-  if (const auto said = response.headers.get("docker-content-digest")) {
-    const auto digest = oci::Digest::parse(*said);
-    if (digest && digest->algorithm() == blob.digest.algorithm() && *digest != blob.digest) {
-      return Error(ErrorKind::integrity, host_.name() + " stored other bytes than were sent: " + digest->text() +
-                                             " instead of " + blob.digest.text());
-    }
-  }
-  return {};
-}
-
-void Registry::abandon_upload(const UploadSession& session) {
-  // Unused sessions expire by themselves; a refusal (distribution asks for a right that pushers lack) changes nothing.
-  const Call call{.method = net::Method::del,
-                  .target = session.location,
-                  .headers = {},
-                  .body = {},
-                  .scopes = push(session.repository),
-                  .what = "closing an upload to " + session.repository};
-  host_.send_once(call, kAbandonTime);
 }
 
 Result<std::vector<std::string>> Registry::tags(const std::string& repository, const std::stop_token& stop) {
@@ -269,7 +155,7 @@ Result<std::vector<std::string>> Registry::tags(const std::string& repository, c
       if (name && oci::check_tag(*name)) out.push_back(*name);
       if (out.size() > kMaxTags) return Error(ErrorKind::unsupported, repository + " has more than 200,000 tags");
     }
-    SLUICE_TRY(const auto next, next_page(response, "https://" + host_.name() + target));
+    SLUICE_TRY(const auto next, next_page(response, host_.name(), target));
     if (!next) break;
     empty_pages = out.size() == before ? empty_pages + 1 : 0;
     if (empty_pages > kMaxEmptyPages) {

@@ -5,6 +5,7 @@
 #include "places/place.hpp"
 #include "places/registry_host.hpp"
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -15,24 +16,29 @@ class Registry final : public Place {
   Registry(net::TransferLoop& loop, RegistryOptions options) : host_(loop, std::move(options)) {}
 
   const std::string& name() const override { return host_.name(); }
-  Traits traits() const override { return {.mount = true, .ranges = true, .push_by_digest = true, .referrers = false}; }
+  Traits traits() const override { return {.mount = true, .ranges = true, .push_by_digest = true, .referrers = true}; }
   Slots slots() const override { return host_.slots(); }
   void expect(const std::vector<Access>& accesses) override;
   Result<oci::Manifest> manifest(const std::string& repository, const ManifestName& name,
                                  const std::stop_token& stop) override;
   Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const ManifestName& name,
                                                const std::stop_token& stop) override;
-  Status put_manifest(const std::string& repository, const ManifestName& name, const oci::Manifest& manifest,
-                      const std::stop_token& stop) override;
+  Result<Taken> put_manifest(const std::string& repository, const ManifestName& name, const oci::Manifest& manifest,
+                             const std::stop_token& stop) override;
+  Result<std::optional<std::vector<oci::Descriptor>>> referrers(const std::string& repository,
+                                                                const oci::Digest& digest,
+                                                                const std::stop_token& stop) override;
   Result<bool> has_blob(const std::string& repository, const oci::Descriptor& blob,
                         const std::stop_token& stop) override;
   Result<MountAnswer> mount_blob(const std::string& repository, const oci::Descriptor& blob, const std::string& from,
                                  const std::stop_token& stop) override;
-  Result<UploadSession> begin_upload(const std::string& repository, const std::stop_token& stop) override;
+  Result<UploadSession> begin_upload(const std::string& repository, HashAlgorithm algorithm,
+                                     const std::stop_token& stop) override;
+  Result<UploadSession> upload_state(const UploadSession& session, const std::stop_token& stop) override;
   std::unique_ptr<BlobRead> read_blob(const std::string& repository, const oci::Descriptor& blob, BlobPipe& pipe,
                                       const std::stop_token& stop) override;
   Status write_blob(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
-                    const std::stop_token& stop) override;
+                    const SessionMoved& moved, const std::stop_token& stop) override;
   void abandon_upload(const UploadSession& session) override;
   Result<std::vector<std::string>> tags(const std::string& repository, const std::stop_token& stop) override;
   Result<std::string> small_blob(const std::string& repository, const oci::Descriptor& blob, std::size_t max_bytes,
@@ -41,11 +47,20 @@ class Registry final : public Place {
 
   /// One cheap call that needs credentials where any are needed at all (GET /v2/). What `sluice login` checks with.
   Status check_login(const std::stop_token& stop);
+  /// Who one is here and why, as far as it came up: auth::Authorizer::explanation().
+  auth::LoginExplanation explain_login() const { return host_.authorizer().explanation(); }
 
  private:
+  Result<UploadSession> gone_on(const UploadSession& session, const net::HttpResponse& response,
+                                const Call& call) const;
+  Status write_rest(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
+                    const SessionMoved& moved, const std::stop_token& stop);
+  Result<Call> commit_call(const UploadSession& session, const oci::Descriptor& blob) const;
+  Status committed(const net::HttpResponse& response, const oci::Descriptor& blob, const Call& call) const;
   Result<UploadSession> session_of(const std::string& repository, const net::HttpResponse& response,
                                    const Call& call) const;
   RegistryHost host_;
+  std::atomic<bool> lists_no_referrers_{false};  ///< found out with the first question
 };
 
 }  // namespace sluice::places

@@ -60,6 +60,14 @@ std::string hint_for(ErrorKind kind, std::string_view host, int status) {
   }
 }
 
+std::shared_ptr<const UnknownContent> unknown_in(const RegistryProblem& problem) {
+  auto out = std::make_shared<UnknownContent>();
+  for (const auto& text : problem.blobs) {
+    if (auto digest = oci::Digest::parse(text)) out->digests.push_back(std::move(*digest));
+  }
+  return out->digests.empty() ? nullptr : out;
+}
+
 }  // namespace
 
 RegistryProblem read_problem(const net::HttpResponse& response) {
@@ -114,7 +122,12 @@ Error to_error(const net::HttpResponse& response, std::string_view host, std::st
   return Error(kind, std::move(sentence))
       .with_status(response.status)
       .with_registry_code(problem.code)
-      .with_hint(hint_for(kind, host, response.status));
+      .with_hint(hint_for(kind, host, response.status))
+      .with_detail(unknown_in(problem));
+}
+
+const UnknownContent* unknown_content(const Error& error) {
+  return dynamic_cast<const UnknownContent*>(error.detail());
 }
 
 }  // namespace sluice::places

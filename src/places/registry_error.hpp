@@ -4,9 +4,11 @@
 
 #include "base/error.hpp"
 #include "net/http.hpp"
+#include "oci/digest.hpp"
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::places {
 
@@ -25,5 +27,13 @@ bool is_web_page(const net::HttpResponse& response);
 /// The error for a reply that was not what the verb needed. `host` and `what` make the sentence:
 /// "registry.example.com:5000 refused writing shop/web:latest: ...".
 Error to_error(const net::HttpResponse& response, std::string_view host, std::string_view what);
+
+/// What a place said it does not have when a manifest was written that needs it: blobs, or children of an index.
+struct UnknownContent final : ErrorDetail {
+  std::vector<oci::Digest> digests;
+};
+
+/// Null when the error is none of that kind, or names nothing. Borrowed from the error.
+const UnknownContent* unknown_content(const Error& error);
 
 }  // namespace sluice::places

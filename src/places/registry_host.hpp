@@ -26,6 +26,8 @@ struct RegistryOptions {
   auth::Authorizer::FindCredentials find_credentials;
   bool preemptive_bearer = false;  ///< and its token: auth::Authorizer::Options
   std::function<Result<Secret>(const Secret* refused, const net::ExchangeContext& context)> current_token{};
+  /// Where find_credentials looked: auth::Authorizer::Options.
+  std::function<std::vector<auth::LookedAt>(std::string_view repository_path)> looked_at{};
   /// Finds out more about a refusal than the registry says (OpenShift answers 401 whatever the reason is).
   std::function<Error(Error refusal, const auth::Scopes& scopes, const net::ExchangeContext& context)>
       explain_refusal{};
@@ -52,6 +54,7 @@ class RegistryHost {
 
   const std::string& name() const { return options_.host; }
   auth::Authorizer& authorizer() { return authorizer_; }
+  const auth::Authorizer& authorizer() const { return authorizer_; }
   Slots slots() const;
   std::uint64_t requests() const { return requests_.load(); }
 
@@ -63,7 +66,9 @@ class RegistryHost {
   /// One try within `time`, whose outcome nobody needs.
   void send_once(const Call& call, std::chrono::milliseconds time);
 
-  /// Starts a GET into a pipe; the challenge and redirects are handled by BlobRead::started().
+  /// Starts a GET into a pipe, of the rest of the blob when the pipe has had its beginning (RFC 9110 section 14.2); a
+  /// server that knows no ranges sends everything, and the beginning is dropped. The challenge and redirects are
+  /// handled by BlobRead::started(), which must be called for the rest to flow.
   std::unique_ptr<BlobRead> read(const Call& call, BlobPipe& pipe, const std::stop_token& stop);
 
   /// One PUT with a body from the pipe. Not retried: the bytes are gone. A refused token is renewed before `busy` is

@@ -115,6 +115,7 @@ Status choose_roads(Targets& targets, const std::vector<std::optional<cluster::I
     image.must_stream = answer->must_stream;
     image.source = answer->source;
     image.why = answer->why;
+    image.considered = considered_roads(question, *answer);
   }
   return {};
 }

@@ -32,6 +32,12 @@ struct PlannedImage {
   copy::Road road = copy::Road::stream;
   std::string why{};
   copy::Amounts bytes{};
+  copy::Amounts blobs{};
+  std::uint64_t retries = 0;  ///< of transfers of its blobs
+  /// Cheapest first. Not recorded: a promotion that is resumed looks again.
+  std::vector<copy::ConsideredRoad> considered{};
+  /// "linux/amd64", of an index that was read; empty: nobody read it, or it is none. Not recorded.
+  std::optional<std::vector<std::string>> platforms{};
   /// Brought by the cluster's own means, out of the history of `source`; else by the copy engine.
   bool by_api = false;
   bool must_stream = false;   ///< the copy engine may not mount

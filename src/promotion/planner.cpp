@@ -165,6 +165,48 @@ void take_tags(const copy::Survey& survey, const std::vector<CopyPlace>& copied,
 
 }  // namespace
 
+namespace {
+
+std::vector<std::string> platforms_of(const oci::Manifest& index) {
+  std::vector<std::string> out;
+  for (const auto& child : index.children) {
+    if (child.platform) out.push_back(child.platform->text());
+  }
+  return out;
+}
+
+// What the copy engine thought of a road is said instead of what the cluster's side did, and beside the rest of it.
+void take_considered(const std::vector<copy::ConsideredRoad>& more, PlannedImage& image) {
+  for (const auto& road : more) {
+    const auto known = std::find_if(image.considered.begin(), image.considered.end(),
+                                    [&](const auto& other) { return other.road == road.road; });
+    if (known != image.considered.end()) {
+      *known = road;
+    } else {
+      image.considered.push_back(road);
+    }
+  }
+  const auto cost = [](copy::Road road) {
+    switch (road) {
+      case copy::Road::present:
+        return 0;
+      case copy::Road::tag:
+        return 1;
+      case copy::Road::mount:
+        return 2;
+      case copy::Road::stream:
+        return 3;
+      case copy::Road::import_images:
+        break;
+    }
+    return 4;
+  };
+  std::stable_sort(image.considered.begin(), image.considered.end(),
+                   [&](const auto& a, const auto& b) { return cost(a.road) < cost(b.road); });
+}
+
+}  // namespace
+
 void adopt_survey(const copy::Survey& survey, const std::vector<CopyPlace>& copied, Plan& plan) {
   for (std::size_t k = 0; k < copied.size(); ++k) {
     const auto& item = survey.items[k];
@@ -174,6 +216,10 @@ void adopt_survey(const copy::Survey& survey, const std::vector<CopyPlace>& copi
     // Said when it was planned, and again when it was done.
     if (image.why.find(item.why) == std::string::npos) image.why += (image.why.empty() ? "" : "; ") + item.why;
     image.bytes = item.bytes;
+    image.blobs = item.blobs;
+    image.retries = item.retries;
+    take_considered(item.considered, image);
+    if (item.root().is_index()) image.platforms = platforms_of(item.root());
     // Runtimes may call an image by its platform's manifest or by its config.
     for (const auto& manifest : item.manifests) {
       image.accepted.insert(manifest.digest.text());

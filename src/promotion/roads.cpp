@@ -16,7 +16,52 @@ RoadAnswer by_tag(const pipeline::Target& source, std::string why) {
   return {.by_api = true, .road = copy::Road::tag, .must_stream = false, .source = source, .why = std::move(why)};
 }
 
+constexpr const char* kMayNotTag = "its tags may not be set by us";
+
+std::string not_present(const RoadQuestion& question) {
+  if (!question.has_image) return "the target's stream does not have this image";
+  if (!question.may_tag) return kMayNotTag;
+  return "another road was asked for";
+}
+
+std::string not_by_tag(const RoadQuestion& question) {
+  const bool same = std::any_of(question.origins.begin(), question.origins.end(),
+                                [&](const RoadOrigin& origin) { return same_cluster(origin.target, question.target); });
+  const bool there = std::any_of(question.origins.begin(), question.origins.end(), [&](const RoadOrigin& origin) {
+    return same_cluster(origin.target, question.target) && origin.has_image;
+  });
+  if (!same) return "the source is not in the target's cluster";
+  if (!there) return "no other stream of this cluster has the image";
+  if (!question.may_tag) return kMayNotTag;
+  return "another road was asked for";
+}
+
+// Why a road was not taken that has no say of its own.
+std::string not_needed(copy::Road taken) {
+  return taken == copy::Road::present ? "nothing has to travel"
+                                      : "the road " + std::string(to_string(taken)) + " leads there by itself";
+}
+
 }  // namespace
+
+std::vector<copy::ConsideredRoad> considered_roads(const RoadQuestion& question, const RoadAnswer& answer) {
+  using copy::Road;
+  std::vector<copy::ConsideredRoad> out;
+  const auto add = [&](Road road, std::string why_not) {
+    const bool taken = answer.by_api && answer.road == road;
+    out.push_back({.road = road, .taken = taken, .why = std::move(why_not)});
+    if (taken) out.back().why = answer.why;
+  };
+  const bool present = answer.by_api && answer.road == Road::present;
+  add(Road::present, not_present(question));
+  add(Road::tag, present ? not_needed(answer.road) : not_by_tag(question));
+  if (answer.by_api) {
+    add(Road::mount, not_needed(answer.road));
+    add(Road::stream, not_needed(answer.road));
+  }
+  add(Road::import_images, "taken only when it is asked for");
+  return out;
+}
 
 Result<RoadAnswer> choose_road(const RoadQuestion& question) {
   const auto near = std::find_if(question.origins.begin(), question.origins.end(), [&](const RoadOrigin& origin) {

@@ -34,6 +34,10 @@ struct RoadAnswer {
   std::string why;            ///< one clause; empty when the copy engine says it
 };
 
+/// The roads that a cluster has beside those of the copy engine, and why each is taken or not: present, tag, import;
+/// with `by_api` mount and stream as well, which are not needed then. `answer` is that of choose_road().
+std::vector<copy::ConsideredRoad> considered_roads(const RoadQuestion& question, const RoadAnswer& answer);
+
 /// Errors: blocked, when the road that was asked for does not lead there; says why.
 Result<RoadAnswer> choose_road(const RoadQuestion& question);
 

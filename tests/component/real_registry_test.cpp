@@ -58,10 +58,10 @@ class RealRegistry : public ::testing::Test {
   Status push_blob(const std::string& repository, const std::string& content) {
     const auto blob = descriptor_of(content);
     BlobPipe pipe(blob);
-    SLUICE_TRY(const auto session, registry_->begin_upload(repository, {}));
+    SLUICE_TRY(const auto session, registry_->begin_upload(repository, HashAlgorithm::sha256, {}));
     if (!content.empty() && pipe.take(std::as_bytes(std::span(content))) != net::Flow::moved) return *pipe.failure();
     SLUICE_CHECK(pipe.end());
-    return registry_->write_blob(session, blob, pipe, {});
+    return registry_->write_blob(session, blob, pipe, {}, {});
   }
   /// An image with one layer, pushed under `tag`.
   oci::Manifest push_image(const std::string& repository, const std::string& tag) {
@@ -154,7 +154,7 @@ TEST_F(RealRegistry, OpensAnUploadWhenThereIsNothingToMount) {
   ASSERT_TRUE(std::holds_alternative<UploadSession>(*answer));
   BlobPipe pipe(blob);
   ASSERT_EQ(pipe.take(std::as_bytes(std::span(content))), net::Flow::moved);
-  const auto written = registry_->write_blob(std::get<UploadSession>(*answer), blob, pipe, {});
+  const auto written = registry_->write_blob(std::get<UploadSession>(*answer), blob, pipe, {}, {});
   EXPECT_TRUE(written.ok()) << why(written);
   EXPECT_TRUE(*registry_->has_blob(repository_, blob, {}));
 }
@@ -167,7 +167,7 @@ TEST_F(RealRegistry, StreamsALargeBlobFromOneRepositoryToAnother) {
   const auto blob = descriptor_of(big);
   // Too large for the ring: both legs have to run.
   BlobPipe first(blob);
-  const auto session = registry_->begin_upload(repository_ + "/dev", {});
+  const auto session = registry_->begin_upload(repository_ + "/dev", HashAlgorithm::sha256, {});
   ASSERT_TRUE(session.ok()) << why(session);
   std::thread feeding([&] {
     Watched<bool> room(false);
@@ -181,17 +181,17 @@ TEST_F(RealRegistry, StreamsALargeBlobFromOneRepositoryToAnother) {
     }
     first.on_room(nullptr);
   });
-  const auto pushed = registry_->write_blob(*session, blob, first, {});
+  const auto pushed = registry_->write_blob(*session, blob, first, {}, {});
   feeding.join();
   ASSERT_TRUE(pushed.ok()) << why(pushed);
 
   BlobPipe pipe(blob);
   const auto reading = registry_->read_blob(repository_ + "/dev", blob, pipe, {});
-  const auto opened = registry_->begin_upload(repository_ + "/prod", {});
+  const auto opened = registry_->begin_upload(repository_ + "/prod", HashAlgorithm::sha256, {});
   ASSERT_TRUE(opened.ok()) << why(opened);
   const auto started = reading->started();
   ASSERT_TRUE(started.ok()) << why(started);
-  const auto written = registry_->write_blob(*opened, blob, pipe, {});
+  const auto written = registry_->write_blob(*opened, blob, pipe, {}, {});
   EXPECT_TRUE(written.ok()) << why(written);
   EXPECT_TRUE(reading->finish().ok());
   EXPECT_TRUE(*registry_->has_blob(repository_ + "/prod", blob, {}));
@@ -212,11 +212,11 @@ TEST_F(RealRegistry, HoldsEmptyBlobs) {
 TEST_F(RealRegistry, NeverHoldsABlobThatWasWrongAtTheSource) {
   const std::string content = "right";
   const auto blob = descriptor_of(content);
-  const auto session = registry_->begin_upload(repository_, {});
+  const auto session = registry_->begin_upload(repository_, HashAlgorithm::sha256, {});
   ASSERT_TRUE(session.ok()) << why(session);
   BlobPipe pipe(blob);
   EXPECT_EQ(pipe.take(std::as_bytes(std::span(std::string_view("wrong")))), net::Flow::broken);
-  EXPECT_TRUE(failed_with(registry_->write_blob(*session, blob, pipe, {}), ErrorKind::integrity));
+  EXPECT_TRUE(failed_with(registry_->write_blob(*session, blob, pipe, {}, {}), ErrorKind::integrity));
   EXPECT_FALSE(*registry_->has_blob(repository_, blob, {}));
 }
 
@@ -231,13 +231,13 @@ TEST_F(RealRegistry, ListsItsTags) {
 }
 
 TEST_F(RealRegistry, TakesUnusedUploadsBack) {
-  const auto session = registry_->begin_upload(repository_, {});
+  const auto session = registry_->begin_upload(repository_, HashAlgorithm::sha256, {});
   ASSERT_TRUE(session.ok()) << why(session);
   registry_->abandon_upload(*session);
   const auto blob = descriptor_of("x");
   BlobPipe pipe(blob);
   ASSERT_EQ(pipe.take(std::as_bytes(std::span(std::string_view("x")))), net::Flow::moved);
-  EXPECT_TRUE(failed_with(registry_->write_blob(*session, blob, pipe, {}), ErrorKind::not_found));
+  EXPECT_TRUE(failed_with(registry_->write_blob(*session, blob, pipe, {}, {}), ErrorKind::not_found));
 }
 
 TEST_F(RealRegistry, ReusesItsConnection) {

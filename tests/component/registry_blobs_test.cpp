@@ -34,7 +34,7 @@ class RegistryBlobs : public testing::RegistryTest {
     const auto blob = descriptor_of(content);
     BlobPipe pipe(blob);
     fill(pipe, content);
-    return registry_->write_blob(session(), blob, pipe, {});
+    return registry_->write_blob(session(), blob, pipe, {}, {});
   }
   static std::string drained(BlobPipe& pipe) {
     std::string out(1000, '\0');
@@ -143,7 +143,7 @@ TEST_F(RegistryBlobs, AreWrittenWhenTheyAreEmpty) {
   const auto blob = descriptor_of("");
   BlobPipe pipe(blob);
   ASSERT_TRUE(pipe.end().ok());
-  const auto written = registry_->write_blob(session(), blob, pipe, {});
+  const auto written = registry_->write_blob(session(), blob, pipe, {}, {});
   EXPECT_TRUE(written.ok()) << why(written);
   EXPECT_EQ(server_.requests().at(0).header("content-length"), "0");
 }
@@ -158,7 +158,7 @@ TEST_F(RegistryBlobs, AreWrittenToAnotherHostWithoutCredentials) {
   const auto blob = descriptor_of("content");
   BlobPipe pipe(blob);
   fill(pipe, "content");
-  const auto written = registry_->write_blob({"shop/web", "http://" + storage.host() + "/u?sig=1"}, blob, pipe, {});
+  const auto written = registry_->write_blob({"shop/web", "http://" + storage.host() + "/u?sig=1"}, blob, pipe, {}, {});
   ASSERT_TRUE(written.ok()) << why(written);
   EXPECT_EQ(storage.requests().at(0).header("authorization"), std::nullopt);
 
@@ -200,7 +200,7 @@ TEST_F(RegistryBlobs, SayWhatBrokeThePipe) {
   const auto blob = descriptor_of("content");
   BlobPipe pipe(blob);
   pipe.fail(Error(ErrorKind::unreachable, "the source went away"));
-  EXPECT_TRUE(failed_with(registry_->write_blob(session(), blob, pipe, {}), ErrorKind::unreachable, "went away"));
+  EXPECT_TRUE(failed_with(registry_->write_blob(session(), blob, pipe, {}, {}), ErrorKind::unreachable, "went away"));
   server_.settle();
   for (const auto& seen : server_.requests()) EXPECT_FALSE(seen.complete);
 }
@@ -239,10 +239,10 @@ TEST_F(RegistryBlobs, GoFromOneRegistryToAnother) {
   target_server.on("PUT", "/upload/1", {.status = 201});
   BlobPipe pipe(blob);
   const auto reading = registry_->read_blob("shop/web", blob, pipe, {});
-  const auto opened = destination.begin_upload("shop-prod/web", {});
+  const auto opened = destination.begin_upload("shop-prod/web", HashAlgorithm::sha256, {});
   ASSERT_TRUE(opened.ok()) << why(opened);
   ASSERT_TRUE(reading->started().ok());
-  const auto written = destination.write_blob(*opened, blob, pipe, {});
+  const auto written = destination.write_blob(*opened, blob, pipe, {}, {});
   EXPECT_TRUE(written.ok()) << why(written);
   EXPECT_TRUE(reading->finish().ok());
   const auto seen = target_server.requests("PUT", "/upload/1").at(0);
@@ -260,7 +260,7 @@ TEST_F(RegistryBlobs, AreNeverWholeAtTheDestinationWhenTheyAreWrongAtTheSource) 
   BlobPipe pipe(blob);
   const auto reading = registry_->read_blob("shop/web", blob, pipe, {});
   const auto started = reading->started();
-  EXPECT_TRUE(failed_with(registry_->write_blob(session(), blob, pipe, {}), ErrorKind::integrity));
+  EXPECT_TRUE(failed_with(registry_->write_blob(session(), blob, pipe, {}, {}), ErrorKind::integrity));
   EXPECT_TRUE(failed_with(reading->finish(), ErrorKind::integrity));
   server_.settle();
   for (const auto& seen : server_.requests("PUT", kUpload)) {

@@ -191,7 +191,7 @@ TEST_F(RegistryHosts, ComeBackWhenAskedToWait) {
   server_.on_each("POST", kUploads, {slow, {.status = 202, .headers = {{"Location", kUploads + "1"}}}});
   server_.on_each("PUT", kLatest, {now, now, {.status = 201}});
   EXPECT_TRUE(registry_->manifest("shop/web", latest_, {}).ok());
-  EXPECT_TRUE(registry_->begin_upload("shop/web", {}).ok());
+  EXPECT_TRUE(registry_->begin_upload("shop/web", HashAlgorithm::sha256, {}).ok());
   EXPECT_TRUE(registry_->put_manifest("shop/web", latest_, made, {}).ok());
   EXPECT_EQ(server_.order(), "GET " + kLatest + ", GET " + kLatest + ", POST " + kUploads + ", POST " + kUploads +
                                  ", PUT " + kLatest + ", PUT " + kLatest + ", PUT " + kLatest);

@@ -195,18 +195,20 @@ TEST_F(RegistryVerbs, FindTheUploadWhereverTheLocationPoints) {
   };
   for (const auto& row : rows) {
     server_.on("POST", uploads, {.status = 202, .headers = {{"Location", row.location}}});
-    const auto session = registry_->begin_upload("shop/web", {});
+    const auto session = registry_->begin_upload("shop/web", HashAlgorithm::sha256, {});
     ASSERT_TRUE(session.ok()) << row.name << ": " << why(session);
     EXPECT_EQ(session->location, row.expected) << row.name;
   }
   server_.on("POST", uploads, {.status = 202});
-  EXPECT_TRUE(failed_with(registry_->begin_upload("shop/web", {}), ErrorKind::protocol, "without saying where"));
+  EXPECT_TRUE(failed_with(registry_->begin_upload("shop/web", HashAlgorithm::sha256, {}), ErrorKind::protocol,
+                          "without saying where"));
   server_.on("POST", uploads, {.status = 202, .headers = {{"Location", "ftp://h/?_state=hunter2"}}});
-  const auto bad = registry_->begin_upload("shop/web", {});
+  const auto bad = registry_->begin_upload("shop/web", HashAlgorithm::sha256, {});
   EXPECT_TRUE(failed_with(bad, ErrorKind::protocol, server_.host()));
   EXPECT_EQ(why(bad).find("hunter2"), std::string::npos) << why(bad);
   server_.on("POST", uploads, {.status = 200, .headers = {{"Content-Type", "text/html"}}, .body = "<html>"});
-  EXPECT_TRUE(failed_with(registry_->begin_upload("shop/web", {}), ErrorKind::protocol, "web page"));
+  EXPECT_TRUE(
+      failed_with(registry_->begin_upload("shop/web", HashAlgorithm::sha256, {}), ErrorKind::protocol, "web page"));
 }
 
 TEST_F(RegistryVerbs, ListTagsOverAllPages) {

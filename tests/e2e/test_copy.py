@@ -531,7 +531,7 @@ class Events(kit.E2eCase):
         self.a.client().push(self.project, "v1", kit.random_image((900,), seed=self.project))
         outcome = self.home().run("copy", f"{self.a.host}/{self.project}:v1", f"{self.b.host}/{self.project}:v1",
                                   "--events", "no/such/folder/events")
-        self.fails_plainly(outcome, 1, "no/such/folder/events")
+        self.fails_plainly(outcome, 2, "no/such/folder/events")
         check()
 
 

@@ -128,6 +128,18 @@ class Readme(E2eCase):
         for name in re.findall(r"^\./run (\w+)", (ROOT / "CONTRIBUTING.md").read_text(), re.M):
             self.assertRegex(said, rf"(?m)^  {name}\b", name)
 
+    def test_the_page_about_registries_names_tests_that_exist(self):
+        """Its "how we know" is worth what stands behind it."""
+        page = (ROOT / "docs" / "registries.md").read_text()
+        tests = ROOT / "tests"
+        there = {f"{suite}.{name}" for path in tests.rglob("*_test.cpp")
+                 for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", path.read_text(), re.M)}
+        there |= {name for path in (tests / "e2e").glob("test_*.py")
+                  for name in re.findall(r"    def (test_\w+)\(self\)", path.read_text())}
+        named = set(re.findall(r"`([A-Z]\w+\.[A-Z]\w+|test_\w+)`", page))
+        self.assertGreater(len(named), 30)
+        self.assertEqual(sorted(named - there), [])
+
     def test_links_lead_somewhere(self):
         for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
             for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

@@ -45,6 +45,8 @@ class Shapes(unittest.TestCase):
             if name in FILES:
                 continue
             for where, part in objects(schema):
+                if where.startswith("/allOf/") or "/$defs/about-" in where:
+                    continue  # conditions upon an object that is closed elsewhere
                 with self.subTest(f"{name}{where}"):
                     self.assertIs(part.get("additionalProperties"), False)
                     self.assertEqual(sorted(part.get("required", [])), sorted(part["properties"]))

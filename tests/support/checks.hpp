@@ -38,6 +38,9 @@ class RecordedEvents final : public copy::Events {
   void emit(const copy::Event& event) override {
     events_.with([&](auto& list) { list.push_back(event); });
   }
+  std::vector<copy::Event> all() const {
+    return events_.with([](const auto& list) { return list; });
+  }
   std::vector<copy::Event> of(copy::EventKind kind) const {
     return events_.with([&](const auto& list) {
       std::vector<copy::Event> out;

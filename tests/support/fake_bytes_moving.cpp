@@ -60,14 +60,14 @@ class FakeRead final : public places::BlobRead {
   void run() {
     auto delivery = answer_(thread_stop_.get_token());
     if (!delivery) {
-      pipe_.fail(delivery.error());
+      pipe_.source_failed(delivery.error());
       answer_ = nullptr;
       state_.update([&](State& s) { s.started = s.ended = Status(delivery.error()); });
       return;
     }
     state_.update([](State& s) { s.started = Status(); });
     auto done = feed(*delivery);
-    if (!done) pipe_.fail(done.error());
+    if (!done) pipe_.source_failed(done.error());
     pipe_.on_room(nullptr);
     answer_ = nullptr;  // what it holds, the count of bodies under way, is let go with the last byte
     state_.update([&](State& s) { s.ended = std::move(done); });
@@ -84,6 +84,7 @@ class FakeRead final : public places::BlobRead {
       switch (pipe_.take(chunk)) {
         case net::Flow::moved:
           sent += chunk.size();
+          if (delivery.taken) delivery.taken(chunk.size());
           break;
         case net::Flow::later:
           bell_.wait(stop);
@@ -112,21 +113,22 @@ std::unique_ptr<places::BlobRead> fake_read(places::BlobPipe& pipe, const std::s
   return std::make_unique<FakeRead>(pipe, stop, std::move(answer));
 }
 
-Result<std::string> fake_drain(places::BlobPipe& pipe, std::uint64_t size, const std::stop_token& stop) {
+Status fake_drain(places::BlobPipe& pipe, std::uint64_t size, const std::stop_token& stop, std::string& content) {
   const Doorbell bell;
   pipe.on_bytes(bell.handle());
-  std::string content;
   std::array<std::byte, kChunkBytes> room;
-  while (content.size() < size) {
+  while (size > 0) {
     if (stop.stop_requested()) {
       const auto error = given_up("the upload");
       pipe.fail(error);
       return error;
     }
-    const auto given = pipe.give(room);
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(size, room.size()));
+    const auto given = pipe.give(std::span(room).first(wanted));
     switch (given.flow) {
       case net::Flow::moved:
         content.append(reinterpret_cast<const char*>(room.data()), given.count);
+        size -= given.count;
         break;
       case net::Flow::later:
         bell.wait(stop);
@@ -137,7 +139,7 @@ Result<std::string> fake_drain(places::BlobPipe& pipe, std::uint64_t size, const
     }
   }
   pipe.on_bytes(nullptr);
-  return content;
+  return {};
 }
 
 }  // namespace sluice::support

@@ -4,6 +4,8 @@
 #include "places/blob_pipe.hpp"
 #include "places/place.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,18 +14,19 @@
 
 namespace sluice::support {
 
-/// What a read comes to: these bytes, and then perhaps an error.
+/// What a read comes to: these bytes, which begin where the pipe goes on, and then perhaps an error.
 struct Delivery {
   std::string bytes;
   std::optional<Error> then;
+  std::function<void(std::size_t bytes)> taken{};  ///< told what the pipe has taken
 };
 
 /// Fills `pipe` from a thread of its own, which ends with the object. `answer` runs on that thread.
 std::unique_ptr<places::BlobRead> fake_read(places::BlobPipe& pipe, const std::stop_token& stop,
                                             std::function<Result<Delivery>(const std::stop_token&)> answer);
 
-/// Takes `size` bytes out of `pipe`, on the calling thread. Errors: cancelled, when the pipe broke or on stop, as an
-/// upload that is given up.
-Result<std::string> fake_drain(places::BlobPipe& pipe, std::uint64_t size, const std::stop_token& stop);
+/// Takes `size` bytes out of `pipe` and appends them to `content`, on the calling thread. Errors: cancelled, when the
+/// pipe broke or on stop, as an upload that is given up; `content` has what came before.
+Status fake_drain(places::BlobPipe& pipe, std::uint64_t size, const std::stop_token& stop, std::string& content);
 
 }  // namespace sluice::support

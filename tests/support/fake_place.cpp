@@ -1,5 +1,6 @@
 #include "support/fake_place.hpp"
 
+#include "places/registry_error.hpp"
 #include "support/fake_bytes_moving.hpp"
 
 #include <algorithm>
@@ -29,6 +30,10 @@ std::string_view to_string(Verb verb) {
       return "read_blob";
     case Verb::write_blob:
       return "write_blob";
+    case Verb::referrers:
+      return "referrers";
+    case Verb::upload_state:
+      return "upload_state";
     case Verb::abandon_upload:
       return "abandon_upload";
     case Verb::tags:
@@ -154,6 +159,14 @@ std::size_t FakePlace::open_uploads() const {
   return state_.with([](const State& s) { return s.uploads.size(); });
 }
 
+std::uint64_t FakePlace::bytes_read() const {
+  return state_.with([](const State& s) { return s.bytes_read; });
+}
+
+std::uint64_t FakePlace::bytes_written() const {
+  return state_.with([](const State& s) { return s.bytes_written; });
+}
+
 unsigned FakePlace::most_calls() const {
   return state_.with([](const State& s) { return s.most_calls; });
 }
@@ -236,8 +249,8 @@ void FakePlace::point(Repository& repository, const std::string& tag, const std:
 }
 
 std::string FakePlace::open_session(State& state) {
-  auto location = "session-" + std::to_string(++state.opened);
-  state.uploads.insert(location);
+  auto location = "https://" + name_ + "/session-" + std::to_string(++state.opened);
+  state.uploads.emplace(location, std::string());
   return location;
 }
 
@@ -274,26 +287,47 @@ Result<std::optional<oci::Digest>> FakePlace::digest_of(const std::string& repos
 }
 
 // As distribution does: a manifest is taken only when all that it names is in the same repository.
-Status FakePlace::put_manifest(const std::string& repository, const places::ManifestName& name,
-                               const oci::Manifest& manifest, const std::stop_token& stop) {
+Result<places::Taken> FakePlace::put_manifest(const std::string& repository, const places::ManifestName& name,
+                                              const oci::Manifest& manifest, const std::stop_token& stop) {
   const Busy busy(state_, false);
   SLUICE_TRY(const auto fault, enter({Verb::put_manifest, repository, name.text(), {}}, stop));
   if (name.as_digest() && !traits_.push_by_digest) return error(ErrorKind::unsupported, "a manifest without a tag");
   if (name.as_digest() && *name.as_digest() != manifest.digest) return error(ErrorKind::integrity, "a manifest");
-  return state_.update([&](State& s) -> Status {
+  return state_.update([&](State& s) -> Result<places::Taken> {
     auto& there = s.repositories[repository];
+    auto missing = std::make_shared<places::UnknownContent>();
     for (const auto& blob : manifest.blobs()) {
-      if (!there.blobs.contains(blob.digest))
-        return error(ErrorKind::conflict, "MANIFEST_BLOB_UNKNOWN " + blob.digest.text());
+      if (!there.blobs.contains(blob.digest)) missing->digests.push_back(blob.digest);
     }
     for (const auto& child : manifest.children) {
-      if (!there.manifests.contains(child.digest))
-        return error(ErrorKind::conflict, "MANIFEST_BLOB_UNKNOWN (a child) " + child.digest.text());
+      if (!there.manifests.contains(child.digest)) missing->digests.push_back(child.digest);
     }
-    if (fault && fault->effect == FakeFault::Effect::forget) return {};
+    if (!missing->digests.empty()) {
+      return error(ErrorKind::conflict, "MANIFEST_BLOB_UNKNOWN " + missing->digests.front().text())
+          .with_detail(std::move(missing));
+    }
+    if (fault && fault->effect == FakeFault::Effect::forget) return places::Taken{};
     there.manifests.emplace(manifest.digest, manifest);
     if (!name.as_digest()) point(there, name.text(), manifest.digest);
-    return {};
+    return places::Taken{traits_.referrers && manifest.subject.has_value()};
+  });
+}
+
+Result<std::optional<std::vector<oci::Descriptor>>> FakePlace::referrers(const std::string& repository,
+                                                                         const oci::Digest& digest,
+                                                                         const std::stop_token& stop) {
+  using Listed = std::optional<std::vector<oci::Descriptor>>;
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::referrers, repository, digest.text(), {}}, stop));
+  if (!traits_.referrers) return Listed();
+  return state_.with([&](const State& s) {
+    std::vector<oci::Descriptor> out;
+    const auto* there = find(s, repository);
+    if (there == nullptr) return Listed(std::move(out));
+    for (const auto& [own, manifest] : there->manifests) {
+      if (manifest.subject && manifest.subject->digest == digest) out.push_back(manifest.descriptor());
+    }
+    return Listed(std::move(out));
   });
 }
 
@@ -317,22 +351,37 @@ Result<places::MountAnswer> FakePlace::mount_blob(const std::string& repository,
     const auto* source = find(s, from);
     const bool refused = fault && fault->effect == FakeFault::Effect::mount_as_session;
     if (!traits_.mount || refused || source == nullptr || !source->blobs.contains(blob.digest))
-      return places::MountAnswer(places::UploadSession{repository, open_session(s)});
+      return places::MountAnswer(places::UploadSession{repository, open_session(s), 0});
     s.repositories[repository].blobs.emplace(blob.digest, source->blobs.at(blob.digest));
     return places::MountAnswer(places::Mounted{});
   });
 }
 
-Result<places::UploadSession> FakePlace::begin_upload(const std::string& repository, const std::stop_token& stop) {
+Result<places::UploadSession> FakePlace::begin_upload(const std::string& repository, HashAlgorithm /*algorithm*/,
+                                                      const std::stop_token& stop) {
   const Busy busy(state_, false);
   SLUICE_TRY(const auto fault, enter({Verb::begin_upload, repository, {}, {}}, stop));
-  return state_.update([&](State& s) { return places::UploadSession{repository, open_session(s)}; });
+  return state_.update([&](State& s) { return places::UploadSession{repository, open_session(s), 0}; });
+}
+
+Result<places::UploadSession> FakePlace::upload_state(const places::UploadSession& session,
+                                                      const std::stop_token& stop) {
+  const Busy busy(state_, false);
+  SLUICE_TRY(const auto fault, enter({Verb::upload_state, session.repository, {}, session.location}, stop));
+  return state_.update([&](State& s) -> Result<places::UploadSession> {
+    const auto found = s.uploads.find(session.location);
+    if (found == s.uploads.end()) return error(ErrorKind::not_found, "upload_state " + session.location);
+    if (fault && fault->effect == FakeFault::Effect::forget_part)
+      found->second.resize(std::min<std::size_t>(found->second.size(), fault->at.value_or(0)));
+    return places::UploadSession{session.repository, session.location, found->second.size()};
+  });
 }
 
 std::unique_ptr<places::BlobRead> FakePlace::read_blob(const std::string& repository, const oci::Descriptor& blob,
                                                        places::BlobPipe& pipe, const std::stop_token& stop) {
   // The answer is found on the thread of the read: this call must not wait, not even in a hold.
-  const auto answer = [this, repository, blob](const std::stop_token& token) -> Result<Delivery> {
+  const std::size_t from = pipe.position();
+  const auto answer = [this, repository, blob, from](const std::stop_token& token) -> Result<Delivery> {
     SLUICE_TRY(const auto fault, enter({Verb::read_blob, repository, blob.digest.text(), {}}, token));
     auto content = state_.with([&](const State& s) -> std::optional<std::string> {
       const auto* there = find(s, repository);
@@ -340,13 +389,14 @@ std::unique_ptr<places::BlobRead> FakePlace::read_blob(const std::string& reposi
       return there->blobs.at(blob.digest);
     });
     if (!content) return error(ErrorKind::not_found, "read_blob " + repository + " " + blob.digest.text());
-    Delivery delivery{std::move(*content), std::nullopt};
+    Delivery delivery{content->substr(std::min(from, content->size())), std::nullopt,
+                      [this](std::size_t bytes) { state_.update([&](State& s) { s.bytes_read += bytes; }); }};
     if (!fault) return delivery;
     if (fault->effect == FakeFault::Effect::wrong_bytes && !delivery.bytes.empty())
       delivery.bytes.back() = static_cast<char>(delivery.bytes.back() ^ 1);
     if (fault->effect == FakeFault::Effect::short_bytes && !delivery.bytes.empty()) delivery.bytes.pop_back();
     if (fault->effect == FakeFault::Effect::break_off) {
-      delivery.bytes.resize(delivery.bytes.size() / 2);
+      delivery.bytes.resize(fault->at.value_or(delivery.bytes.size() / 2));
       delivery.then = error(fault->kind, "half of blob " + blob.digest.text());
     }
     return delivery;
@@ -355,21 +405,59 @@ std::unique_ptr<places::BlobRead> FakePlace::read_blob(const std::string& reposi
   return fake_read(pipe, stop, [answer, busy](const std::stop_token& token) { return answer(token); });
 }
 
-Status FakePlace::write_blob(const places::UploadSession& session, const oci::Descriptor& blob, places::BlobPipe& pipe,
+Status FakePlace::take_bytes(const std::string& location, places::BlobPipe& pipe, std::uint64_t wanted,
                              const std::stop_token& stop) {
+  std::string content;
+  auto drained = fake_drain(pipe, wanted, stop, content);
+  state_.update([&](State& s) {
+    s.bytes_written += content.size();
+    if (const auto found = s.uploads.find(location); found != s.uploads.end()) found->second += content;
+  });
+  return drained;
+}
+
+Status FakePlace::commit(const places::UploadSession& session, const oci::Descriptor& blob) {
+  return state_.update([&](State& s) -> Status {
+    auto content = std::move(s.uploads[session.location]);
+    s.uploads.erase(session.location);
+    if (content.size() != blob.size_bytes || oci::Digest::of(content, blob.digest.algorithm()) != blob.digest)
+      return error(ErrorKind::integrity, "write_blob " + blob.digest.text());
+    s.repositories[session.repository].blobs.emplace(blob.digest, std::move(content));
+    return {};
+  });
+}
+
+Status FakePlace::write_blob(const places::UploadSession& session, const oci::Descriptor& blob, places::BlobPipe& pipe,
+                             const places::SessionMoved& /*moved*/, const std::stop_token& stop) {
   const Busy busy(state_, true);
   auto fault = enter({Verb::write_blob, session.repository, blob.digest.text(), session.location}, stop);
-  const bool known = state_.update([&](State& s) { return s.uploads.erase(session.location) == 1; });
-  if (!known) return error(ErrorKind::protocol, "write_blob to an upload that is not open, " + session.location);
+  const auto kept = state_.with([&](const State& s) -> std::optional<std::uint64_t> {
+    const auto found = s.uploads.find(session.location);
+    return found == s.uploads.end() ? std::nullopt : std::optional<std::uint64_t>(found->second.size());
+  });
+  if (!kept) return error(ErrorKind::protocol, "write_blob to an upload that is not open, " + session.location);
+  const auto close = [&] { state_.update([&](State& s) { s.uploads.erase(session.location); }); };
   if (!fault) {
+    close();
     pipe.fail(fault.error());
     return std::move(fault).error();
   }
-  SLUICE_TRY(auto content, fake_drain(pipe, blob.size_bytes, stop));
-  if (content.size() != blob.size_bytes || oci::Digest::of(content, blob.digest.algorithm()) != blob.digest)
-    return error(ErrorKind::integrity, "write_blob " + blob.digest.text());
-  state_.update([&](State& s) { s.repositories[session.repository].blobs.emplace(blob.digest, std::move(content)); });
-  return {};
+  if (*kept != session.offset) return error(ErrorKind::conflict, "write_blob past what it has, " + session.location);
+  const auto missing = blob.size_bytes - session.offset;
+  const auto effect = *fault ? (*fault)->effect : FakeFault::Effect::fail;
+  if (effect == FakeFault::Effect::cut || effect == FakeFault::Effect::cut_and_lose) {
+    SLUICE_CHECK(take_bytes(session.location, pipe, (*fault)->at.value_or(missing / 2), stop));
+    if (effect == FakeFault::Effect::cut_and_lose) close();
+    auto cut = error((*fault)->kind, "write_blob " + blob.digest.text());
+    pipe.fail(cut);
+    return cut;
+  }
+  SLUICE_CHECK(take_bytes(session.location, pipe, missing, stop));
+  if (effect == FakeFault::Effect::forget) {
+    close();
+    return {};
+  }
+  return commit(session, blob);
 }
 
 void FakePlace::abandon_upload(const places::UploadSession& session) {

@@ -22,9 +22,11 @@ enum class Verb : std::uint8_t {
   manifest,
   digest_of,
   put_manifest,
+  referrers,
   has_blob,
   mount_blob,
   begin_upload,
+  upload_state,
   read_blob,
   write_blob,
   abandon_upload,
@@ -52,9 +54,12 @@ struct FakeFault {
     claim_there,       ///< has_blob says yes
     wrong_bytes,       ///< read_blob gives as many bytes, but others
     short_bytes,       ///< read_blob ends one byte early
-    break_off,         ///< read_blob gives half of the bytes, then an error of `kind`
+    break_off,         ///< read_blob gives half of its bytes or `at`, then an error of `kind`
+    cut,               ///< write_blob takes half of its bytes or `at`, then an error of `kind`; the upload keeps them
+    cut_and_lose,      ///< the same, and the upload is void
+    forget_part,       ///< upload_state says `at` bytes, and so it is
     hold,              ///< waits until release() or stop, then goes on
-    forget,            ///< put_manifest says yes and stores nothing
+    forget,            ///< put_manifest and write_blob say yes and store nothing
   };
   Verb verb = Verb::manifest;
   Effect effect = Effect::fail;
@@ -62,6 +67,7 @@ struct FakeFault {
   unsigned times = 1;
   std::string repository{};  ///< empty: any
   std::string name{};        ///< empty: any
+  std::optional<std::uint64_t> at{};
 };
 
 /// Thread: any.
@@ -94,8 +100,11 @@ class FakePlace final : public places::Place {
   void forget_calls();
   bool has(const std::string& repository, const oci::Digest& blob_or_manifest) const;
   std::optional<oci::Digest> tag_of(const std::string& repository, const std::string& tag) const;
-  /// Sessions that were opened and neither used nor given back.
+  /// Sessions that were opened and neither used up nor given back.
   std::size_t open_uploads() const;
+  /// Bytes of blobs that left this place, and that came to it.
+  std::uint64_t bytes_read() const;
+  std::uint64_t bytes_written() const;
   /// Most calls, and most bodies, that were under way at the same time.
   unsigned most_calls() const;
   unsigned most_bodies() const;
@@ -109,17 +118,23 @@ class FakePlace final : public places::Place {
                                  const std::stop_token& stop) override;
   Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const places::ManifestName& name,
                                                const std::stop_token& stop) override;
-  Status put_manifest(const std::string& repository, const places::ManifestName& name, const oci::Manifest& manifest,
-                      const std::stop_token& stop) override;
+  Result<places::Taken> put_manifest(const std::string& repository, const places::ManifestName& name,
+                                     const oci::Manifest& manifest, const std::stop_token& stop) override;
+  Result<std::optional<std::vector<oci::Descriptor>>> referrers(const std::string& repository,
+                                                                const oci::Digest& digest,
+                                                                const std::stop_token& stop) override;
   Result<bool> has_blob(const std::string& repository, const oci::Descriptor& blob,
                         const std::stop_token& stop) override;
   Result<places::MountAnswer> mount_blob(const std::string& repository, const oci::Descriptor& blob,
                                          const std::string& from, const std::stop_token& stop) override;
-  Result<places::UploadSession> begin_upload(const std::string& repository, const std::stop_token& stop) override;
+  Result<places::UploadSession> begin_upload(const std::string& repository, HashAlgorithm algorithm,
+                                             const std::stop_token& stop) override;
+  Result<places::UploadSession> upload_state(const places::UploadSession& session,
+                                             const std::stop_token& stop) override;
   std::unique_ptr<places::BlobRead> read_blob(const std::string& repository, const oci::Descriptor& blob,
                                               places::BlobPipe& pipe, const std::stop_token& stop) override;
   Status write_blob(const places::UploadSession& session, const oci::Descriptor& blob, places::BlobPipe& pipe,
-                    const std::stop_token& stop) override;
+                    const places::SessionMoved& moved, const std::stop_token& stop) override;
   void abandon_upload(const places::UploadSession& session) override;
   Result<std::vector<std::string>> tags(const std::string& repository, const std::stop_token& stop) override;
   Result<std::string> small_blob(const std::string& repository, const oci::Descriptor& blob, std::size_t max_bytes,
@@ -136,7 +151,9 @@ class FakePlace final : public places::Place {
     std::map<std::string, Repository> repositories;
     std::vector<FakeFault> faults;
     std::vector<FakeCall> calls;
-    std::set<std::string> uploads;
+    std::map<std::string, std::string> uploads;  // by location: the bytes that came
+    std::uint64_t bytes_read = 0;
+    std::uint64_t bytes_written = 0;
     std::uint64_t opened = 0;
     unsigned held = 0;
     std::uint64_t releases = 0;
@@ -155,6 +172,10 @@ class FakePlace final : public places::Place {
   static void point(Repository& repository, const std::string& tag, const std::optional<oci::Digest>& digest);
   std::string open_session(State& state);
   Error error(ErrorKind kind, const std::string& what) const;
+  /// Takes what `pipe` gives into an open upload, up to `wanted` bytes, and keeps it there also when the pipe breaks.
+  Status take_bytes(const std::string& location, places::BlobPipe& pipe, std::uint64_t wanted,
+                    const std::stop_token& stop);
+  Status commit(const places::UploadSession& session, const oci::Descriptor& blob);
 
   std::string name_;
   places::Traits traits_;

@@ -348,6 +348,52 @@ TEST(Parse, ShowsNoSecretInAnError) {
   }
 }
 
+TEST(Parse, MakesTheResultJsonWhenEventsGoToStdout) {
+  EXPECT_EQ(common_of({"copy", "a/b:c", "d/e:f", "--events", "-"}).format, Format::json);
+  EXPECT_EQ(common_of({"copy", "a/b:c", "d/e:f", "--events", "-", "-o", "json"}).format, Format::json);
+  EXPECT_EQ(common_of({"copy", "a/b:c", "d/e:f", "--events", "file"}).format, Format::text);
+  EXPECT_TRUE(failed_with(Arguments({"copy", "a/b:c", "d/e:f", "--events", "-", "-o", "text"}).parse(),
+                          ErrorKind::usage, "stdout"));
+}
+
+TEST(Parse, TakesReportsWhereSomethingIsDoneAndExplanationsWhereSomethingIsAsked) {
+  struct Row {
+    std::vector<std::string> words;
+    bool reports;
+    bool auth;
+    bool road;
+  };
+  const std::vector<Row> rows{
+      {{"copy", "a/b:c", "d/e:f"}, true, true, true},
+      {{"promote", "--to", "prod"}, true, true, true},
+      {{"rollback", "--to", "prod"}, true, true, true},
+      {{"resume"}, true, true, true},
+      {{"undo", "p0123456789ab"}, true, true, true},
+      {{"plan", "--to", "prod"}, false, true, true},
+      {{"inspect", "a/b:c"}, false, true, false},
+      {{"digest", "a/b:c"}, false, true, false},
+      {{"tags", "a/b"}, false, true, false},
+      {{"status"}, false, false, false},
+  };
+  const auto takes = [](std::vector<std::string> words, const std::vector<std::string>& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return Arguments(words).parse().ok();
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(takes(row.words, {"--events", "f"}), row.reports) << line(row.words);
+    EXPECT_EQ(takes(row.words, {"--metrics", "f"}), row.reports) << line(row.words);
+    EXPECT_EQ(takes(row.words, {"--explain-auth"}), row.auth) << line(row.words);
+    EXPECT_EQ(takes(row.words, {"--explain-road"}), row.road) << line(row.words);
+    const auto parsed = Arguments(row.words).parse();
+    ASSERT_TRUE(parsed.ok()) << why(parsed);
+    EXPECT_EQ(parsed->invocation->name, row.words.front());
+  }
+  const auto common = common_of({"copy", "a/b:c", "d/e:f", "--metrics", "m.prom", "--explain-auth"});
+  EXPECT_EQ(common.metrics, "m.prom");
+  EXPECT_TRUE(common.explain_auth);
+  EXPECT_FALSE(common.explain_road);
+}
+
 TEST(Parse, ShowsHelpAndVersion) {
   struct Row {
     std::vector<std::string> words;

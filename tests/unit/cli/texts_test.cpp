@@ -50,9 +50,12 @@ TEST(EventJson, HasEveryMember) {
                                         .target = "",
                                         .digest = "sha256:12",
                                         .bytes = 7,
-                                        .detail = "moved"});
-  EXPECT_THAT(keys(json),
-              ::testing::ElementsAre("schema", "time", "kind", "image", "target", "digest", "bytes", "detail"));
+                                        .detail = "moved"},
+                            7, "2026-11-23T14:05:00.123Z");
+  EXPECT_THAT(keys(json), ::testing::ElementsAre("schema", "sequence", "time", "kind", "image", "target", "digest",
+                                                 "bytes", "detail"));
+  EXPECT_EQ(json.integer_at("sequence"), 7);
+  EXPECT_EQ(json.string_at("time"), "2026-11-23T14:05:00.123Z");
   EXPECT_EQ(json.string_at("schema"), "sluice.event/1");
   EXPECT_EQ(json.string_at("kind"), "blob-done");
   EXPECT_EQ(json.string_at("image"), "web");
@@ -91,7 +94,7 @@ TEST(EventLog, WritesALinePerEventAndNoneForProgress) {
 TEST(EventLog, SaysThatItCannotWrite) {
   const support::TempFolder folder;
   const auto log = EventLog::open((folder / "none" / "events.jsonl").string());
-  EXPECT_TRUE(failed_with(log, ErrorKind::storage, "events.jsonl"));
+  EXPECT_TRUE(failed_with(log, ErrorKind::usage, "events.jsonl"));
 }
 
 /// Neither stdout nor stderr of a test is a terminal that wants colour.

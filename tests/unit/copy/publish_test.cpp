@@ -38,7 +38,7 @@ class PublishTest : public CopyBench {
 };
 
 TEST_F(PublishTest, WritesAllTagsAndReadsAllBack) {
-  const auto found = carried({"v1", "live"});
+  auto found = carried({"v1", "live"});
   Guarded<std::vector<std::string>> told;
   const Switched switched = [&](const SurveyedItem& item, const std::string& tag) -> Status {
     told.with([&](auto& list) { list.push_back(item.item.label + ":" + tag); });
@@ -60,7 +60,7 @@ TEST_F(PublishTest, WritesAllTagsAndReadsAllBack) {
 }
 
 TEST_F(PublishTest, TouchesOnlyTheItemsItIsGiven) {
-  const auto found = carried({"live"});
+  auto found = carried({"live"});
   ASSERT_TRUE(publish(found, {1}, {}, events, {}).ok());
   EXPECT_EQ(prod.tag_of("shop/web", "live"), std::nullopt);
   EXPECT_EQ(prod.tag_of("shop/api", "live"), api_image.digest());
@@ -97,7 +97,7 @@ TEST_F(PublishTest, CallsWhatReadsBackWrongAnIntegrityError) {
 }
 
 TEST_F(PublishTest, NoticesThatSomebodyElseWonTheTag) {
-  const auto found = carried({"live"});
+  auto found = carried({"live"});
   const Switched switched = [&](const SurveyedItem&, const std::string&) -> Status {
     prod.hold_image("shop/web", api_image, "live");
     return {};
@@ -106,7 +106,7 @@ TEST_F(PublishTest, NoticesThatSomebodyElseWonTheTag) {
 }
 
 TEST_F(PublishTest, EndsWithTheErrorOfWhoeverIsTold) {
-  const auto found = carried({"live"});
+  auto found = carried({"live"});
   const Switched refuse = [](const SurveyedItem&, const std::string&) -> Status {
     return Error(ErrorKind::conflict, "the lease is lost");
   };
@@ -123,7 +123,7 @@ TEST_F(PublishTest, PassesOnWhatThePlaceSays) {
 }
 
 TEST_F(PublishTest, DoesNotBeginWhenTheUserHasStopped) {
-  const auto found = carried({"live"});
+  auto found = carried({"live"});
   std::stop_source user;
   user.request_stop();
   EXPECT_TRUE(failed_with(publish(found, {0, 1}, {}, events, user.get_token()), ErrorKind::cancelled));
@@ -131,7 +131,7 @@ TEST_F(PublishTest, DoesNotBeginWhenTheUserHasStopped) {
 }
 
 TEST_F(PublishTest, FailsWhenTheUserStopsBetweenWritingAndReadingBack) {
-  const auto found = carried({"live"});
+  auto found = carried({"live"});
   std::stop_source user;
   prod.script({.verb = Verb::digest_of, .effect = FakeFault::Effect::hold});
   std::jthread thread([&] {

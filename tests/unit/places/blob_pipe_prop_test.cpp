@@ -77,6 +77,60 @@ RC_GTEST_PROP(BlobPipeProperty, NeverGivesTheLastByteOfAWrongBlob, ()) {
   RC_ASSERT(pipe.failure()->kind() == ErrorKind::integrity);
 }
 
+// Two pipes with the same bytes: the second one begins at any checkpoint of the first, and sends from any byte after
+// it.
+RC_GTEST_PROP(BlobPipeProperty, GoesOnFromAnyCheckpoint, ()) {
+  const auto content = pattern(static_cast<std::size_t>(*rc::gen::inRange(1, 400)));
+  const auto distance = static_cast<std::uint64_t>(*rc::gen::inRange(1, 60));
+  std::size_t told = 0;
+  BlobPipe first(
+      descriptor_of(content), {},
+      {.ring_bytes = content.size(), .checkpoint_bytes = distance, .on_checkpoint = [&](const auto&) { ++told; }});
+  const auto cut = static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(content.size()) + 1));
+  for (std::size_t sent = 0; sent < cut;) {
+    const auto size = std::min(static_cast<std::size_t>(*rc::gen::inRange(1, 80)), cut - sent);
+    RC_ASSERT(take_text(first, std::string_view(content).substr(sent, size)) == Flow::moved);
+    sent += size;
+  }
+  RC_ASSERT(first.position() == cut);
+  const auto checkpoints = first.checkpoints();
+  RC_ASSERT(checkpoints.size() <= kCheckpointsKept);
+  // Every multiple of the distance before the end, the newest of them kept.
+  const auto made = std::min<std::size_t>(cut, content.size() - 1) / distance;
+  RC_ASSERT(checkpoints.size() == std::min<std::size_t>(made, kCheckpointsKept));
+  RC_ASSERT(checkpoints.empty() || told > 0);
+  if (checkpoints.empty()) return;
+  for (std::size_t i = 0; i < checkpoints.size(); ++i)
+    RC_ASSERT(checkpoints[i].offset == (made - (checkpoints.size() - 1 - i)) * distance);
+
+  const auto& from =
+      checkpoints[static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(checkpoints.size())))];
+  const auto send_from = static_cast<std::size_t>(
+      *rc::gen::inRange<int>(static_cast<int>(from.offset), static_cast<int>(content.size()) + 1));
+  BlobPipe second(descriptor_of(content), {},
+                  {.ring_bytes = 32, .checkpoint_bytes = distance, .from = from, .send_from = send_from});
+  RC_ASSERT(second.position() == from.offset);
+  std::string out;
+  while (second.position() < content.size()) {
+    const std::size_t at = second.position();
+    const auto size = std::min(static_cast<std::size_t>(*rc::gen::inRange(1, 33)), content.size() - at);
+    if (take_text(second, std::string_view(content).substr(at, size)) != Flow::moved) out += give_text(second, 7);
+  }
+  for (auto more = give_text(second, 7); !more.empty(); more = give_text(second, 7)) out += more;
+  RC_ASSERT(second.end().ok());
+  RC_ASSERT(out == content.substr(send_from));
+}
+
+RC_GTEST_PROP(BlobPipeProperty, ACheckpointOfOtherBytesProvesNothing, ()) {
+  const auto content = pattern(static_cast<std::size_t>(*rc::gen::inRange(2, 200)));
+  const auto at = static_cast<std::size_t>(*rc::gen::inRange<int>(1, static_cast<int>(content.size())));
+  Hasher other(HashAlgorithm::sha256);
+  other.update(std::string(at, 'x'));
+  BlobPipe pipe(descriptor_of(content), {}, {.from = PipeCheckpoint{at, other}, .send_from = at});
+  RC_ASSERT(take_text(pipe, std::string_view(content).substr(at)) == Flow::broken);
+  RC_ASSERT(pipe.failure()->kind() == ErrorKind::integrity);
+}
+
 // A turnstile: what the wake functions of the loop are, in its simplest form.
 class Bell {
  public:

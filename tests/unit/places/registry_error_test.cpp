@@ -77,6 +77,12 @@ TEST(RegistryProblems, NameTheBlobsThatAreMissing) {
   EXPECT_EQ(error.registry_code(), "MANIFEST_BLOB_UNKNOWN");
   EXPECT_NE(error.message().find(digest), std::string::npos) << error.message();
   EXPECT_NE(error.message().find(other), std::string::npos) << error.message();
+  const auto* missing = unknown_content(error);
+  ASSERT_NE(missing, nullptr);
+  ASSERT_EQ(missing->digests.size(), 2U);
+  EXPECT_EQ(missing->digests[0].text(), digest);
+  EXPECT_EQ(missing->digests[1].text(), other);
+  EXPECT_EQ(unknown_content(error_of(json(400, envelope("MANIFEST_BLOB_UNKNOWN")))), nullptr) << "it names nothing";
 }
 
 TEST(RegistryErrors, HaveTheKindThatTheCodeOrElseTheStatusSays) {

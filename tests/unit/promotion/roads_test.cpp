@@ -84,6 +84,84 @@ TEST(Roads, AreTheCheapestThatLeadThere) {
   }
 }
 
+TEST(Roads, AreEachTakenOrSaidToBeNot) {
+  struct Case {
+    const char* name;
+    std::optional<Via> via;
+    bool there;
+    bool may_tag;
+    std::vector<RoadOrigin> origins;
+    std::vector<std::string> lines;
+  };
+  const std::vector<Case> cases{
+      {"there already",
+       {},
+       true,
+       true,
+       {kNear},
+       {"present: taken, the stream has this image; only tags are set", "tag: no, nothing has to travel",
+        "mount: no, nothing has to travel", "stream: no, nothing has to travel",
+        "import: no, taken only when it is asked for"}},
+      {"one cluster",
+       {},
+       false,
+       true,
+       {kNear},
+       {"present: no, the target's stream does not have this image", "tag: taken, same cluster; no bytes move",
+        "mount: no, the road tag leads there by itself", "stream: no, the road tag leads there by itself",
+        "import: no, taken only when it is asked for"}},
+      {"one cluster, tags may not be set",
+       {},
+       false,
+       false,
+       {kNear},
+       {"present: no, the target's stream does not have this image", "tag: no, its tags may not be set by us",
+        "import: no, taken only when it is asked for"}},
+      {"one cluster whose stream lost it",
+       {},
+       false,
+       true,
+       {kNearWithout},
+       {"present: no, the target's stream does not have this image",
+        "tag: no, no other stream of this cluster has the image", "import: no, taken only when it is asked for"}},
+      {"two clusters",
+       {},
+       false,
+       true,
+       {kFar},
+       {"present: no, the target's stream does not have this image",
+        "tag: no, the source is not in the target's cluster", "import: no, taken only when it is asked for"}},
+      {"stream was asked for",
+       Via::stream,
+       true,
+       true,
+       {kNear},
+       {"present: no, another road was asked for", "tag: no, another road was asked for",
+        "import: no, taken only when it is asked for"}},
+      {"import was asked for",
+       Via::import_images,
+       false,
+       true,
+       {kFar},
+       {"present: no, the target's stream does not have this image",
+        "tag: no, the source is not in the target's cluster", "mount: no, the road import leads there by itself",
+        "stream: no, the road import leads there by itself", "import: taken, asked for; the target cluster pulls"}},
+  };
+  for (const auto& one : cases) {
+    const RoadQuestion question{.target = in_cluster("a:6443", "shop-prod"),
+                                .via = one.via,
+                                .has_image = one.there,
+                                .may_tag = one.may_tag,
+                                .origins = one.origins};
+    const auto answer = choose_road(question);
+    ASSERT_TRUE(answer.ok()) << one.name << ": " << why(answer);
+    std::vector<std::string> lines;
+    for (const auto& road : considered_roads(question, *answer))
+      lines.push_back(std::string(to_string(road.road)) + (road.taken ? ": taken, " : ": no, ") + road.why);
+    EXPECT_EQ(lines, one.lines) << one.name;
+  }
+}
+
 TEST(Roads, OfOneClusterTakeTheImageFromWhereItIs) {
   const auto other = RoadOrigin{in_cluster("a:6443", "shop-test"), true};
   const auto answer = choose_road({.target = in_cluster("a:6443", "shop-prod"),

@@ -1,0 +1,177 @@
+#include "copy/manifest_writer.hpp"
+
+#include "copy/blob_mover.hpp"
+#include "copy/labelled_events.hpp"
+#include "places/registry_error.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace sluice::copy {
+
+namespace {
+
+constexpr unsigned kMaxRounds = 2;  // a place that still misses what it took twice will not have it the third time
+
+// What of a manifest the place misses, as far as this manifest names it: an answer cannot make us send anything else.
+struct Missing {
+  std::vector<oci::Descriptor> blobs;
+  std::vector<const oci::Manifest*> children;
+  bool empty() const { return blobs.empty() && children.empty(); }
+};
+
+Missing missing_of(const ManifestOrder& order, const Error& error) {
+  Missing missing;
+  const auto* said = places::unknown_content(error);
+  if (said == nullptr) return missing;
+  const auto named = [&](const oci::Digest& digest) {
+    return std::find(said->digests.begin(), said->digests.end(), digest) != said->digests.end();
+  };
+  for (const auto& blob : order.manifest.blobs()) {
+    const auto twice = [&](const oci::Descriptor& other) { return other.digest == blob.digest; };
+    if (named(blob.digest) && std::none_of(missing.blobs.begin(), missing.blobs.end(), twice)) {
+      missing.blobs.push_back(blob);
+    }
+  }
+  for (const auto& child : order.item.manifests) {
+    const auto own = [&](const oci::Descriptor& other) { return other.digest == child.digest; };
+    const auto& children = order.manifest.children;
+    if (named(child.digest) && std::any_of(children.begin(), children.end(), own)) missing.children.push_back(&child);
+  }
+  return missing;
+}
+
+std::string where(const ManifestOrder& order) {
+  return order.item.item.dest->name() + "/" + order.item.item.dest_repository + ":" + order.name.text();
+}
+
+// Registries refuse a tag that may not change with all kinds of codes: 409, 412, or 400 with TAG_INVALID.
+bool may_be_immutable(const Error& error) {
+  return error.kind() == ErrorKind::conflict || error.kind() == ErrorKind::denied ||
+         error.kind() == ErrorKind::unsupported;
+}
+
+// A right that is missing and a manifest of a kind that is not taken are refused in the same ways; the words decide.
+bool says_immutable(const Error& error) {
+  if (error.kind() == ErrorKind::conflict) return true;
+  return error.message().find("immutable") != std::string::npos ||
+         error.message().find("overwrit") != std::string::npos ||
+         error.message().find("already exists") != std::string::npos;
+}
+
+std::string since_when(const ManifestOrder& order, const oci::Digest& now) {
+  const auto& tags = order.item.item.tags;
+  const auto found = std::find(tags.begin(), tags.end(), order.name.text());
+  if (found == tags.end()) return "";
+  const auto& before = order.item.before[static_cast<std::size_t>(found - tags.begin())];
+  return before == now ? ", since before this copy began" : ", since somebody wrote it while this copy ran";
+}
+
+// Whether the tag is right although writing it was refused; else what to tell.
+Status look_at_refused_tag(const ManifestOrder& order, Error refused, const std::stop_token& stop) {
+  if (order.name.as_digest() || !may_be_immutable(refused)) return refused;
+  const auto now = order.item.item.dest->digest_of(order.item.item.dest_repository, order.name, stop);
+  if (!now || !*now) return refused;  // the refusal says more than a look that failed
+  if (**now == order.manifest.digest) return {};
+  if (!says_immutable(refused)) return refused;
+  return Error(ErrorKind::conflict, where(order) + " stands for " + (*now)->text() + since_when(order, **now) +
+                                        ", and could not be changed to " + order.manifest.digest.text() + ": " +
+                                        refused.message())
+      .with_registry_code(refused.registry_code())
+      .with_hint("if tags are immutable there, copy to a tag that is not in use");
+}
+
+class Writer : public std::enable_shared_from_this<Writer> {
+ public:
+  Writer(Crew& crew, Events& events, ManifestOrder order) : crew_(crew), events_(events), order_(std::move(order)) {}
+
+  Task put() {
+    return {.hosts = {order_.item.item.dest},
+            .moves_bytes = false,
+            .rank = Rank::call(),
+            .run = [self = shared_from_this()](const std::stop_token& stop) { return self->put_once(stop); }};
+  }
+
+ private:
+  Status put_once(const std::stop_token& stop) {
+    const auto& item = order_.item.item;
+    const auto done = item.dest->put_manifest(item.dest_repository, order_.name, order_.manifest, stop);
+    if (done) return order_.then(stop);
+    const auto missing = missing_of(order_, done.error());
+    if (!missing.empty()) {
+      if (rounds_ >= kMaxRounds) return done.error();
+      ++rounds_;
+      bring(missing);
+      return {};
+    }
+    SLUICE_CHECK(look_at_refused_tag(order_, done.error(), stop));
+    return order_.then(stop);
+  }
+
+  // Whichever comes last puts the manifest again; nobody waits.
+  void bring(const Missing& missing) {
+    left_ = missing.blobs.size() + missing.children.size();
+    for (const auto& blob : missing.blobs) crew_.add(move_task(blob));
+    for (const auto* child : missing.children) {
+      crew_.add(
+          write_manifest(crew_, events_,
+                         {.item = order_.item,
+                          .item_index = order_.item_index,
+                          .manifest = *child,
+                          .name = places::ManifestName::digest(child->digest),
+                          .retry_times = order_.retry_times,
+                          .retries = order_.retries,
+                          .brought = order_.brought,
+                          .then = [self = shared_from_this()](const std::stop_token&) { return self->one_done(); }}));
+    }
+  }
+
+  Task move_task(const oci::Descriptor& blob) {
+    const auto& item = order_.item;
+    BlobMove move{.blob = blob,
+                  .item = order_.item_index,
+                  .dest = item.item.dest,
+                  .dest_repository = item.item.dest_repository,
+                  .how = BlobMove::How::stream,
+                  .mount_from = {},
+                  .after = std::nullopt,
+                  .origin = item.origin};
+    Task task{.hosts = {move.dest}, .moves_bytes = true, .rank = Rank::blob(blob.size_bytes), .run = {}};
+    if (move.origin.place->name() != move.dest->name()) task.hosts.push_back(move.origin.place);
+    task.run = [self = shared_from_this(), move = std::move(move)](const std::stop_token& stop) -> Status {
+      LabelledEvents events(self->events_, self->order_.item.item.label, self->order_.retries);
+      SLUICE_CHECK(move_blob(move, {.retry_times = self->order_.retry_times}, events, stop));
+      if (self->order_.brought) self->order_.brought(move.blob);
+      events.emit({.kind = EventKind::blob_done,
+                   .image = {},
+                   .target = move.dest->name(),
+                   .digest = move.blob.digest.text(),
+                   .bytes = move.blob.size_bytes,
+                   .detail = "moved"});
+      return self->one_done();
+    };
+    return task;
+  }
+
+  Status one_done() {
+    if (--left_ == 0) crew_.add(put());
+    return {};
+  }
+
+  Crew& crew_;
+  Events& events_;
+  ManifestOrder order_;
+  unsigned rounds_ = 0;  // only the put touches it, and there is one at a time
+  std::atomic<std::size_t> left_ = 0;
+};
+
+}  // namespace
+
+Task write_manifest(Crew& crew, Events& events, ManifestOrder order) {
+  return std::make_shared<Writer>(crew, events, std::move(order))->put();
+}
+
+}  // namespace sluice::copy

@@ -1,0 +1,90 @@
+// What a registry lists as attached to a digest. Source: distribution-spec 1.1, "Listing Referrers".
+
+#include "base/text.hpp"
+#include "places/link_header.hpp"
+#include "places/registry.hpp"
+#include "places/registry_error.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <set>
+
+namespace sluice::places {
+
+namespace {
+
+constexpr std::size_t kMaxReferrers = 1000;  // of one digest; a guess: nobody signs one image that often
+constexpr int kMaxEmptyPages = 100;          // a guess: registries that filter may have a few
+
+// Registries from before spec 1.1 know no such path. They say so in many ways: 404, 405, 400, a code of their own, or
+// the page of their web console. 403 is what some answer instead of 404; who may not read at all has not come this far.
+bool keeps_no_list(const net::HttpResponse& response) {
+  switch (response.status) {
+    case 400:
+    case 403:
+    case 404:
+    case 405:
+    case 406:
+    case 501:
+      return true;
+    case 200:
+      break;
+    default:
+      return false;
+  }
+  // A catch-all route answers anything with 200. The list is an index, always.
+  const auto type = text::cut(response.headers.get("content-type").value_or(""), ';').first;
+  return text::lower(text::trim(type)) != oci::media::kOciIndex;
+}
+
+// Whether the same is true of all repositories there: not when it is this repository that is not known.
+bool is_true_everywhere(const net::HttpResponse& response) {
+  if (response.status == 403) return false;
+  return read_problem(response).code != "NAME_UNKNOWN";
+}
+
+}  // namespace
+
+Result<std::optional<std::vector<oci::Descriptor>>> Registry::referrers(const std::string& repository,
+                                                                        const oci::Digest& digest,
+                                                                        const std::stop_token& stop) {
+  using List = std::vector<oci::Descriptor>;
+  if (lists_no_referrers_.load()) return std::optional<List>();
+  List out;
+  std::set<std::string> pages;  // a registry that links in circles must not keep us for ever
+  std::string target = "/v2/" + repository + "/referrers/" + digest.text();
+  int empty_pages = 0;
+  while (pages.insert(target).second) {
+    const Call call{.method = net::Method::get,
+                    .target = target,
+                    .headers = {{"Accept", std::string(oci::media::kOciIndex)}},
+                    .body = {},
+                    .scopes = {{.repository = repository, .push = false}},
+                    .what = "listing what is attached to " + repository + "@" + digest.brief(),
+                    .max_reply_bytes = oci::kMaxManifestBytes};
+    SLUICE_TRY(auto response, host_.send(call, stop));
+    if (pages.size() == 1 && keeps_no_list(response)) {
+      if (is_true_everywhere(response)) lists_no_referrers_.store(true);
+      return std::optional<List>();
+    }
+    if (response.status != 200 || is_web_page(response)) return to_error(response, host_.name(), call.what);
+    SLUICE_TRY(const auto next, next_page(response, host_.name(), target));
+    SLUICE_TRY(auto page, oci::parse_manifest(std::move(response.body), oci::media::kOciIndex)
+                              .context(host_.name() + ", " + call.what));
+    if (out.size() + page.children.size() > kMaxReferrers) {
+      return Error(ErrorKind::unsupported, fmt::format("{} lists more than {} attachments of {}@{}", host_.name(),
+                                                       kMaxReferrers, repository, digest.text()));
+    }
+    empty_pages = page.children.empty() ? empty_pages + 1 : 0;
+    std::move(page.children.begin(), page.children.end(), std::back_inserter(out));
+    if (!next) break;
+    if (empty_pages > kMaxEmptyPages) {
+      return Error(ErrorKind::protocol, host_.name() + " sends one empty page after the other, " + call.what);
+    }
+    target = *next;
+  }
+  return std::optional(std::move(out));
+}
+
+}  // namespace sluice::places
