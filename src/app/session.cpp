@@ -22,6 +22,7 @@ std::string host_part(const std::string& host_and_port) {
 net::LoopOptions loop_options(const SessionOptions& options) {
   net::LoopOptions loop;
   loop.stall = options.timeout;
+  loop.least_rate = options.least_rate;
   // What is said to be sent may still sit in buffers, and object stores copy a blob on commit: patience, not for ever.
   loop.commit = options.timeout * 10;
   loop.connect_timeout = std::min<std::chrono::milliseconds>(options.timeout, std::chrono::seconds(10));
@@ -38,6 +39,7 @@ Session::Session(SessionOptions options, Environment environment, std::stop_toke
       stop_(std::move(stop)),
       after_commit_(std::move(after_commit)),
       journal_(environment_.state_home() / "sluice" / "transfers"),
+      profiles_(environment_.state_home() / "sluice" / "hosts"),
       loop_(loop_options(options_)) {}
 
 Session::~Session() = default;
@@ -72,6 +74,14 @@ Result<pipeline::Pipeline> Session::load_pipeline(const std::filesystem::path& f
   }
   if (pipeline) SLUICE_CHECK(find_servers(*pipeline));
   return pipeline;
+}
+
+void Session::keep_profiles() const {
+  std::map<std::string, places::HostProfile> known;
+  for (const auto& [key, registry] : registries_) known.emplace(registry->name(), registry->profile());
+  for (const auto& [host, profile] : known) {
+    if (profile != profiles_.load(host)) profiles_.keep(host, profile);
+  }
 }
 
 Status Session::find_servers(pipeline::Pipeline& pipeline) {
@@ -114,6 +124,9 @@ Result<places::RegistryOptions> Session::registry_options(const std::string& hos
   registry.host = host;
   registry.timeout = options_.timeout;
   registry.retry_times = options_.retry_times;
+  registry.max_wait = options_.max_wait;
+  registry.profile = profiles_.load(host);
+  registry.tell_wait = tell_wait_;
   registry.insecure = (cluster != nullptr && cluster->insecure) || side.tls_verify == false;
   if (side.tls_verify == true) registry.insecure = false;
 

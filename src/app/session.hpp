@@ -2,6 +2,7 @@
 // Session: the only place that picks implementations and wires them. One per run of a command.
 
 #include "app/cluster_access.hpp"
+#include "app/host_profiles.hpp"
 #include "auth/credentials.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
@@ -39,6 +40,8 @@ struct SessionOptions {
   std::optional<std::filesystem::path> clusters;
   std::string state;  ///< --state; empty: the default
   std::chrono::seconds timeout{30};
+  std::chrono::seconds max_wait{300};  ///< all pauses of one exchange that a host asks for, together
+  std::uint64_t least_rate = 1024;      ///< bytes per second of a blob; 0: none
   unsigned retry_times = 4;
   SideOptions source;
   SideOptions destination;
@@ -87,8 +90,14 @@ class Session final : public promotion::Places {
   /// The records. `read_only`: a command that writes nothing does not even create them.
   Result<records::Store*> store(bool read_only = false);
 
+  /// Who is told of long waits; before the first registry is opened.
+  void tell_waits(places::TellWait tell) { tell_wait_ = std::move(tell); }
+
   /// What killed runs have left of their uploads: $XDG_STATE_HOME/sluice/transfers. Looks at no file.
   copy::TransferJournal* journal() { return &journal_; }
+
+  /// Writes down what was learned about the hosts of registries: $XDG_STATE_HOME/sluice/hosts. Once, at the end.
+  void keep_profiles() const;
 
   /// Who one is at each registry that this run has opened, and why, by host: for --explain-auth. Asks nobody.
   std::vector<auth::LoginExplanation> explain_logins();
@@ -123,7 +132,9 @@ class Session final : public promotion::Places {
   Environment environment_;
   std::stop_token stop_;
   records::AfterCommit after_commit_;
+  places::TellWait tell_wait_;
   copy::TransferJournal journal_;
+  HostProfiles profiles_;
   std::optional<pipeline::Clusters> clusters_;
   std::optional<cluster::Kubeconfig> kubeconfig_;
   std::unique_ptr<records::Store> store_;

@@ -91,6 +91,14 @@ Error&& Error::with_retry_after(std::chrono::milliseconds wait) && {
   retry_after_ = wait;
   return std::move(*this);
 }
+Error&& Error::not_to_be_retried() && {
+  to_be_retried_ = false;
+  return std::move(*this);
+}
+Error&& Error::followed_by(std::string what) && {
+  message_ += "; " + what;
+  return std::move(*this);
+}
 Error&& Error::at(FilePosition position) && {
   position_ = std::move(position);
   return std::move(*this);

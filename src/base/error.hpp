@@ -64,6 +64,7 @@ class Error {
   std::optional<int> http_status() const { return http_status_; }
   const std::string& registry_code() const { return registry_code_; }
   std::optional<std::chrono::milliseconds> retry_after() const { return retry_after_; }
+  bool to_be_retried() const { return to_be_retried_; }
   const std::optional<FilePosition>& position() const { return position_; }
   /// Null for most errors. Borrowed.
   const ErrorDetail* detail() const { return detail_.get(); }
@@ -76,6 +77,10 @@ class Error {
   /// The code of the distribution error envelope, for example "DENIED".
   Error&& with_registry_code(std::string code) &&;
   Error&& with_retry_after(std::chrono::milliseconds wait) &&;
+  /// The same request would only fail again, although errors of this kind may heal as a rule.
+  Error&& not_to_be_retried() &&;
+  /// What came of it, as a clause behind the message ("the tag was put back").
+  Error&& followed_by(std::string what) &&;
   Error&& at(FilePosition position) &&;
   Error&& with_detail(std::shared_ptr<const ErrorDetail> detail) &&;
 
@@ -90,6 +95,7 @@ class Error {
   std::optional<int> http_status_;
   std::string registry_code_;
   std::optional<std::chrono::milliseconds> retry_after_;
+  bool to_be_retried_ = true;
   std::optional<FilePosition> position_;
   std::shared_ptr<const ErrorDetail> detail_;
 };

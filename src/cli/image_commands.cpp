@@ -2,7 +2,10 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/promotion_view.hpp"
 #include "copy/carry.hpp"
+#include "copy/prove.hpp"
+#include "copy/publish.hpp"
 #include "oci/reference.hpp"
 #include "oci/semver.hpp"
 #include "promotion/plan.hpp"
@@ -25,16 +28,26 @@ places::ManifestName name_of(const oci::Reference& reference) {
 }
 
 // Platforms of an index; an image alone says it in its config, which a copy does not read.
-Json platforms_of(const oci::Manifest& manifest) {
+Json platforms_json(const oci::Manifest& manifest) {
   if (!manifest.is_index()) return {};
   Json out = Json::array();
-  for (const auto& child : manifest.children) {
-    if (child.platform) out.push(child.platform->text());
-  }
+  for (const auto& platform : oci::platforms_of(manifest)) out.push(platform);
   return out;
 }
 
 Json counts(const copy::Amounts& amounts) { return promotion::to_json(amounts); }
+
+void tell_findings(const copy::SurveyedItem& item, const std::string& destination, Context& context) {
+  context.view.clear();
+  for (const auto& finding : copy::findings_of(item, destination))
+    context.console.err(finding_line(finding, context.console, false));
+}
+
+Json findings_json(const copy::SurveyedItem& item, const std::string& destination) {
+  Json out = Json::array();
+  for (const auto& finding : copy::findings_of(item, destination)) out.push(promotion::to_json(finding));
+  return out;
+}
 
 void print_copied(const Context& context, const oci::Reference& from, const oci::Reference& to,
                   const copy::SurveyedItem& item, std::uint64_t requests, double seconds) {
@@ -45,9 +58,10 @@ void print_copied(const Context& context, const oci::Reference& from, const oci:
                                 .set("destination", to.text())
                                 .set("digest", item.root().digest.text())
                                 .set("road", to_string(item.road))
-                                .set("platforms", platforms_of(item.root()))
+                                .set("platforms", platforms_json(item.root()))
                                 .set("attachments", Json())
                                 .set("digest_changed", false)
+                                .set("findings", findings_json(item, to.text()))
                                 .set("blobs", counts(item.blobs))
                                 .set("bytes", counts(item.bytes))
                                 .set("retries", item.retries)
@@ -92,14 +106,20 @@ Exit execute(const Copy& copy, Context& context) {
                                                    digest.text(), to.digest->text()))
         .with_hint("nothing was written; name the source by the digest you mean");
   }
-  if (!survey.items.front().all_equal) {
+  tell_findings(survey.items.front(), to.text(), context);
+  const copy::ProofOptions proof{.retry_times = context.common.session.retry_times, .all = true};
+  if (survey.items.front().all_equal) {
+    if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));
+  } else {
     const copy::CarryOptions options{.retry_times = context.common.session.retry_times,
                                      .stage_roots = false,
                                      .journal = context.session.journal()};
     auto carried = copy::carry(survey, options, context.events, context.stop);
     note(true);
     SLUICE_CHECK(std::move(carried));
-    SLUICE_CHECK(copy::publish(survey, {0}, {}, context.events, context.stop));
+    if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));
+    const copy::PublishOptions publishing{.retry_times = options.retry_times, .prove = !copy.check_blobs};
+    SLUICE_CHECK(copy::publish(survey, {0}, {}, publishing, context.events, context.stop));
   }
   note(true);
   context.view.clear();
@@ -206,8 +226,11 @@ void print_image(const Context& context, const std::string& name, const oci::Man
   if (!manifest.is_index())
     out += fmt::format("  total    {} in {} layers\n", text::human_bytes(sum), manifest.layers.size());
   for (const auto& child : manifest.children) {
-    out += fmt::format("  image    {} {}\n", child.digest.text(),
-                       child.platform ? text::printable(child.platform->text()) : std::string("-"));
+    const bool attestation = child.platform && child.platform->os == "unknown";
+    out += fmt::format("  {:<8} {} {}\n", attestation ? "attached" : "image", child.digest.text(),
+                       attestation      ? std::string("attestation of buildkit")
+                       : child.platform ? text::printable(child.platform->text())
+                                        : std::string("-"));
   }
   context.console.out(out);
 }

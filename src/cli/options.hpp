@@ -31,6 +31,7 @@ struct Common {
 struct Copy {
   std::string source;
   std::string destination;
+  bool check_blobs = false;  ///< also what is equal is proven to be readable
 };
 struct Inspect {
   std::string reference;

@@ -99,6 +99,7 @@ struct Builder {
   std::string format = "text";
   std::string progress = "auto";
   std::string timeout = "30";
+  std::string max_wait = "5m";
   std::string clusters;
   std::string authfile;
   std::string src_creds, dest_creds, src_cert_dir, dest_cert_dir;
@@ -121,6 +122,10 @@ struct Builder {
     sub->add_flag("-v,--verbose", common.verbosity, "say more about what went wrong (twice: even more)");
     sub->add_option("--timeout", timeout, "seconds to wait for an answer or for progress (default 30)")
         ->type_name("SECONDS");
+    sub->add_option("--max-wait", max_wait, "longest wait that a busy host may ask for (default 5m)")->type_name("TIME");
+    sub->add_option("--min-rate", common.session.least_rate,
+                    "bytes per second below which a transfer counts as stuck (default 1024; 0: none)")
+        ->type_name("BYTES");
     sub->add_option("--authfile", authfile, "credentials file, instead of docker's and podman's")->type_name("FILE");
     sub->add_option("--clusters", clusters, "clusters file of the administrators")->type_name("FILE");
     sub->add_option("--retry-times", common.session.retry_times, "tries after the first one (default 4)")
@@ -189,14 +194,18 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& why, const std::ve
   return Error(ErrorKind::usage, where->get_name() + ": " + text::printable(why.what(), 200)).with_hint(help);
 }
 
-Result<std::chrono::seconds> parse_seconds(std::string text) {
-  if (text.ends_with('s')) text.pop_back();
+// "90", "90s", "5m", "1h".
+Result<std::chrono::seconds> parse_seconds(const std::string& flag, const std::string& text, int least) {
+  const auto unit = text.find_first_not_of("0123456789");
+  const auto name = unit == std::string::npos ? std::string("s") : text.substr(unit);
+  const int factor = name == "s" ? 1 : name == "m" ? 60 : name == "h" ? 3600 : 0;
   int value = 0;
-  if (!CLI::detail::lexical_cast(text, value) || value < 1 || value > 86'400) {
-    return Error(ErrorKind::usage,
-                 "--timeout wants seconds between 1 and 86400, not \"" + sluice::text::printable(text, 20) + "\"");
+  if (factor == 0 || !CLI::detail::lexical_cast(text.substr(0, unit), value) || value > 86'400 / factor ||
+      value * factor < least) {
+    return Error(ErrorKind::usage, fmt::format("{} wants seconds between {} and 86400 (or 5m, 1h), not \"{}\"", flag,
+                                               least, sluice::text::printable(text, 20)));
   }
-  return std::chrono::seconds(value);
+  return std::chrono::seconds(value * factor);
 }
 
 void add_via(CLI::App& command, std::string& via) {
@@ -231,6 +240,7 @@ struct Commands {
     auto* c = b.command("copy", "Move one image between two places: all platforms, byte for byte, by digest.", copy);
     c->add_option("SOURCE", copy.source, "host[:port]/project/name[:tag][@digest]")->required();
     c->add_option("DESTINATION", copy.destination, "the same; without a tag: latest")->required();
+    c->add_flag("--check-blobs", copy.check_blobs, "prove that every blob can be read there, also of an equal image");
     c->add_flag("--preserve-digests", b.preserve_digests, "always on; accepted for habit");
     b.source_side(c, "--src-");
     b.dest_side(c);
@@ -416,7 +426,8 @@ Status settle(Builder& b) {
     }
     common.format = Format::json;
   }
-  SLUICE_TRY(common.session.timeout, parse_seconds(b.timeout));
+  SLUICE_TRY(common.session.timeout, parse_seconds("--timeout", b.timeout, 1));
+  SLUICE_TRY(common.session.max_wait, parse_seconds("--max-wait", b.max_wait, 0));
   if (!b.clusters.empty()) common.session.clusters = b.clusters;
   if (!b.authfile.empty()) common.session.authfile = b.authfile;
   auto& source = common.session.source;

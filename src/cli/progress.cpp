@@ -155,12 +155,15 @@ void ProgressView::emit_live(const copy::Event& event) {
       case EventKind::state:
         s.messages.push_back("  " + event.detail + (event.target.empty() ? "" : " " + event.target));
         break;
+      case EventKind::wait:
       case EventKind::note:
         s.messages.push_back("  " + event.detail);
         break;
+      case EventKind::put_back:
       case EventKind::rollout:
         s.messages.push_back("  " + event.target + " " + event.detail);
         break;
+      case EventKind::blob_resumed:
       case EventKind::road:  // the plan or the result tells it
       case EventKind::manifest:
       case EventKind::tag:
@@ -185,12 +188,19 @@ void ProgressView::emit_plain(const copy::Event& event) {
     case EventKind::state:
       console_.err(event.detail + (event.target.empty() ? "" : " " + event.target) + "\n");
       break;
+    case EventKind::wait:
+      console_.err(event.detail + "\n");
+      break;
+    case EventKind::put_back:
+      console_.err(event.target + " " + event.detail + "\n");
+      break;
     case EventKind::note:
       console_.err(event.detail + "\n");
       break;
     case EventKind::rollout:
       console_.err(event.target + " " + event.detail + "\n");
       break;
+    case EventKind::blob_resumed:
     case EventKind::road:
     case EventKind::total:
     case EventKind::blob_started:

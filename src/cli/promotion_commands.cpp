@@ -18,7 +18,9 @@ promotion::Runner runner(Context& context, records::Store& store) {
   return {context.session,
           store,
           context.events,
-          {.retry_times = context.common.session.retry_times, .stage_roots = true, .journal = context.session.journal()},
+          {.carry = {.retry_times = context.common.session.retry_times,
+                     .stage_roots = true,
+                     .journal = context.session.journal()}},
           context.stop};
 }
 

@@ -197,6 +197,10 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
     }
     if (t < outcome.targets.size()) rollouts_text(out, outcome.targets[t], console);
   }
+  for (const auto& back : outcome.put_back) {
+    out += fmt::format("  put back: {}/{}:{} {}\n", back.target, back.image, back.tag,
+                       back.digest ? "stands for " + back.digest->text() + " again" : std::string("is gone, as before"));
+  }
   const bool no_api = std::none_of(outcome.plan.targets.begin(), outcome.plan.targets.end(),
                                    [](const auto& target) { return target.target.has_api; });
   if (state == PromotionState::succeeded && no_api) {
@@ -248,6 +252,14 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
   }
   Json findings = Json::array();
   for (const auto& finding : outcome.findings) findings.push(promotion::to_json(finding));
+  Json put_back = Json::array();
+  for (const auto& back : outcome.put_back) {
+    put_back.push(Json::object()
+                      .set("target", back.target)
+                      .set("image", back.image)
+                      .set("tag", back.tag)
+                      .set("digest", back.digest ? Json(back.digest->text()) : Json()));
+  }
   return Json::object()
       .set("schema", "sluice." + command + "/1")
       .set("promotion", outcome.promotion.id)
@@ -259,6 +271,7 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
       .set("plan", outcome.promotion.plan_hash)
       .set("targets", std::move(targets))
       .set("findings", std::move(findings))
+      .set("put_back", std::move(put_back))
       .set("failure", outcome.promotion.failure.empty() ? Json() : Json(outcome.promotion.failure))
       .set("receipt", Json());
 }

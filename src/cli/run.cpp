@@ -143,10 +143,19 @@ int run_command(const Invocation& invocation, Console& console, const Environmen
   if (!reports) return report(reports.error(), console, common);
   if (reports->events) events.add(*reports->events);
   app::Session session(common.session, environment, signals.token(), hooks.after_commit);
+  session.tell_waits([&events](const places::Wait& wait) {
+    events.emit({.kind = copy::EventKind::wait,
+                 .image = {},
+                 .target = wait.host,
+                 .digest = {},
+                 .bytes = 0,
+                 .detail = places::to_sentence(wait)});
+  });
   RunReport run;
   Context context{console, common, session, view, events, run, signals.token()};
   const auto done = std::visit([&](const auto& command) { return execute(command, context); }, invocation.command);
   view.clear();
+  session.keep_profiles();
   if (reports->events) tell_failure(reports->events->complete(), console);
   console.err(explanations_text(context.explanations()));
   const int code = exit_of(done, context);

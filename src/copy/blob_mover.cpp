@@ -20,7 +20,12 @@ Result<BlobMove::How> move_blob(const BlobMove& move, const MoveOptions& options
                answer.error().kind() != ErrorKind::unsupported && answer.error().kind() != ErrorKind::unauthenticated) {
       return std::move(answer).error();
     }
-    // A refused mount is not the end: the bytes take the long way.
+    // A refused mount is not the end: the bytes take the long way, unless an earlier copy has brought them.
+    SLUICE_TRY(const bool there, move.dest->has_blob(move.dest_repository, move.blob, stop));
+    if (there) {
+      if (session) move.dest->abandon_upload(*session);
+      return BlobMove::How::present;
+    }
   }
   events.emit({.kind = EventKind::blob_started,
                .image = {},

@@ -17,7 +17,8 @@ struct MoveOptions {
   TransferJournal* journal = nullptr;  ///< borrowed; null: a process that ends leaves nothing to go on from
 };
 
-/// Does what `move` says and returns how it was really done: a mount that is refused becomes a stream.
+/// Does what `move` says and returns how it was really done: a mount that is refused becomes a stream, or nothing where
+/// the blob is there already.
 /// A source that breaks off goes on where it was cut, and so does an upload of which the destination kept a part. Wrong
 /// bytes are read once more from the beginning, which tells a bad wire from a bad disk.
 /// An upload that failed in the end is given back, unless the journal has it.

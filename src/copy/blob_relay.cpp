@@ -16,7 +16,7 @@ constexpr double kMiddle = 0.5;
 // is whole, so nothing wrong came.
 bool may_return(const Error& error, const places::BlobPipe& pipe) {
   if (pipe.failure() || pipe.position() >= pipe.blob().size_bytes) return false;
-  return places::worth_retrying(error.kind()) || error.kind() == ErrorKind::integrity;
+  return places::worth_retrying(error) || error.kind() == ErrorKind::integrity;
 }
 
 }  // namespace
@@ -75,8 +75,9 @@ void BlobRelay::run(const std::stop_token& stop) {
     if (pipe_.position() - before >= kProgressBytes) fruitless = 0;
     gave_up = fruitless >= retry_times_;
     if (gave_up) break;
-    if (!pause_for(places::back_off(fruitless++, done.error().retry_after(), kMiddle), stop)) break;
-    if (resumed_) resumed_(done.error(), pipe_.position());
+    const auto pause = places::back_off(fruitless++, done.error().retry_after(), kMiddle);
+    if (resumed_) resumed_(done.error(), pipe_.position(), pause);
+    if (!pause_for(pause, stop)) break;
   }
   // Nobody else tells the destination's side, which would wait for ever.
   if (!done) pipe_.fail(done.error());

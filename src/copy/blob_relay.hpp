@@ -7,6 +7,7 @@
 #include "copy/survey.hpp"
 #include "places/place.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,8 +31,8 @@ bool source_returns(const oci::Descriptor& blob);
 /// Thread: one job thread; `pipe` must outlive it.
 class BlobRelay {
  public:
-  /// Told on the relay's thread before a read goes on.
-  using Resumed = std::function<void(const Error& why, std::uint64_t position)>;
+  /// Told on the relay's thread when a read broke off and goes on after `pause`.
+  using Resumed = std::function<void(const Error& why, std::uint64_t position, std::chrono::milliseconds pause)>;
 
   BlobRelay(const Origin& origin, places::BlobPipe& pipe, unsigned retry_times, Resumed resumed,
             const std::stop_token& stop);

@@ -65,8 +65,7 @@ Status BlobStream::run() {
     }
     const auto next = stop_.stop_requested() ? Next::give_up : judge(done.error());
     if (next == Next::anew) drop_session();
-    if (next == Next::give_up ||
-        !pause_for(places::back_off(std::max(fruitless_, 1U) - 1, done.error().retry_after(), kMiddle), stop_)) {
+    if (next == Next::give_up || !pause_before_next(done.error())) {
       give_back();
       return done;
     }
@@ -74,6 +73,28 @@ Status BlobStream::run() {
   }
   if (page_ && page_->trouble()) tell(EventKind::note, 0, page_->trouble()->sentence());
   return {};
+}
+
+void BlobStream::tell_resumed(std::uint64_t position) {
+  tell(EventKind::blob_resumed, position);
+  tell(EventKind::blob_progress, position);
+}
+
+bool BlobStream::pause_before_next(const Error& why) {
+  const auto pause = places::back_off(std::max(fruitless_, 1U) - 1, why.retry_after(), kMiddle);
+  tell_pause(move_.dest->name(), why, pause);
+  return pause_for(pause, stop_);
+}
+
+void BlobStream::tell_pause(const std::string& host, const Error& why, std::chrono::milliseconds pause) {
+  if (pause <= places::kToldWait) return;
+  const places::Wait wait{host, why.sentence(), pause, std::chrono::system_clock::now() + pause};
+  events_.emit({.kind = EventKind::wait,
+                .image = {},
+                .target = host,
+                .digest = move_.blob.digest.text(),
+                .bytes = 0,
+                .detail = places::to_sentence(wait)});
 }
 
 // Whatever is wrong with the journal, the blob is moved.
@@ -105,7 +126,7 @@ Status BlobStream::ask_state() {
     furthest_ = std::max(furthest_, now->offset);
     return {};
   }
-  if (!now && (stop_.stop_requested() || places::worth_retrying(now.error().kind()))) return std::move(now).error();
+  if (!now && (stop_.stop_requested() || places::worth_retrying(now.error()))) return std::move(now).error();
   // A place that does not know the upload has nothing to take back.
   if (!now && now.error().kind() == ErrorKind::not_found) session_.reset();
   drop_session();
@@ -138,10 +159,11 @@ Status BlobStream::attempt() {
   places::BlobPipe pipe(
       move_.blob, [this](std::uint64_t bytes) { tell(EventKind::blob_progress, bytes); }, pipe_options());
   const auto begun = pipe.position();
-  if (begun > 0) tell(EventKind::blob_progress, begun);
-  const auto resumed = [this](const Error& why, std::uint64_t position) {
+  if (begun > 0) tell_resumed(begun);
+  const auto resumed = [this](const Error& why, std::uint64_t position, std::chrono::milliseconds pause) {
+    tell_pause(move_.origin.place->name(), why, pause);
     tell(EventKind::blob_retried, move_.blob.size_bytes, at_side(why, "source").sentence());
-    tell(EventKind::blob_progress, position);
+    if (position > 0) tell_resumed(position);
   };
   auto done = Status();
   {
@@ -195,12 +217,15 @@ Status BlobStream::with_cause(Status status, const places::BlobPipe& pipe) const
 
 BlobStream::Next BlobStream::judge(const Error& error) {
   // Wrong bytes may have reached the destination: nothing of this attempt is built upon.
+  // The place says so of bytes that were proven on their way: it has mixed them up with those of another upload.
+  if (error.registry_code() == "DIGEST_INVALID" && clean_sessions_++ < options_.retry_times) return Next::anew;
   if (error.kind() == ErrorKind::integrity) return std::exchange(tried_integrity_, true) ? Next::give_up : Next::anew;
   if (source_gave_up_) return Next::give_up;
   if (in_doubt_ && (is_the_session(error) || (taken_over_ && may_be_the_session(error)))) {
-    return std::exchange(tried_clean_session_, true) ? Next::give_up : Next::anew;
+    // Several copies that write to one repository at once take sessions from each other with some registries.
+    return clean_sessions_++ < std::max(options_.retry_times, 1U) ? Next::anew : Next::give_up;
   }
-  if (!places::worth_retrying(error.kind())) return Next::give_up;
+  if (!places::worth_retrying(error)) return Next::give_up;
   taken_over_ = taken_over_ || in_doubt_;
   return fruitless_++ < options_.retry_times ? Next::go_on : Next::give_up;
 }

@@ -7,6 +7,7 @@
 #include "copy/blob_relay.hpp"
 #include "copy/transfer_journal.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,6 +43,9 @@ class BlobStream {
   void drop_session();
   void give_back();
   void moved(const places::UploadSession& session);
+  void tell_resumed(std::uint64_t position);
+  bool pause_before_next(const Error& why);
+  void tell_pause(const std::string& host, const Error& why, std::chrono::milliseconds pause);
   void tell(EventKind kind, std::uint64_t bytes, std::string detail = {});
 
   const BlobMove& move_;
@@ -57,7 +61,7 @@ class BlobStream {
   std::uint64_t furthest_ = 0;  // bytes that the place has kept, at its best
   unsigned fruitless_ = 0;      // attempts in a row that got no further
   bool tried_integrity_ = false;
-  bool tried_clean_session_ = false;
+  unsigned clean_sessions_ = 0;  // begun because the place had lost or mixed up the one before
   bool source_gave_up_ = false;
 };
 

@@ -94,8 +94,9 @@ class Carrier {
     std::map<oci::Digest, std::size_t> move_of;
     for (const auto m : item.moves) move_of.emplace(survey_.moves[m].blob.digest, m);
     std::map<oci::Digest, std::size_t> step_of;
-    for (const auto& manifest : item.manifests) {
-      const bool root = &manifest == &item.manifests.back();
+    for (const auto& held : item.manifests) {
+      const auto& manifest = *held;
+      const bool root = &manifest == &item.root();
       const bool staged = !item.item.stage_tag.empty() ||
                           (item.item.dest->traits().push_by_digest && (options_.stage_roots || item.item.tags.empty()));
       if (root && !staged) return;
@@ -119,7 +120,7 @@ class Carrier {
 
   Step manifest_step(std::size_t own, std::size_t index, const oci::Manifest& manifest) {
     const auto& item = survey_.items[index];
-    const bool root = &manifest == &item.manifests.back();
+    const bool root = &manifest == &item.root();
     ManifestOrder order{.item = item,
                         .item_index = index,
                         .manifest = manifest,
@@ -217,110 +218,6 @@ class Carrier {
 
 Status carry(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop) {
   return Carrier(survey, options, events, std::move(stop)).run();
-}
-
-namespace {
-
-// A destination that is named by its digest alone has no tag to read back; its manifest is looked up instead.
-Task digest_read_back(const SurveyedItem& item) {
-  return {.hosts = {item.item.dest},
-          .moves_bytes = false,
-          .rank = Rank::call(),
-          .run = [&item](const std::stop_token& stop) -> Status {
-            const auto& digest = item.root().digest;
-            const auto name = places::ManifestName::digest(digest);
-            SLUICE_TRY(const auto now, item.item.dest->digest_of(item.item.dest_repository, name, stop));
-            if (now == digest) return {};
-            return Error(ErrorKind::integrity, item.item.dest->name() + "/" + item.item.dest_repository + " took " +
-                                                   digest.text() + " and does not have it now");
-          }};
-}
-
-// A blob that was taken for present or mounted had to travel after all.
-void count_as_moved(Survey& survey, std::size_t index, const oci::Descriptor& blob) {
-  auto& item = survey.items[index];
-  auto how = BlobMove::How::present;
-  for (const auto m : item.moves) {
-    auto& move = survey.moves[m];
-    if (move.item == index && move.blob.digest == blob.digest) how = std::exchange(move.how, BlobMove::How::stream);
-  }
-  if (how == BlobMove::How::stream) return;
-  const bool mounted = how == BlobMove::How::mount;
-  auto& bytes = mounted ? item.bytes.mounted : item.bytes.present;
-  auto& blobs = mounted ? item.blobs.mounted : item.blobs.present;
-  bytes -= std::min(bytes, blob.size_bytes);
-  blobs -= std::min<std::uint64_t>(blobs, 1);
-  item.bytes.moved += blob.size_bytes;
-  ++item.blobs.moved;
-}
-
-}  // namespace
-
-Status publish(Survey& survey, const std::vector<std::size_t>& items, const Switched& switched, Events& events,
-               std::stop_token stop) {
-  Guarded<std::vector<std::pair<std::size_t, oci::Descriptor>>> brought;
-  std::vector<std::atomic<std::uint64_t>> retries(survey.items.size());
-  Crew crew(std::move(stop));  // its threads end before what they use
-  const auto each_tag = [&](const auto& task_for) {
-    for (const auto index : items) {
-      const auto& item = survey.items[index];
-      for (std::size_t t = 0; t < item.item.tags.size(); ++t) {
-        if (item.before[t] == item.root().digest) continue;
-        crew.add(task_for(index, item.item.tags[t]));
-      }
-    }
-    return crew.finish();
-  };
-  const auto write = [&](std::size_t index, const std::string& tag) {
-    const auto& item = survey.items[index];
-    return write_manifest(crew, events,
-                          {.item = item,
-                           .item_index = index,
-                           .manifest = item.root(),
-                           .name = places::ManifestName::tag(tag),
-                           .retries = &retries[index],
-                           .brought =
-                               [&brought, index](const oci::Descriptor& blob) {
-                                 brought.with([&](auto& list) { list.emplace_back(index, blob); });
-                               },
-                           .then = [&item, &tag, &switched](const std::stop_token&) -> Status {
-                             return switched ? switched(item, tag) : Status();
-                           }});
-  };
-  const auto read_back = [&](const SurveyedItem& item, const std::string& tag, const std::stop_token& token) -> Status {
-    SLUICE_TRY(const auto now,
-               item.item.dest->digest_of(item.item.dest_repository, places::ManifestName::tag(tag), token));
-    const auto where = item.item.dest->name() + "/" + item.item.dest_repository + ":" + tag;
-    if (now != item.root().digest) {
-      return Error(ErrorKind::integrity, where + " should stand for " + item.root().digest.text() +
-                                             " now, but reads back as " + (now ? now->text() : "nothing"));
-    }
-    events.emit({.kind = EventKind::tag,
-                 .image = item.item.label,
-                 .target = where,
-                 .digest = now->text(),
-                 .bytes = 0,
-                 .detail = tag});
-    return {};
-  };
-  const auto look = [&](std::size_t index, const std::string& tag) -> Task {
-    const auto& item = survey.items[index];
-    return {.hosts = {item.item.dest},
-            .moves_bytes = false,
-            .rank = Rank::call(),
-            .run = [&item, &tag, &read_back](const std::stop_token& token) { return read_back(item, tag, token); }};
-  };
-  auto written = each_tag(write);
-  for (const auto index : items) survey.items[index].retries += retries[index].load();
-  brought.with([&](const auto& list) {
-    for (const auto& [index, blob] : list) count_as_moved(survey, index, blob);
-  });
-  SLUICE_CHECK(std::move(written));
-  for (const auto index : items) {
-    const auto& item = survey.items[index];
-    if (item.item.tags.empty() && !item.all_equal) crew.add(digest_read_back(item));
-  }
-  return each_tag(look);
 }
 
 }  // namespace sluice::copy

@@ -1,13 +1,11 @@
 #pragma once
-// Carry and publish: does what a survey decided. First all content, invisible to whoever looks at tags; then all tags.
+// Carry: brings all content that a survey decided on, invisible to whoever looks at tags. Then publish.hpp.
 
 #include "base/result.hpp"
 #include "copy/events.hpp"
 #include "copy/survey.hpp"
 
-#include <functional>
 #include <stop_token>
-#include <string>
 
 namespace sluice::copy {
 
@@ -26,15 +24,5 @@ struct CarryOptions {
 /// survey's estimate in its items, also when it fails. Each manifest waits for exactly its own blobs and children.
 /// Errors: the first one that could not be cured; then what was not begun is dropped.
 Status carry(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop);
-
-/// Told after a tag was written, before it is read back. Called from several threads, one call per tag.
-/// An error ends the publishing.
-using Switched = std::function<Status(const SurveyedItem& item, const std::string& tag)>;
-
-/// Writes the tags of `items` (indexes into the survey), all at once, and reads every one of them back. A place that
-/// misses content which it said it had gets it; then the amounts of the survey change once more.
-/// Errors: integrity when what is read back is not what was written; conflict, and those of places.
-Status publish(Survey& survey, const std::vector<std::size_t>& items, const Switched& switched, Events& events,
-               std::stop_token stop);
 
 }  // namespace sluice::copy

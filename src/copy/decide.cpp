@@ -23,18 +23,6 @@ bool repository_exists(const SurveyedItem& item) {
   return false;
 }
 
-// Every blob of all manifests of an image, each digest once.
-std::vector<oci::Descriptor> blobs_of(const SurveyedItem& item) {
-  std::vector<oci::Descriptor> out;
-  std::set<oci::Digest> seen;
-  for (const auto& manifest : item.manifests) {
-    for (auto& blob : manifest.blobs()) {
-      if (seen.insert(blob.digest).second) out.push_back(std::move(blob));
-    }
-  }
-  return out;
-}
-
 using HostBlob = std::pair<std::string, oci::Digest>;
 
 // Whether a road leads there, and why it does or does not.
@@ -77,6 +65,17 @@ std::string not_needed(Road taken) {
 }
 
 }  // namespace
+
+std::vector<oci::Descriptor> blobs_of(const SurveyedItem& item) {
+  std::vector<oci::Descriptor> out;
+  std::set<oci::Digest> seen;
+  for (const auto& manifest : item.manifests) {
+    for (auto& blob : manifest->blobs()) {
+      if (seen.insert(blob.digest).second) out.push_back(std::move(blob));
+    }
+  }
+  return out;
+}
 
 std::vector<Question> questions(const std::vector<SurveyedItem>& items) {
   std::vector<Question> out;

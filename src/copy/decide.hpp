@@ -22,6 +22,9 @@ struct Question {
 /// place is asked about anyway (mounting costs no more than asking).
 std::vector<Question> questions(const std::vector<SurveyedItem>& items);
 
+/// Every blob of all manifests of an image, each digest once.
+std::vector<oci::Descriptor> blobs_of(const SurveyedItem& item);
+
 /// Tells whether a repository of a place has a blob, as far as it was asked.
 using Known = std::function<bool(const places::Place& dest, const std::string& repository, const oci::Digest& digest)>;
 

@@ -16,6 +16,8 @@ std::string_view to_string(EventKind kind) {
       return "blob-done";
     case EventKind::blob_retried:
       return "blob-retried";
+    case EventKind::blob_resumed:
+      return "blob-resumed";
     case EventKind::manifest:
       return "manifest";
     case EventKind::tag:
@@ -24,6 +26,10 @@ std::string_view to_string(EventKind kind) {
       return "state";
     case EventKind::rollout:
       return "rollout";
+    case EventKind::wait:
+      return "wait";
+    case EventKind::put_back:
+      return "put-back";
     case EventKind::note:
       return "note";
   }

@@ -15,10 +15,13 @@ enum class EventKind : std::uint8_t {
   blob_progress,  ///< more bytes of it arrived: digest, bytes (since the last event)
   blob_done,      ///< digest, detail: "moved", "mounted" or "present"
   blob_retried,   ///< digest, detail: the error; its progress starts again from zero
+  blob_resumed,   ///< digest, bytes: what need not move again; comes right after blob_retried or blob_started
   manifest,       ///< a manifest was written by digest: image, digest
   tag,            ///< a tag was written and read back: image, digest, detail (the tag)
   state,          ///< a promotion entered a state: detail
   rollout,        ///< a workload's line while it rolls out: image ("dc/web"), target, detail
+  wait,           ///< a host asked for time: target (the host), detail (why, and when it goes on)
+  put_back,       ///< a tag stands for what it stood for before: image, target, detail
   note,           ///< something worth a line: detail
 };
 

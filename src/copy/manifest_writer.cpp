@@ -1,12 +1,15 @@
 #include "copy/manifest_writer.hpp"
 
+#include "base/pause.hpp"
 #include "copy/blob_mover.hpp"
 #include "copy/labelled_events.hpp"
 #include "places/registry_error.hpp"
+#include "places/retry.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -15,6 +18,7 @@ namespace sluice::copy {
 namespace {
 
 constexpr unsigned kMaxRounds = 2;  // a place that still misses what it took twice will not have it the third time
+constexpr unsigned kMaxLooks = 5;   // at the blobs, while other copies write to the same repository
 
 // What of a manifest the place misses, as far as this manifest names it: an answer cannot make us send anything else.
 struct Missing {
@@ -37,9 +41,10 @@ Missing missing_of(const ManifestOrder& order, const Error& error) {
     }
   }
   for (const auto& child : order.item.manifests) {
-    const auto own = [&](const oci::Descriptor& other) { return other.digest == child.digest; };
+    const auto own = [&](const oci::Descriptor& other) { return other.digest == child->digest; };
     const auto& children = order.manifest.children;
-    if (named(child.digest) && std::any_of(children.begin(), children.end(), own)) missing.children.push_back(&child);
+    if (named(child->digest) && std::any_of(children.begin(), children.end(), own))
+      missing.children.push_back(child.get());
   }
   return missing;
 }
@@ -84,6 +89,28 @@ Status look_at_refused_tag(const ManifestOrder& order, Error refused, const std:
       .with_hint("if tags are immutable there, copy to a tag that is not in use");
 }
 
+// Said of a manifest that names its own digests rightly, and of missing content that the answer does not name.
+bool is_mixed_up(const Error& error) {
+  return error.registry_code() == "DIGEST_INVALID" ||
+         (error.registry_code() == "MANIFEST_BLOB_UNKNOWN" && places::unknown_content(error) == nullptr);
+}
+
+// Layers that are kept as references to where they may be had are no mistake of the image; a registry may not like them.
+std::optional<Error> foreign_refused(const ManifestOrder& order, const Error& error) {
+  const auto* said = places::unknown_content(error);
+  if (said == nullptr) return std::nullopt;
+  for (const auto& layer : order.manifest.layers) {
+    const bool named = std::find(said->digests.begin(), said->digests.end(), layer.digest) != said->digests.end();
+    if (!layer.is_foreign() || !named) continue;
+    return Error(ErrorKind::unsupported,
+                 where(order) + " is refused for its foreign layer " + layer.digest.text() +
+                     ", which is not kept in registries but under the urls that the manifest names: " + error.message())
+        .with_registry_code(error.registry_code())
+        .with_hint("let the registry allow those urls (distribution: validation.manifests.urls.allow)");
+  }
+  return std::nullopt;
+}
+
 class Writer : public std::enable_shared_from_this<Writer> {
  public:
   Writer(Crew& crew, Events& events, ManifestOrder order) : crew_(crew), events_(events), order_(std::move(order)) {}
@@ -100,6 +127,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
     const auto& item = order_.item.item;
     const auto done = item.dest->put_manifest(item.dest_repository, order_.name, order_.manifest, stop);
     if (done) return order_.then(stop);
+    if (auto foreign = foreign_refused(order_, done.error())) return std::move(*foreign);
     const auto missing = missing_of(order_, done.error());
     if (!missing.empty()) {
       if (rounds_ >= kMaxRounds) return done.error();
@@ -107,8 +135,34 @@ class Writer : public std::enable_shared_from_this<Writer> {
       bring(missing);
       return {};
     }
+    if (is_mixed_up(done.error())) return look_at_blobs(done.error(), stop);
     SLUICE_CHECK(look_at_refused_tag(order_, done.error(), stop));
     return order_.then(stop);
+  }
+
+  // The place says that a digest is wrong which was computed here: it has read a blob's entry while another upload wrote
+  // it. What it can give is right; what it cannot give is brought again.
+  Status look_at_blobs(const Error& refused, const std::stop_token& stop) {
+    const auto& item = order_.item.item;
+    if (looks_ >= kMaxLooks) {
+      return Error(ErrorKind::busy, refused.message())
+          .with_registry_code(refused.registry_code())
+          .followed_by("its digests are right, so it must be busy with other uploads to " + item.dest_repository)
+          .with_hint("try again later");
+    }
+    if (!pause_for(places::back_off(looks_++, std::nullopt, 1), stop))
+      return Error(ErrorKind::cancelled, "stopped while waiting for " + item.dest->name());
+    Missing missing;
+    for (const auto& blob : order_.manifest.blobs()) {
+      SLUICE_TRY(const bool there, item.dest->has_blob(item.dest_repository, blob, stop));
+      if (!there) missing.blobs.push_back(blob);
+    }
+    if (missing.empty()) {
+      crew_.add(put());
+    } else {
+      bring(missing);
+    }
+    return {};
   }
 
   // Whichever comes last puts the manifest again; nobody waits.
@@ -164,7 +218,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
   Crew& crew_;
   Events& events_;
   ManifestOrder order_;
-  unsigned rounds_ = 0;  // only the put touches it, and there is one at a time
+  unsigned rounds_ = 0;  // only the put touches these, and there is one at a time
+  unsigned looks_ = 0;
   std::atomic<std::size_t> left_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // Survey: what is where, before anything is written. Reads manifests at the source, asks the destination what it
 // has, and decides for every image and every blob how it will travel. plan prints it; carry() follows it.
 
+#include "base/finding.hpp"
 #include "base/result.hpp"
 #include "copy/events.hpp"
 #include "copy/road.hpp"
@@ -9,6 +10,7 @@
 #include "places/place.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -61,8 +63,11 @@ struct BlobMove {
 struct SurveyedItem {
   Item item;
   Origin origin{};                                   ///< the one that had it
-  std::vector<oci::Manifest> manifests{};            ///< children before parents; the last one is the image itself
+  /// Children before parents; the last one is the image itself. Shared by all items that bring the same image.
+  std::vector<std::shared_ptr<const oci::Manifest>> manifests{};
   std::vector<std::optional<oci::Digest>> before{};  ///< what each tag stands for now, in the order of item.tags
+  /// "linux/arm64", of the index that a tag stands for now and that the image does not have; sorted, each one once.
+  std::vector<std::string> lost_platforms{};
   bool content_there = false;                        ///< the destination knows this digest already
   bool all_equal = false;                            ///< nothing at all has to be written
   Road road = Road::stream;
@@ -73,7 +78,7 @@ struct SurveyedItem {
   Amounts blobs{};
   std::uint64_t retries = 0;  ///< how often the transfer of one of its blobs was begun again
 
-  const oci::Manifest& root() const { return manifests.back(); }
+  const oci::Manifest& root() const { return *manifests.back(); }
 };
 
 struct Survey {
@@ -82,8 +87,18 @@ struct Survey {
   std::uint64_t bytes_to_move() const;
 };
 
+/// What somebody should look at before the image is written to `subject` (for people): platforms-lost, when an index
+/// gives way to fewer platforms; index-empty, when nothing stands in the one that is to be written.
+std::vector<Finding> findings_of(const SurveyedItem& item, const std::string& subject);
+
+/// What an image may weigh that nobody has looked into yet: manifests come from whoever may push to the source.
+inline constexpr std::size_t kMaxManifests = 2000;
+inline constexpr std::uint64_t kMaxManifestBytesOfImage = std::uint64_t{64} * 1024 * 1024;
+
 /// Looks, and writes nothing. `will_write` asks for the right to push at once, so that one token serves to the end.
-/// Errors: not_found (no origin has it), and those of places.
+/// Each manifest is asked for once, and its bytes are held once.
+/// Errors: not_found (no origin has it), unsupported (over kMaxManifests or kMaxManifestBytesOfImage), and those of
+/// places.
 Result<Survey> survey(std::vector<Item> items, bool will_write, Events& events, std::stop_token stop);
 
 }  // namespace sluice::copy

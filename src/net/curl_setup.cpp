@@ -170,9 +170,13 @@ void prepare_body(Transfer& transfer, CURL* easy) {
   }
 }
 
+// Bytes that are hashed on their way, or cut, are taken as they come; curl undoes the coding of all others.
+bool streams_body(const Transfer& transfer) { return transfer.sink != nullptr || transfer.request.cut_reply; }
+
 void prepare_headers(Transfer& transfer, CURL* easy, const LoopOptions& options) {
   curl_slist* list = nullptr;
   const auto add = [&](const std::string& line) { list = curl_slist_append(list, line.c_str()); };
+  if (streams_body(transfer)) add("Accept-Encoding: identity");
   add("Expect:");  // curl 7.88 may hang on 100-continue with a paused body (curl #18848)
   if (!transfer.request.headers.get("content-type")) add("Content-Type:");
   if (!transfer.request.headers.get("accept")) add("Accept:");
@@ -212,6 +216,11 @@ void prepare_proxy(CURL* easy, const Endpoint& endpoint, const Url& url) {
   } else if (endpoint.proxy) {
     set(easy, CURLOPT_PROXY, *endpoint.proxy);
   }
+}
+
+// Who had the head of the reply knows more than that the connection broke.
+Error broke_off(const Transfer& transfer, Error error) {
+  return transfer.head_final ? std::move(error).with_status(transfer.reply.status) : error;
 }
 
 // The words are OpenSSL's; servers differ in which of these alerts they send (RFC 8446 section 6.2).
@@ -262,6 +271,8 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, sluice_before_request);
   set_pointer(easy, CURLOPT_PREREQDATA, &transfer);
 
+  // Only then does curl undo a coding that comes unasked.
+  if (!streams_body(transfer)) set(easy, CURLOPT_ACCEPT_ENCODING, "identity");
   prepare_proxy(easy, endpoint, request.url);
   prepare_body(transfer, easy);
   prepare_headers(transfer, easy, options);
@@ -277,6 +288,7 @@ void release_headers(Transfer& transfer) {
 
 std::optional<Error> outcome(Transfer& transfer, int curl_code) {
   if (transfer.failure) return transfer.failure;
+  if (transfer.was_cut) return std::nullopt;
   const auto code = static_cast<CURLcode>(curl_code);
   const auto host = transfer.host();
   const std::string detail =
@@ -312,14 +324,20 @@ std::optional<Error> outcome(Transfer& transfer, int curl_code) {
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_HTTP2:
-    case CURLE_BAD_CONTENT_ENCODING:
       return say(ErrorKind::protocol, host + " does not answer in HTTP: " + text::printable(detail));
+    case CURLE_BAD_CONTENT_ENCODING:
+      return say(ErrorKind::protocol,
+                 host + " sent a reply with Content-Encoding: " +
+                     text::printable(transfer.reply.headers.get("content-encoding").value_or("")) +
+                     ", which nobody asked for and which cannot be undone")
+          .with_hint("something in front of it compresses what it should leave alone");
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_FAIL_REWIND:
-      return say(ErrorKind::unreachable, "the connection to " + host + " broke: " + text::printable(detail));
+      return broke_off(transfer, say(ErrorKind::unreachable, "the connection to " + host + " broke: " +
+                                                                 text::printable(detail)));
     default:
       break;
   }

@@ -44,12 +44,15 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   void* header_list = nullptr;   ///< curl_slist*
   void* connect_list = nullptr;  ///< curl_slist*
   Clock::time_point last_progress{};
+  Clock::time_point rate_since{};  ///< the span over which the rate is measured
+  std::uint64_t rate_from = 0;     ///< bytes at its beginning
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_bytes = 0;
   std::size_t header_bytes = 0;
   bool receive_paused = false;
   bool send_paused = false;
   bool address_refused = false;  ///< by the address rule
+  bool was_cut = false;          ///< the reply is longer than anybody wants to read: HttpRequest::cut_reply
   bool head_final = false;       ///< what comes after it are trailers, which nobody reads
   std::optional<Error> failure;  ///< set by a callback that ended the transfer
   char curl_error[256] = {};
@@ -59,8 +62,13 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   std::size_t on_body(std::span<const std::byte> bytes);
   std::size_t on_read(std::span<std::byte> room);
 
+  /// How many bytes of a reply are kept in memory.
+  std::size_t reply_limit() const;
   /// Seconds without progress that are held against this leg; zero while it waits for the other one.
   bool stalled(Clock::time_point now, const LoopOptions& options) const;
+  /// True when it moved less than the least rate over a whole span. Begins a new span when the old one is over, and
+  /// whenever this leg waits for the other one.
+  bool too_slow(Clock::time_point now, const LoopOptions& options);
   /// The end: tells sink, source and waiters. `error` empty: success.
   void complete(std::optional<Error> error);
   AddressRule address_rule() const { return request.endpoint ? request.endpoint->addresses : AddressRule::any; }

@@ -103,7 +103,7 @@ void TransferLoop::State::begin(const TransferPtr& transfer) {
     easy = curl_easy_init();
   }
   transfer->easy = easy;
-  transfer->last_progress = Transfer::Clock::now();
+  transfer->last_progress = transfer->rate_since = Transfer::Clock::now();
   live.emplace(transfer.get(), transfer);
   // Wakes keep only a weak hold: a pipe may outlive the transfer that it woke.
   const auto wake = [this, weak = std::weak_ptr<Transfer>(transfer)] {
@@ -168,6 +168,15 @@ Error stood_still(const Transfer& transfer, Transfer::Clock::time_point now) {
   return {ErrorKind::timeout, "no byte moved " + way + transfer.host() + " for " + std::to_string(span) + " s"};
 }
 
+Error crept(const Transfer& transfer, Transfer::Clock::time_point now) {
+  const auto span = std::chrono::duration_cast<std::chrono::seconds>(now - transfer.rate_since).count();
+  const std::string way = transfer.source != nullptr ? "to " : "from ";
+  return Error(ErrorKind::timeout, "only " +
+                                       std::to_string(transfer.sent_bytes + transfer.received_bytes - transfer.rate_from) +
+                                       " bytes moved " + way + transfer.host() + " in " + std::to_string(span) + " s")
+      .with_hint("a line that slow is allowed with --min-rate");
+}
+
 }  // namespace
 
 // Ends what stalled or is past its deadline; answers how long the loop may sleep, in milliseconds. Runs in every
@@ -181,6 +190,8 @@ int TransferLoop::State::watch_clocks() {
       late.emplace_back(transfer, out_of_time(*transfer));
     } else if (transfer->stalled(now, options)) {
       late.emplace_back(transfer, stood_still(*transfer, now));
+    } else if (transfer->too_slow(now, options)) {
+      late.emplace_back(transfer, crept(*transfer, now));
     } else if (transfer->deadline.is_bounded()) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(transfer->deadline.at() - now);
       wait = std::min(wait, left + std::chrono::milliseconds(1));
@@ -300,7 +311,8 @@ Result<HttpResponse> TransferLoop::Download::head(Deadline deadline) {
   if (!phase.head) return out_of_time(*transfer);
   // The reply is written by the loop until `head`; for a status other than 2xx until `done`.
   if (!phase.done && transfer->reply.status / 100 != 2) {
-    phase = wait_for(*impl_->state, transfer, impl_->stop, is_done, deadline);
+    const auto body = Deadline::after(impl_->state->options.stall);
+    phase = wait_for(*impl_->state, transfer, impl_->stop, is_done, deadline.earlier(body));
     if (!phase.done) return out_of_time(*transfer);
   }
   if (phase.error) return std::move(*phase.error);

@@ -148,6 +148,14 @@ Result<Json> read_document(std::string_view bytes) {
 
 }  // namespace
 
+std::vector<std::string> platforms_of(const Manifest& index) {
+  std::vector<std::string> out;
+  for (const auto& child : index.children) {
+    if (child.platform && child.platform->os != "unknown") out.push_back(child.platform->text());
+  }
+  return out;
+}
+
 Result<Manifest> parse_manifest(std::string bytes, std::string_view content_type,
                                 const std::optional<Digest>& expected) {
   SLUICE_CHECK(check_size(bytes));

@@ -70,6 +70,9 @@ struct Manifest {
   Descriptor descriptor() const { return {media_type, digest, bytes.size(), {}, {}, artifact_type}; }
 };
 
+/// "linux/arm64", of an index in its order; what buildkit calls unknown/unknown (its attestations) is no platform.
+std::vector<std::string> platforms_of(const Manifest& index);
+
 /// Reads a manifest. `content_type` is the header that came with it (parameters are ignored); the body's own
 /// mediaType must agree with it when both are there, because two readings of one digest are an attack.
 /// `expected` is the digest that was asked for, if any.

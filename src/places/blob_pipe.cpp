@@ -28,6 +28,7 @@ struct BlobPipe::State {
   std::size_t filled = 0;
   std::uint64_t received = 0;
   bool proven = false;
+  std::string remark;
   std::optional<Error> failure;
   bool producer_waits = false;
   bool consumer_waits = false;
@@ -39,7 +40,7 @@ struct BlobPipe::State {
     proven = hex == blob.digest.hex();
     if (!proven) {
       failure = Error(ErrorKind::integrity, "the source sent other bytes than " + blob.digest.text() +
-                                                " promises (they hash to " + hex.substr(0, 12) + "...)");
+                                                " promises (they hash to " + hex.substr(0, 12) + "...)" + remark);
     }
   }
 
@@ -102,9 +103,9 @@ BlobPipe::~BlobPipe() = default;
 
 namespace {
 
-Error wrong_size(const oci::Descriptor& blob, std::uint64_t received, bool more) {
+Error wrong_size(const oci::Descriptor& blob, std::uint64_t received, bool more, const std::string& remark) {
   return Error(ErrorKind::integrity, "blob " + blob.digest.text() + " should have " + std::to_string(blob.size_bytes) +
-                                         " bytes, but the source sent " + (more ? "more" : std::to_string(received)));
+                                         " bytes, but the source sent " + (more ? "more" : std::to_string(received)) + remark);
 }
 
 }  // namespace
@@ -117,7 +118,7 @@ net::Flow BlobPipe::take(std::span<const std::byte> bytes) {
     if (s.failure) return net::Flow::broken;
     const auto passed_on = bytes.subspan(s.known_there(bytes));
     if (s.received + bytes.size() > blob_.size_bytes) {
-      s.failure = wrong_size(blob_, s.received, true);
+      s.failure = wrong_size(blob_, s.received, true, s.remark);
     } else if (s.filled + passed_on.size() > s.capacity) {
       s.producer_waits = true;
       return net::Flow::later;
@@ -140,9 +141,9 @@ Status BlobPipe::end() {
   std::optional<Error> cut;
   auto broken = state_->with([&](State& s) -> std::optional<Error> {
     if (s.failure) return s.failure;
-    if (s.received < blob_.size_bytes && source_returns_) cut = wrong_size(blob_, s.received, false);
+    if (s.received < blob_.size_bytes && source_returns_) cut = wrong_size(blob_, s.received, false, s.remark);
     if (cut) return std::nullopt;
-    if (s.received != blob_.size_bytes) return wrong_size(blob_, s.received, false);
+    if (s.received != blob_.size_bytes) return wrong_size(blob_, s.received, false, s.remark);
     if (!s.proven) s.prove(blob_);  // nothing ever arrives for an empty blob
     return s.failure;
   });
@@ -150,6 +151,15 @@ Status BlobPipe::end() {
   if (!broken) return {};
   fail(*broken);
   return std::move(*broken);
+}
+
+void BlobPipe::remark(std::string about_source) {
+  state_->with([&](State& s) {
+    // A short blob may have been judged before the head of its answer was looked at.
+    if (s.failure && s.failure->kind() == ErrorKind::integrity)
+      s.failure = std::move(*s.failure).followed_by(about_source);
+    s.remark = "; " + std::move(about_source);
+  });
 }
 
 net::Given BlobPipe::give(std::span<std::byte> room) {

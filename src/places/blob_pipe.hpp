@@ -62,6 +62,9 @@ class BlobPipe final : public net::BodySink, public net::BodySource {
   Status end() override;
   void on_room(std::function<void()> wake) override;
 
+  /// What the failure of a proof is to end with ("the answer has Content-Encoding: gzip").
+  void remark(std::string about_source);
+
   net::Given give(std::span<std::byte> room) override;
   void on_bytes(std::function<void()> wake) override;
 

@@ -44,14 +44,31 @@ class ManifestName {
  public:
   static ManifestName tag(std::string tag) { return ManifestName(std::move(tag), std::nullopt); }
   static ManifestName digest(const oci::Digest& digest) { return ManifestName(digest.text(), digest); }
+  /// As an index names it: more bytes than it says are not read.
+  static ManifestName child(const oci::Descriptor& child) {
+    auto name = digest(child.digest);
+    name.size_bytes_ = child.size_bytes;
+    return name;
+  }
   const std::string& text() const { return text_; }
   const std::optional<oci::Digest>& as_digest() const { return digest_; }
+  const std::optional<std::uint64_t>& size_bytes() const { return size_bytes_; }
 
  private:
   ManifestName(std::string text, std::optional<oci::Digest> digest)
       : text_(std::move(text)), digest_(std::move(digest)) {}
   std::string text_;
   std::optional<oci::Digest> digest_;
+  std::optional<std::uint64_t> size_bytes_;
+};
+
+/// A manifest as a place keeps it, whatever its kind: nobody has read it yet.
+struct StoredManifest {
+  std::string media_type;
+  std::string bytes;
+  oci::Digest digest(HashAlgorithm algorithm = HashAlgorithm::sha256) const {
+    return oci::Digest::of(bytes, algorithm);
+  }
 };
 
 /// An upload that was opened and not yet finished. `location` is a capability: never logged.
@@ -98,9 +115,14 @@ class Place {
   /// Errors: not_found, integrity, unsupported.
   virtual Result<oci::Manifest> manifest(const std::string& repository, const ManifestName& name,
                                          const std::stop_token& stop) = 0;
-  /// The digest that a name stands for; empty when there is none.
-  virtual Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const ManifestName& name,
-                                                       const std::stop_token& stop) = 0;
+  /// Reads what stands under a name; empty when there is nothing. Errors: integrity (not the digest that was asked for).
+  virtual Result<std::optional<StoredManifest>> find_manifest(const std::string& repository, const ManifestName& name,
+                                                              const std::stop_token& stop) = 0;
+  /// The digest of what stands under a name; empty when there is nothing. The bytes are read and hashed: neither a HEAD
+  /// nor a header proves what others will get. A digest that was asked for has its own algorithm.
+  Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const ManifestName& name,
+                                               const std::stop_token& stop,
+                                               HashAlgorithm algorithm = HashAlgorithm::sha256);
   /// Stores a manifest under a tag or its digest. Errors: unsupported (type or content refused), conflict (immutable).
   virtual Result<Taken> put_manifest(const std::string& repository, const ManifestName& name,
                                      const oci::Manifest& manifest, const std::stop_token& stop) = 0;
@@ -111,6 +133,8 @@ class Place {
                                                                         const oci::Digest& digest,
                                                                         const std::stop_token& stop) = 0;
 
+  /// Whether the place can give a blob, proven by reading a byte of it: places say of blobs that are gone that they have
+  /// them (stale caches). False also where it may not be looked for; the upload that follows tells the difference.
   virtual Result<bool> has_blob(const std::string& repository, const oci::Descriptor& blob,
                                 const std::stop_token& stop) = 0;
   /// Takes a blob from `from`, a repository of the same place.

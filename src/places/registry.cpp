@@ -7,6 +7,9 @@
 #include "places/link_header.hpp"
 #include "places/registry_error.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <set>
 
 namespace sluice::places {
@@ -16,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxTags = 200'000;
 constexpr std::size_t kTagPage = 1000;  // ECR refuses more
 constexpr int kMaxEmptyPages = 100;     // a guess: registries that filter may have a few
+constexpr std::size_t kLeastTagsOfPage = 20;  // on the average, after the first hundred; no registry gives so few
 
 auth::Scopes pull(const std::string& repository) { return {{.repository = repository, .push = false}}; }
 auth::Scopes push(const std::string& repository) { return {{.repository = repository, .push = true}}; }
@@ -26,10 +30,15 @@ std::string manifest_target(const std::string& repository, const ManifestName& n
 std::string blob_target(const std::string& repository, const oci::Digest& digest) {
   return "/v2/" + repository + "/blobs/" + digest.text();
 }
+constexpr std::size_t kMinReplyBytes = 64 * 1024;  // an error has room, however small the manifest is
+
 // "shop/web:latest" or "shop/web@sha256:0123456789ab".
 std::string spoken(const std::string& repository, const ManifestName& name) {
   if (!name.as_digest()) return repository + ":" + name.text();
   return repository + "@" + name.text().substr(0, name.text().find(':') + 1) + name.as_digest()->brief();
+}
+std::string reading(const std::string& repository, const ManifestName& name) {
+  return "reading the manifest " + spoken(repository, name);
 }
 
 }  // namespace
@@ -40,18 +49,28 @@ void Registry::expect(const std::vector<Access>& accesses) {
   host_.authorizer().expect(scopes);
 }
 
+Result<net::HttpResponse> Registry::get_manifest(const std::string& repository, const ManifestName& name,
+                                                 const std::stop_token& stop) {
+  const auto limit = std::min<std::uint64_t>(name.size_bytes().value_or(oci::kMaxManifestBytes), oci::kMaxManifestBytes);
+  return host_.send({.method = net::Method::get,
+                     .target = manifest_target(repository, name),
+                     .headers = {{"Accept", oci::media::accept_all()}},
+                     .body = {},
+                     .scopes = pull(repository),
+                     .what = reading(repository, name),
+                     .max_reply_bytes = static_cast<std::size_t>(std::max<std::uint64_t>(limit, kMinReplyBytes))},
+                    stop);
+}
+
 Result<oci::Manifest> Registry::manifest(const std::string& repository, const ManifestName& name,
                                          const std::stop_token& stop) {
-  const Call call{.method = net::Method::get,
-                  .target = manifest_target(repository, name),
-                  .headers = {{"Accept", oci::media::accept_all()}},
-                  .body = {},
-                  .scopes = pull(repository),
-                  .what = "reading the manifest " + spoken(repository, name),
-                  .max_reply_bytes = oci::kMaxManifestBytes};
-  SLUICE_TRY(auto response, host_.send(call, stop));
-  if (response.status != 200) return to_error(response, host_.name(), call.what);
-  if (is_web_page(response)) return to_error(response, host_.name(), call.what);
+  SLUICE_TRY(auto response, get_manifest(repository, name, stop));
+  if (response.status != 200 || is_web_page(response))
+    return to_error(response, host_.name(), reading(repository, name));
+  if (const auto promised = name.size_bytes(); promised && response.body.size() != *promised) {
+    return Error(ErrorKind::integrity, fmt::format("{} sent {} bytes for {}, but its index says {}", host_.name(),
+                                                   response.body.size(), spoken(repository, name), *promised));
+  }
   const auto type = response.headers.get("content-type").value_or("");
   auto manifest = oci::parse_manifest(std::move(response.body), type, name.as_digest());
   if (!manifest) return std::move(manifest).error().context(host_.name() + "/" + spoken(repository, name));
@@ -66,28 +85,19 @@ Result<oci::Manifest> Registry::manifest(const std::string& repository, const Ma
   return manifest;
 }
 
-Result<std::optional<oci::Digest>> Registry::digest_of(const std::string& repository, const ManifestName& name,
-                                                       const std::stop_token& stop) {
-  const Call call{.method = net::Method::head,
-                  .target = manifest_target(repository, name),
-                  .headers = {{"Accept", oci::media::accept_all()}},
-                  .body = {},
-                  .scopes = pull(repository),
-                  .what = "looking for " + spoken(repository, name)};
-  SLUICE_TRY(const auto response, host_.send(call, stop));
-  if (response.status == 404) return std::optional<oci::Digest>();
-  if (response.status == 200 && !is_web_page(response)) {
-    if (const auto said = response.headers.get("docker-content-digest")) {
-      SLUICE_TRY(auto digest, oci::Digest::parse(*said).context(host_.name() + " answered " + call.what));
-      return std::optional(std::move(digest));
-    }
+Result<std::optional<StoredManifest>> Registry::find_manifest(const std::string& repository, const ManifestName& name,
+                                                              const std::stop_token& stop) {
+  SLUICE_TRY(auto response, get_manifest(repository, name, stop));
+  if (response.status == 404) return std::optional<StoredManifest>();
+  if (response.status != 200 || is_web_page(response))
+    return to_error(response, host_.name(), reading(repository, name));
+  StoredManifest found{std::string(text::trim(text::cut(response.headers.get("content-type").value_or(""), ';').first)),
+                       std::move(response.body)};
+  if (const auto& asked = name.as_digest(); asked && found.digest(asked->algorithm()) != *asked) {
+    return Error(ErrorKind::integrity, host_.name() + " sent other bytes for " + spoken(repository, name) + ": " +
+                                           found.digest(asked->algorithm()).text());
   }
-  if (response.status != 200 && response.status != 405) return to_error(response, host_.name(), call.what);
-  // No digest in the answer, or no HEAD at all: read the manifest and hash it ourselves.
-  auto whole = manifest(repository, name, stop);
-  if (!whole && whole.error().kind() == ErrorKind::not_found) return std::optional<oci::Digest>();
-  if (!whole) return std::move(whole).error();
-  return std::optional(whole->digest);
+  return std::optional(std::move(found));
 }
 
 Result<Taken> Registry::put_manifest(const std::string& repository, const ManifestName& name,
@@ -105,18 +115,31 @@ Result<Taken> Registry::put_manifest(const std::string& repository, const Manife
 
 Result<bool> Registry::has_blob(const std::string& repository, const oci::Descriptor& blob,
                                 const std::stop_token& stop) {
-  const Call call{.method = net::Method::head,
-                  .target = blob_target(repository, blob.digest),
-                  .headers = {},
-                  .body = {},
-                  .scopes = pull(repository),
-                  .what = "looking for blob " + blob.digest.brief() + " in " + repository};
-  SLUICE_TRY(const auto response, host_.send(call, stop));
-  if (response.status == 200) return true;
-  // Artifactory says 403 where 404 is meant; the upload that follows tells the difference. Who answers no HEAD (405)
-  // gets the bytes: that is right whatever is there.
-  if (response.status == 404 || response.status == 403 || response.status == 405) return false;
-  return to_error(response, host_.name(), call.what);
+  Call call{.method = net::Method::get,
+            .target = blob_target(repository, blob.digest),
+            .headers = {},
+            .body = {},
+            .scopes = pull(repository),
+            .what = "looking for blob " + blob.digest.brief() + " in " + repository,
+            .max_reply_bytes = 1,
+            .cut_reply = true};
+  if (blob.size_bytes > 0) call.headers.set("Range", "bytes=0-0");
+  const auto response = host_.send(call, stop);
+  // It began to send, and then had nothing: what it says it has is not there.
+  if (!response && response.error().http_status().value_or(0) / 100 == 2) return false;
+  if (!response) return response.error();
+  switch (response->status) {
+    case 200:
+    case 206:
+      return !is_web_page(*response) && (blob.size_bytes == 0 || !response->body.empty());
+    case 401:
+      return to_error(*response, host_.name(), call.what);
+    default:
+      // Artifactory says 403 where 404 is meant; stores that registries redirect to have ways of their own to refuse. Who
+      // cannot look uploads, and that answer counts.
+      if (response->status / 100 == 4) return false;
+      return to_error(*response, host_.name(), call.what);
+  }
 }
 
 std::unique_ptr<BlobRead> Registry::read_blob(const std::string& repository, const oci::Descriptor& blob,
@@ -161,6 +184,10 @@ Result<std::vector<std::string>> Registry::tags(const std::string& repository, c
     if (empty_pages > kMaxEmptyPages) {
       return Error(ErrorKind::protocol,
                    host_.name() + " sends one empty page of tags of " + repository + " after the other");
+    }
+    if (pages.size() > kMaxEmptyPages + out.size() / kLeastTagsOfPage) {
+      return Error(ErrorKind::protocol, fmt::format("{} has sent {} pages with {} tags of {}; such a list never ends",
+                                                    host_.name(), pages.size(), out.size(), repository));
     }
     target = *next;
   }

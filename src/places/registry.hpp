@@ -21,8 +21,8 @@ class Registry final : public Place {
   void expect(const std::vector<Access>& accesses) override;
   Result<oci::Manifest> manifest(const std::string& repository, const ManifestName& name,
                                  const std::stop_token& stop) override;
-  Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const ManifestName& name,
-                                               const std::stop_token& stop) override;
+  Result<std::optional<StoredManifest>> find_manifest(const std::string& repository, const ManifestName& name,
+                                                      const std::stop_token& stop) override;
   Result<Taken> put_manifest(const std::string& repository, const ManifestName& name, const oci::Manifest& manifest,
                              const std::stop_token& stop) override;
   Result<std::optional<std::vector<oci::Descriptor>>> referrers(const std::string& repository,
@@ -48,17 +48,25 @@ class Registry final : public Place {
   /// One cheap call that needs credentials where any are needed at all (GET /v2/). What `sluice login` checks with.
   Status check_login(const std::stop_token& stop);
   /// Who one is here and why, as far as it came up: auth::Authorizer::explanation().
+  /// What is known of the host by now, for the next run.
+  HostProfile profile() const { return host_.profile(); }
   auth::LoginExplanation explain_login() const { return host_.authorizer().explanation(); }
 
  private:
   Result<UploadSession> gone_on(const UploadSession& session, const net::HttpResponse& response,
                                 const Call& call) const;
-  Status write_rest(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
-                    const SessionMoved& moved, const std::stop_token& stop);
+  Status write_in_chunks(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
+                         std::uint64_t chunk_bytes, const SessionMoved& moved, const std::stop_token& stop);
+  Result<UploadSession> write_chunk(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
+                                    std::uint64_t size_bytes, const std::stop_token& stop);
+  Error too_large(const net::HttpResponse& response, std::uint64_t body_bytes, const Call& call);
   Result<Call> commit_call(const UploadSession& session, const oci::Descriptor& blob) const;
   Status committed(const net::HttpResponse& response, const oci::Descriptor& blob, const Call& call) const;
   Result<UploadSession> session_of(const std::string& repository, const net::HttpResponse& response,
                                    const Call& call) const;
+  Result<net::HttpResponse> get_manifest(const std::string& repository, const ManifestName& name,
+                                         const std::stop_token& stop);
+
   RegistryHost host_;
   std::atomic<bool> lists_no_referrers_{false};  ///< found out with the first question
 };

@@ -13,8 +13,11 @@
 namespace sluice::places {
 
 struct RegistryProblem {
-  std::string code;                ///< "MANIFEST_UNKNOWN"; empty when the body was no error envelope
+  /// "MANIFEST_UNKNOWN"; of several the first one that says more than UNKNOWN. Empty: the body was no error envelope.
+  std::string code;
   std::string message;             ///< made printable
+  std::string detail;              ///< what the registry adds to it, as text or JSON; made printable
+  bool heals = true;               ///< false: the code says that the same request will fail again, whatever the status
   std::vector<std::string> blobs;  ///< digests that a MANIFEST_BLOB_UNKNOWN names
 };
 

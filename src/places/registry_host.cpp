@@ -16,9 +16,6 @@ namespace sluice::places {
 
 namespace {
 
-constexpr int kMaxRedirects = 5;
-// The first token covers all scopes of the host; a server that grants only one of them silently gets a second chance.
-constexpr int kMaxChallenges = 2;
 constexpr unsigned kMostBlobs = 16;
 constexpr unsigned kCallsPerBlobSlot = 2;
 
@@ -32,26 +29,9 @@ std::string host_part(const std::string& host_and_port) {
   return url ? url->host : host_and_port;
 }
 
-bool is_redirect(int status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 std::optional<std::chrono::milliseconds> asked_wait(const net::HttpResponse& response) {
   const auto value = response.headers.get("retry-after");
   return value ? parse_retry_after(*value, std::chrono::system_clock::now()) : std::nullopt;
-}
-
-// For whoever tries again by himself.
-Error with_asked_wait(Error error, const net::HttpResponse& response) {
-  if (const auto wait = asked_wait(response)) return std::move(error).with_retry_after(*wait);
-  return error;
-}
-
-// A leg that was given up because the pipe broke has failed for the pipe's reason.
-Error cause_of(Error error, const BlobPipe& pipe, const std::stop_token& stop) {
-  if (error.kind() != ErrorKind::cancelled || stop.stop_requested()) return error;
-  auto reason = pipe.failure();
-  return reason ? std::move(*reason) : error;
 }
 
 // A TLS port that was spoken to in plain HTTP: Go and nginx say so, others just hang up.
@@ -69,6 +49,8 @@ RegistryHost::RegistryHost(net::TransferLoop& loop, RegistryOptions options)
       options_(std::move(options)),
       loopback_(net::resolves_to_loopback(host_part(options_.host))),
       ways_(ways()),
+      pace_(Pace{.blobs = std::min(options_.profile.blob_slots.value_or(Pace{}.blobs), Pace{}.blobs), .clean = 0}),
+      profile_(options_.profile),
       authorizer_(loop, {.registry = options_.host,
                          .endpoint = ways_.front().endpoint,
                          .find_credentials = options_.find_credentials,
@@ -110,6 +92,22 @@ Slots RegistryHost::slots() const {
   return {blobs, blobs * kCallsPerBlobSlot};
 }
 
+HostProfile RegistryHost::profile() const {
+  auto known = profile_.with([](const HostProfile& profile) { return profile; });
+  const auto blobs = pace_.with([](const Pace& pace) { return pace.blobs; });
+  // More than at the start is found out soon; fewer is what the next run should begin with.
+  known.blob_slots = blobs < Pace{}.blobs ? std::optional(blobs) : std::nullopt;
+  return known;
+}
+
+std::optional<std::uint64_t> RegistryHost::max_body() const {
+  return profile_.with([](const HostProfile& profile) { return profile.max_body_bytes; });
+}
+
+bool RegistryHost::learn_too_large(std::uint64_t body_bytes) {
+  return profile_.with([&](HostProfile& profile) { return profile.learn_too_large(body_bytes); });
+}
+
 void RegistryHost::learn(const Result<net::HttpResponse>& outcome) {
   const bool strained =
       outcome ? outcome->status == 429 || outcome->status == 503 : outcome.error().kind() == ErrorKind::timeout;
@@ -148,6 +146,7 @@ Result<RegistryHost::Target> RegistryHost::target(const Call& call) const {
   target.request.body = call.body;
   target.request.endpoint = target.ours ? way.endpoint : foreign(target.request.url);
   target.request.max_reply_bytes = call.max_reply_bytes;
+  target.request.cut_reply = call.cut_reply;
   return target;
 }
 
@@ -234,8 +233,9 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
       SLUICE_TRY(current.request.authorization, authorizer_.header_for(call.scopes, context, &current.request));
       continue;
     }
-    if (!outcome) return outcome;
+    if (!outcome) return handed_out(std::move(outcome).error(), current, call);
     if (current.ours) way_proven_.store(true);
+    if (!current.ours) outcome->from = current.request.url.authority();
     if (outcome->status == 401 && current.ours) {
       if (++challenges > kMaxChallenges) return explained(refused_again(call), call, context);
       SLUICE_TRY(current.request.authorization, meet_challenge(current, *outcome, call, context));
@@ -251,21 +251,42 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
   }
 }
 
+// For whoever tries again by himself: with the time that the host asked for.
+Error RegistryHost::refusal(const net::HttpResponse& response, const Call& call) const {
+  auto error = to_error(response, options_.host, call.what);
+  const auto wait = asked_wait(response);
+  if (!wait || !worth_retrying(error)) return error;
+  if (*wait > options_.max_wait) {
+    return too_long_to_wait(std::move(error), *wait, std::chrono::system_clock::now());
+  }
+  return std::move(error).with_retry_after(*wait);
+}
+
+// Answers that waiting may cure are errors from here on; all others are for the caller to judge.
+Result<net::HttpResponse> RegistryHost::judged(Result<net::HttpResponse> outcome, const Call& call) const {
+  if (!outcome || !worth_retrying(outcome->status)) return outcome;
+  auto error = refusal(*outcome, call);
+  if (error.kind() != ErrorKind::busy) return outcome;  // its body says that it will not heal
+  return error;
+}
+
 Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_token& stop) {
+  std::chrono::milliseconds waited{0};
   for (unsigned attempt = 0;; ++attempt) {
-    auto outcome = try_once(call, context(stop));
-    const bool again = outcome ? worth_retrying(outcome->status) : worth_retrying(outcome.error().kind());
-    if (!again) return outcome;
+    const auto plain = try_once(call, context(stop));
+    auto outcome = judged(plain, call);
+    if (outcome || !worth_retrying(outcome.error())) return outcome;
+    auto error = std::move(outcome).error();
+    if (!plain) error = std::move(error).context(call.what);
     // A host that never answered is most likely a wrong name: say so at once instead of after half a minute.
-    const bool give_up = attempt >= options_.retry_times || (!outcome && !way_proven_.load());
-    if (give_up) {
-      if (!outcome) return std::move(outcome).error().context(call.what);
-      return with_asked_wait(to_error(*outcome, options_.host, call.what), *outcome);
+    if (attempt >= options_.retry_times || (!plain && !way_proven_.load())) return error;
+    const auto pause = back_off(attempt, error.retry_after(), random_fraction());
+    waited += pause;
+    if (waited > options_.max_wait) return too_long_to_wait(std::move(error), pause, std::chrono::system_clock::now());
+    if (pause > kToldWait && options_.tell_wait) {
+      options_.tell_wait({options_.host, error.message(), pause, std::chrono::system_clock::now() + pause});
     }
-    const auto floor = outcome ? asked_wait(*outcome) : std::nullopt;
-    if (!pause_for(back_off(attempt, floor, random_fraction()), stop)) {
-      return Error(ErrorKind::cancelled, "stopped while waiting for " + options_.host);
-    }
+    if (!pause_for(pause, stop)) return Error(ErrorKind::cancelled, "stopped while waiting for " + options_.host);
   }
 }
 
@@ -282,163 +303,34 @@ Result<net::HttpResponse> RegistryHost::write(const Call& call, BlobPipe& pipe, 
   ++requests_;
   auto outcome = loop_.upload(current.request, pipe, size_bytes, stop);
   learn(outcome);
-  if (!outcome) return cause_of(std::move(outcome).error(), pipe, stop);
+  if (!outcome) return handed_out(cause_of(std::move(outcome).error(), pipe, stop), current, call);
   if (outcome->status == 401 && current.ours) {
     SLUICE_CHECK(meet_challenge(current, *outcome, call, context(stop)));
     return Error(ErrorKind::busy, options_.host + " refused the token in the middle of " + call.what);
   }
-  if (worth_retrying(outcome->status)) {
-    return with_asked_wait(to_error(*outcome, options_.host, call.what), *outcome);
-  }
-  return outcome;
+  return judged(std::move(outcome), call);
 }
 
-namespace {
+// A leg that was given up because the pipe broke has failed for the pipe's reason.
+Error RegistryHost::cause_of(Error error, const BlobPipe& pipe, const std::stop_token& stop) {
+  if (error.kind() != ErrorKind::cancelled || stop.stop_requested()) return error;
+  auto reason = pipe.failure();
+  return reason ? std::move(*reason) : error;
+}
 
-/// One download's end of the pipe. Where the pipe wants the rest of a blob, nothing passes before the answer's head
-/// has said which bytes these are.
-class RangeGate final : public net::BodySink {
- public:
-  explicit RangeGate(BlobPipe& pipe, bool open) : pipe_(pipe), state_(State{.open = open}) {}
-
-  /// `skip`: bytes that come before those that the pipe wants.
-  void open(std::uint64_t skip) {
-    const auto wake = state_.with([&](State& s) {
-      s.open = true;
-      s.skip = skip;
-      return s.wake;
-    });
-    if (wake) wake();
-  }
-  /// What becomes of this download is of no interest any more.
-  void let_go() {
-    state_.with([](State& s) { s.let_go = true; });
-  }
-
-  net::Flow take(std::span<const std::byte> bytes) override {
-    // The loop's thread alone takes, so `skip` does not change between the two looks at it.
-    const auto skip = state_.with([&](const State& s) -> std::optional<std::uint64_t> {
-      return s.open ? std::optional(std::min<std::uint64_t>(s.skip, bytes.size())) : std::nullopt;
-    });
-    if (!skip) return net::Flow::later;
-    const auto rest = bytes.subspan(static_cast<std::size_t>(*skip));
-    const auto flow = rest.empty() ? net::Flow::moved : pipe_.take(rest);
-    if (flow == net::Flow::moved) {
-      state_.with([&](State& s) { s.skip -= *skip; });
-    }
-    return flow;
-  }
-  Status end() override { return pipe_.end(); }
-  void fail(const Error& error) override {
-    if (!state_.with([](const State& s) { return s.let_go; })) pipe_.source_failed(error);
-  }
-  void on_room(std::function<void()> wake) override {
-    state_.with([&](State& s) { s.wake = wake; });
-    pipe_.on_room(std::move(wake));
-  }
-
- private:
-  struct State {
-    bool open = false;
-    bool let_go = false;
-    std::uint64_t skip = 0;
-    std::function<void()> wake{};
-  };
-  BlobPipe& pipe_;
-  Guarded<State> state_;
-};
-
-}  // namespace
-
-/// A GET into a pipe, with its challenge and redirects; the rest of a blob where the pipe has had its beginning.
-class HostBlobRead final : public BlobRead {
- public:
-  HostBlobRead(RegistryHost& host, Call call, BlobPipe& pipe, std::stop_token stop)
-      : host_(host), call_(std::move(call)), pipe_(pipe), stop_(std::move(stop)),
-        first_byte_(pipe.position()),
-        asks_rest_(first_byte_ > 0) {
-    first_ = begin();
-  }
-  ~HostBlobRead() override = default;
-
-  Status started() override {
-    if (!first_) return first_;
-    int challenges = 0;
-    int redirects = 0;
-    for (;;) {
-      auto head = download_->head();
-      host_.learn(head);
-      if (!head) return cause_of(std::move(head).error(), pipe_, stop_).context(call_.what);
-      if (head->status == 200 || (head->status == 206 && is_rest(*head))) {
-        gate_->open(head->status == 200 ? first_byte_ : 0);
-        return {};
-      }
-      if (head->status == 206 && std::exchange(asks_rest_, false)) {
-        // Another part than was asked for: the whole blob has the rest.
-        current_.request.headers = call_.headers;
-      } else if (head->status == 401 && current_.ours) {
-        if (++challenges > kMaxChallenges) {
-          return host_.explained(host_.refused_again(call_), call_, host_.context(stop_));
-        }
-        SLUICE_TRY(current_.request.authorization, host_.meet_challenge(current_, *head, call_, host_.context(stop_)));
-      } else if (is_redirect(head->status)) {
-        if (++redirects > kMaxRedirects) return host_.circles();
-        SLUICE_TRY(current_, host_.redirect(current_, *head, call_));
-      } else {
-        return with_asked_wait(to_error(*head, host_.name(), call_.what), *head);
-      }
-      request();
-    }
-  }
-
-  Status finish() override {
-    if (!first_) return first_;
-    auto end = download_->finish();
-    if (!end) return cause_of(std::move(end).error(), pipe_, stop_).context(call_.what);
-    return {};
-  }
-
- private:
-  Status begin() {
-    SLUICE_TRY(current_, host_.target(call_));
-    if (current_.ours) {
-      SLUICE_TRY(current_.request.authorization,
-                 host_.authorizer_.header_for(call_.scopes, host_.context(stop_), &current_.request));
-    }
-    request();
-    return {};
-  }
-  void request() {
-    ++host_.requests_;
-    if (gate_) gate_->let_go();
-    download_.reset();
-    if (asks_rest_) current_.request.headers.set("Range", "bytes=" + std::to_string(first_byte_) + "-");
-    gate_ = std::make_unique<RangeGate>(pipe_, first_byte_ == 0);
-    download_ = host_.loop_.download(current_.request, *gate_, stop_);
-  }
-  // RFC 9110 section 15.3.7: a 206 says which bytes it brings.
-  bool is_rest(const net::HttpResponse& head) const {
-    const auto said = head.headers.get("content-range");
-    if (first_byte_ == 0 || !said) return false;
-    const auto span = parse_content_range(*said);
-    return span && span->first == first_byte_ && span->last + 1 == pipe_.blob().size_bytes &&
-           span->total.value_or(pipe_.blob().size_bytes) == pipe_.blob().size_bytes;
-  }
-
-  RegistryHost& host_;
-  Call call_;
-  BlobPipe& pipe_;
-  std::stop_token stop_;
-  std::uint64_t first_byte_;
-  bool asks_rest_;
-  RegistryHost::Target current_;
-  Status first_;
-  std::unique_ptr<RangeGate> gate_;  // before the download, which lets go of it last
-  std::unique_ptr<net::TransferLoop::Download> download_;
-};
-
-std::unique_ptr<BlobRead> RegistryHost::read(const Call& call, BlobPipe& pipe, const std::stop_token& stop) {
-  return std::make_unique<HostBlobRead>(*this, call, pipe, stop);
+// Nobody looks for a mistake in an address that the registry has made up by itself; and it makes up the same again.
+Error RegistryHost::handed_out(Error error, const Target& target, const Call& call) const {
+  if (target.ours || error.kind() == ErrorKind::cancelled) return error;
+  const bool nobody_there = error.kind() == ErrorKind::unreachable && error.message().starts_with("cannot ");
+  const bool other_scheme = error.kind() == ErrorKind::protocol || error.kind() == ErrorKind::untrusted;
+  error = std::move(error).context(fmt::format("{} handed out the address {} for {}", options_.host,
+                                               target.request.url.scheme + "://" + target.request.url.authority(),
+                                               call.what));
+  if (!nobody_there && !other_scheme) return error;
+  return std::move(error)
+      .with_hint("the registry, or what stands in front of it, has to be told its own outside address (distribution: "
+                 "http.host; behind a proxy: the headers Host and X-Forwarded-Proto)")
+      .not_to_be_retried();
 }
 
 }  // namespace sluice::places

@@ -6,7 +6,9 @@
 #include "base/guarded.hpp"
 #include "net/transfer_loop.hpp"
 #include "places/blob_pipe.hpp"
+#include "places/host_profile.hpp"
 #include "places/place.hpp"
+#include "places/retry.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -33,6 +35,9 @@ struct RegistryOptions {
       explain_refusal{};
   unsigned retry_times = 4;                                     ///< after the first try
   std::chrono::milliseconds timeout{std::chrono::seconds(30)};  ///< for one small exchange
+  std::chrono::milliseconds max_wait = kMaxWait;  ///< all pauses of one call that the host causes, together
+  TellWait tell_wait{};
+  HostProfile profile{};  ///< what is known of the host already
 };
 
 /// One request, told without scheme and host.
@@ -44,6 +49,7 @@ struct Call {
   auth::Scopes scopes;
   std::string what;  ///< for sentences: "reading the manifest shop/web:latest"
   std::size_t max_reply_bytes = std::size_t{1} * 1024 * 1024;
+  bool cut_reply = false;  ///< of a longer 2xx reply only that much is read, which is no error
 };
 
 /// Thread: any job thread; every call blocks.
@@ -57,6 +63,12 @@ class RegistryHost {
   const auth::Authorizer& authorizer() const { return authorizer_; }
   Slots slots() const;
   std::uint64_t requests() const { return requests_.load(); }
+  /// What is known of the host by now.
+  HostProfile profile() const;
+  /// The largest body that is worth sending; empty: nobody has complained.
+  std::optional<std::uint64_t> max_body() const;
+  /// A body of so many bytes was refused (413). True when smaller ones are worth trying.
+  bool learn_too_large(std::uint64_t body_bytes);
 
   /// Sends a call: picks the scheme, answers challenges (twice at most), follows redirects of GET and HEAD, retries
   /// what may be cured by waiting. Any other status is the caller's to judge. Errors: those of net::Exchanger, denied,
@@ -96,6 +108,14 @@ class RegistryHost {
     unsigned clean = 0;
   };
 
+  static constexpr int kMaxRedirects = 5;
+  // The first token covers all scopes of the host; a server that grants only one of them silently gets a second chance.
+  static constexpr int kMaxChallenges = 2;
+  static bool is_redirect(int status) {
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+  }
+  static Error cause_of(Error error, const BlobPipe& pipe, const std::stop_token& stop);
+
   std::vector<Way> ways() const;
   Result<Target> target(const Call& call) const;
   Result<net::HttpResponse> try_once(const Call& call, const net::ExchangeContext& context);
@@ -106,6 +126,9 @@ class RegistryHost {
   Error refused_again(const Call& call) const;
   Error explained(Error refusal, const Call& call, const net::ExchangeContext& context) const;
   Error circles() const;
+  Error refusal(const net::HttpResponse& response, const Call& call) const;
+  Result<net::HttpResponse> judged(Result<net::HttpResponse> outcome, const Call& call) const;
+  Error handed_out(Error error, const Target& target, const Call& call) const;
   bool try_next_way(const Result<net::HttpResponse>& outcome, std::size_t used);
   void learn(const Result<net::HttpResponse>& outcome);
   net::ExchangeContext context(const std::stop_token& stop) const;
@@ -120,6 +143,7 @@ class RegistryHost {
   std::atomic<bool> way_proven_{false};
   std::atomic<std::uint64_t> requests_{0};
   Guarded<Pace> pace_;
+  Guarded<HostProfile> profile_;
   std::shared_ptr<const net::Endpoint> foreign_;        ///< for redirects to other hosts
   std::shared_ptr<const net::Endpoint> foreign_plain_;  ///< the same in plain HTTP that nobody allowed: loopback only
   auth::Authorizer authorizer_;

@@ -2,11 +2,15 @@
 // Source: distribution-spec 1.1, "Pushing blobs".
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "oci/reference.hpp"
 #include "places/range_header.hpp"
 #include "places/registry.hpp"
 #include "places/registry_error.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 
 namespace sluice::places {
@@ -14,6 +18,7 @@ namespace sluice::places {
 namespace {
 
 constexpr std::chrono::seconds kAbandonTime{2};
+constexpr int kTooLarge = 413;
 
 auth::Scopes push(const std::string& repository) { return {{.repository = repository, .push = true}}; }
 
@@ -108,40 +113,60 @@ Result<UploadSession> Registry::gone_on(const UploadSession& session, const net:
 
 Status Registry::write_blob(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
                             const SessionMoved& moved, const std::stop_token& stop) {
-  if (session.offset > 0) return write_rest(session, blob, pipe, moved, stop);
+  const auto rest = blob.size_bytes - std::min(session.offset, blob.size_bytes);
+  const auto limit = host_.max_body();
+  // A PUT that ends an upload may not carry its middle with every registry; a chunk may. Source: distribution-spec 1.1,
+  // "Pushing a blob in chunks".
+  if (session.offset > 0 || (limit && rest > *limit)) {
+    return write_in_chunks(session, blob, pipe, std::min(limit.value_or(rest), rest), moved, stop);
+  }
   SLUICE_TRY(const auto call, commit_call(session, blob));
   SLUICE_TRY(const auto response, host_.write(call, pipe, blob.size_bytes, stop));
+  if (response.status == kTooLarge) return too_large(response, blob.size_bytes, call);
   return committed(response, blob, call);
 }
 
-// A PUT that ends an upload may not carry its middle with every registry; a chunk may. Source: distribution-spec 1.1,
-// "Pushing a blob in chunks".
-Status Registry::write_rest(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
-                            const SessionMoved& moved, const std::stop_token& stop) {
+// The limit is not the registry's as a rule, but that of something in front of it: the session is as it was. Whoever
+// tries again sends less at once.
+Error Registry::too_large(const net::HttpResponse& response, std::uint64_t body_bytes, const Call& call) {
+  auto error = to_error(response, host_.name(), call.what);
+  if (!host_.learn_too_large(body_bytes)) return error;
+  return Error(ErrorKind::busy, fmt::format("{} takes no {} at once; smaller parts are sent from now on", host_.name(),
+                                            text::human_bytes(body_bytes)))
+      .with_status(response.status);
+}
+
+Status Registry::write_in_chunks(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
+                                 std::uint64_t chunk_bytes, const SessionMoved& moved, const std::stop_token& stop) {
   auto now = session;
-  if (session.offset < blob.size_bytes) {
-    const auto rest = blob.size_bytes - session.offset;
-    const Call chunk{
-        .method = net::Method::patch,
-        .target = session.location,
-        .headers = {{"Content-Type", "application/octet-stream"},
-                    {"Content-Range", std::to_string(session.offset) + "-" + std::to_string(blob.size_bytes - 1)}},
-        .body = {},
-        .scopes = push(session.repository),
-        .what = "uploading the rest of blob " + blob.digest.brief() + " to " + session.repository};
-    SLUICE_TRY(const auto response, host_.write(chunk, pipe, rest, stop));
-    if (response.status / 100 != 2) return to_error(response, host_.name(), chunk.what);
-    SLUICE_TRY(now, gone_on(session, response, chunk));
-    if (response.headers.get("range") && now.offset != blob.size_bytes) {
-      return Error(ErrorKind::unreachable, host_.name() + " took " + std::to_string(now.offset) + " of " +
-                                               std::to_string(blob.size_bytes) + " bytes of blob " +
-                                               blob.digest.brief());
-    }
+  while (now.offset < blob.size_bytes) {
+    const auto size = std::min(chunk_bytes, blob.size_bytes - now.offset);
+    SLUICE_TRY(now, write_chunk(now, blob, pipe, size, stop));
     if (moved) moved(now);
   }
   SLUICE_TRY(const auto commit, commit_call(now, blob));
   SLUICE_TRY(const auto response, host_.send(commit, stop));
   return committed(response, blob, commit);
+}
+
+Result<UploadSession> Registry::write_chunk(const UploadSession& session, const oci::Descriptor& blob, BlobPipe& pipe,
+                                            std::uint64_t size_bytes, const std::stop_token& stop) {
+  const auto end = session.offset + size_bytes;
+  const Call chunk{.method = net::Method::patch,
+                   .target = session.location,
+                   .headers = {{"Content-Type", "application/octet-stream"},
+                               {"Content-Range", fmt::format("{}-{}", session.offset, end - 1)}},
+                   .body = {},
+                   .scopes = push(session.repository),
+                   .what = "uploading a part of blob " + blob.digest.brief() + " to " + session.repository};
+  SLUICE_TRY(const auto response, host_.write(chunk, pipe, size_bytes, stop));
+  if (response.status == kTooLarge) return too_large(response, size_bytes, chunk);
+  if (response.status / 100 != 2) return to_error(response, host_.name(), chunk.what);
+  SLUICE_TRY(auto now, gone_on(session, response, chunk));
+  if (!response.headers.get("range")) now.offset = end;
+  if (now.offset == end) return now;
+  return Error(ErrorKind::unreachable, fmt::format("{} took {} of {} bytes of blob {}", host_.name(), now.offset, end,
+                                                   blob.digest.brief()));
 }
 
 Result<Call> Registry::commit_call(const UploadSession& session, const oci::Descriptor& blob) const {

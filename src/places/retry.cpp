@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 
+#include <fmt/chrono.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -24,13 +26,15 @@ bool worth_retrying(int http_status) {
   }
 }
 
-bool worth_retrying(ErrorKind kind) {
-  return kind == ErrorKind::unreachable || kind == ErrorKind::busy || kind == ErrorKind::timeout;
+bool worth_retrying(const Error& error) {
+  const auto kind = error.kind();
+  return error.to_be_retried() &&
+         (kind == ErrorKind::unreachable || kind == ErrorKind::busy || kind == ErrorKind::timeout);
 }
 
 namespace {
 
-constexpr std::chrono::seconds kLongestWait = std::chrono::hours(1);
+constexpr std::chrono::seconds kLongestWait = std::chrono::hours(24 * 365);  // more does not mean more
 
 // The three forms of RFC 9110 section 5.6.7. Seconds as a plain count: the year 9999 does not fit into system_clock.
 std::optional<std::time_t> parse_http_date(const std::string& text) {
@@ -42,7 +46,27 @@ std::optional<std::time_t> parse_http_date(const std::string& text) {
   return std::nullopt;
 }
 
+std::tm utc(std::chrono::system_clock::time_point at) { return fmt::gmtime(std::chrono::system_clock::to_time_t(at)); }
+
+std::string span(std::chrono::milliseconds time) {
+  return text::human_seconds(std::chrono::duration<double>(time).count());
+}
+
 }  // namespace
+
+std::string to_sentence(const Wait& wait) {
+  return wait.host + " lets us wait " + span(wait.time) + fmt::format(", until {:%H:%M:%S} UTC: ", utc(wait.until)) + wait.why;
+}
+
+Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono::system_clock::time_point now) {
+  Error out(ErrorKind::busy, error.message());
+  if (error.http_status()) out = std::move(out).with_status(*error.http_status());
+  return std::move(out)
+      .with_registry_code(error.registry_code())
+      .followed_by("it asks to come back in " + span(wait) + fmt::format(", at {:%Y-%m-%dT%H:%M:%SZ}", utc(now + wait)))
+      .with_hint("run the same command then, or wait longer for it with --max-wait")
+      .not_to_be_retried();
+}
 
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value,
                                                            std::chrono::system_clock::time_point now) {

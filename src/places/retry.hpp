@@ -5,17 +5,37 @@
 #include "base/error.hpp"
 
 #include <chrono>
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace sluice::places {
 
 /// 408, 429, 500, 502, 503, 504: the same request may succeed later.
 bool worth_retrying(int http_status);
-/// Kinds that a later try may cure.
-bool worth_retrying(ErrorKind kind);
+/// Kinds that a later try may cure, unless the error says that it will not.
+bool worth_retrying(const Error& error);
 
-/// "120" or an HTTP date, seen at `now`; empty when neither. At most one hour: longer is somebody else's decision.
+/// A pause that a host causes, before it begins.
+struct Wait {
+  std::string host;
+  std::string why;  ///< "writing the manifest shop/web:latest (429)"
+  std::chrono::milliseconds time{};
+  std::chrono::system_clock::time_point until{};
+};
+/// Told of every pause longer than kToldWait. Thread: any job thread, several at once.
+using TellWait = std::function<void(const Wait&)>;
+inline constexpr std::chrono::milliseconds kToldWait = std::chrono::seconds(5);
+inline constexpr std::chrono::milliseconds kMaxWait = std::chrono::minutes(5);
+
+/// "registry.example.com lets us wait 40 s, until 14:05:00 UTC: writing ..."
+std::string to_sentence(const Wait& wait);
+
+/// An error whose host asks for more time than anybody wants to wait: busy, says when to come back, not to be retried.
+Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono::system_clock::time_point now);
+
+/// "120" or an HTTP date, seen at `now`; empty when neither. At most a year.
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value,
                                                            std::chrono::system_clock::time_point now);
 

@@ -132,16 +132,16 @@ ImageKnowledge knowledge_from(const copy::SurveyedItem& item) {
   ImageKnowledge out;
   out.media_type = item.root().media_type;
   for (const auto& manifest : item.manifests) {
-    if (!manifest.children.empty()) continue;
+    if (!manifest->children.empty()) continue;
     cluster::ImagePart part;
     for (const auto& parent : item.manifests) {
-      for (const auto& child : parent.children) {
-        if (child.digest != manifest.digest || !child.platform) continue;
+      for (const auto& child : parent->children) {
+        if (child.digest != manifest->digest || !child.platform) continue;
         part.os = child.platform->os;
         part.architecture = child.platform->architecture;
       }
     }
-    for (const auto& blob : manifest.blobs()) {
+    for (const auto& blob : manifest->blobs()) {
       part.layers.push_back({blob.digest.text(), static_cast<std::int64_t>(blob.size_bytes)});
     }
     out.parts.push_back(std::move(part));
@@ -166,14 +166,6 @@ void take_tags(const copy::Survey& survey, const std::vector<CopyPlace>& copied,
 }  // namespace
 
 namespace {
-
-std::vector<std::string> platforms_of(const oci::Manifest& index) {
-  std::vector<std::string> out;
-  for (const auto& child : index.children) {
-    if (child.platform) out.push_back(child.platform->text());
-  }
-  return out;
-}
 
 // What the copy engine thought of a road is said instead of what the cluster's side did, and beside the rest of it.
 void take_considered(const std::vector<copy::ConsideredRoad>& more, PlannedImage& image) {
@@ -219,14 +211,27 @@ void adopt_survey(const copy::Survey& survey, const std::vector<CopyPlace>& copi
     image.blobs = item.blobs;
     image.retries = item.retries;
     take_considered(item.considered, image);
-    if (item.root().is_index()) image.platforms = platforms_of(item.root());
+    if (item.root().is_index()) image.platforms = oci::platforms_of(item.root());
     // Runtimes may call an image by its platform's manifest or by its config.
     for (const auto& manifest : item.manifests) {
-      image.accepted.insert(manifest.digest.text());
-      if (manifest.config) image.accepted.insert(manifest.config->digest.text());
+      image.accepted.insert(manifest->digest.text());
+      if (manifest->config) image.accepted.insert(manifest->config->digest.text());
     }
   }
 }
+
+namespace {
+
+void note_findings(const copy::Survey& survey, const std::vector<CopyPlace>& copied, Plan& plan) {
+  for (std::size_t k = 0; k < copied.size(); ++k) {
+    auto& target = plan.targets[copied[k].target];
+    const auto& image = target.images[copied[k].image];
+    const auto subject = target.target.id() + "/" + image.name + ":" + image.tags.back().tag;
+    for (auto& finding : copy::findings_of(survey.items[k], subject)) target.findings.push_back(std::move(finding));
+  }
+}
+
+}  // namespace
 
 Result<Planned> Planner::plan(const Request& request, bool will_write) {
   SLUICE_TRY(const auto* environment, pipeline_.environment(request.environment));
@@ -311,6 +316,7 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
       planned.copied = std::move(items->places);
       adopt_survey(planned.survey, planned.copied, plan);
       take_tags(planned.survey, planned.copied, plan);
+      note_findings(planned.survey, planned.copied, plan);
     } else if ((survey.error().kind() == ErrorKind::denied || survey.error().kind() == ErrorKind::not_found) &&
                has_apis(plan)) {
       refused = std::move(survey).error();

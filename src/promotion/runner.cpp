@@ -1,9 +1,12 @@
 #include "copy/crew.hpp"
+#include "copy/prove.hpp"
+#include "copy/publish.hpp"
 #include "promotion/runner_work.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace sluice::promotion {
@@ -37,10 +40,25 @@ Status Runner::advance(Work& work, PromotionState state, const std::string& step
 
 Status Runner::note(Work& work, const std::string& step, const std::string& target, const std::string& image,
                     Json detail) {
+  if (step == "undone") tell_put_back(work, target, image, detail);
   return store_.append(
       work.promotion.id,
       {.sequence = 0, .at = 0, .step = step, .target = target, .image = image, .detail = std::move(detail)},
       work.leases->fences());
+}
+
+// Whatever is put back is said: in the outcome, and as it happens.
+void Runner::tell_put_back(Work& work, const std::string& target, const std::string& image, const Json& detail) {
+  TagPutBack back{target, image, detail.string_at("tag").value_or(""), std::nullopt};
+  if (auto digest = oci::Digest::parse(detail.string_at("digest").value_or(""))) back.digest = std::move(*digest);
+  const auto where = label_of(work.plan, target) + "/" + image + ":" + back.tag;
+  events_.emit({.kind = copy::EventKind::put_back,
+                .image = image,
+                .target = where,
+                .digest = back.digest ? back.digest->text() : std::string(),
+                .bytes = 0,
+                .detail = back.digest ? "put back to " + back.digest->text() : std::string("removed, as before")});
+  work.put_back.push_back(std::move(back));
 }
 
 Result<Outcome> Runner::run(Planned planned) {
@@ -99,10 +117,14 @@ Outcome Runner::drive(Work& work) {
 
 Status Runner::copy_content(Work& work) {
   SLUICE_CHECK(advance(work, PromotionState::copying, "copying"));
-  auto options = options_;
+  auto options = options_.carry;
   // One image at one target has nobody to wait for: its manifest goes out under its tag right away.
   options.stage_roots = work.survey.items.size() > 1;
   SLUICE_CHECK(copy::carry(work.survey, options, events_, stop_));
+  // What counts as present may be gone: nobody could pull what the tags will stand for.
+  std::vector<std::size_t> all(work.survey.items.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  SLUICE_CHECK(copy::prove(work.survey, all, {.retry_times = options.retry_times}, events_, stop_));
   for (const auto& target : work.clusters) {
     if (target && target->planned().streams) SLUICE_CHECK(target->stage());
   }
@@ -158,11 +180,18 @@ Status Runner::check_unchanged(Work& work, std::size_t target) {
 
 Status Runner::push_tags(Work& work, std::size_t target) {
   const auto id = work.plan.targets[target].target.id();
+  Guarded<std::vector<std::pair<std::string, std::string>>> written;  // image, tag
   const auto switched = [&](const copy::SurveyedItem& item, const std::string& tag) {
+    written.with([&](auto& tags) { tags.emplace_back(item.item.label, tag); });
     return note(work, "switched", id, item.item.label,
                 Json::object().set("tag", tag).set("digest", item.root().digest.text()));
   };
-  return copy::publish(work.survey, work.items_of(target), switched, events_, stop_);
+  const copy::PublishOptions options{.retry_times = options_.carry.retry_times, .pauses = options_.pauses};
+  auto published = copy::publish(work.survey, work.items_of(target), switched, options, events_, stop_);
+  written.with([&](const auto& tags) {
+    for (const auto& [image, tag] : tags) work.pushed.emplace(id, image, tag);
+  });
+  return published;
 }
 
 Status Runner::switch_target(Work& work, std::size_t target) {
@@ -284,7 +313,7 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
                 .detail = std::string(to_string(work.promotion.state))});
   if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
   return {std::move(work.promotion), std::move(work.plan), std::move(work.targets), std::move(error),
-          std::move(work.findings)};
+          std::move(work.findings), std::move(work.put_back)};
 }
 
 }  // namespace sluice::promotion

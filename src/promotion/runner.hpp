@@ -6,6 +6,7 @@
 #include "cluster/rollout_follow.hpp"
 #include "copy/carry.hpp"
 #include "copy/events.hpp"
+#include "copy/tags.hpp"
 #include "promotion/lease_keeper.hpp"
 #include "promotion/places.hpp"
 #include "promotion/plan.hpp"
@@ -13,6 +14,7 @@
 #include "promotion/targets.hpp"
 #include "records/store.hpp"
 
+#include <chrono>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -29,6 +31,20 @@ struct TargetOutcome {
   std::string note{};  ///< why nothing was followed; may be empty
 };
 
+/// A tag that stands for what it stood for before the promotion.
+struct TagPutBack {
+  std::string target;                ///< its id
+  std::string image;
+  std::string tag;
+  std::optional<oci::Digest> digest;  ///< empty: the tag is gone, as it was before
+};
+
+/// How a promotion is carried out, beside what its plan says.
+struct RunnerOptions {
+  copy::CarryOptions carry{};
+  std::vector<std::chrono::milliseconds> pauses = copy::read_back_pauses();  ///< until a pushed tag is judged
+};
+
 /// The end of a promotion, or of an attempt to resume or undo one.
 struct Outcome {
   records::Promotion promotion;  ///< as it is recorded now
@@ -36,13 +52,14 @@ struct Outcome {
   std::vector<TargetOutcome> targets;
   std::optional<Error> error;     ///< why it did not succeed
   std::vector<Finding> findings;  ///< what an undo could not put back
+  std::vector<TagPutBack> put_back{};  ///< during this attempt
 };
 
 /// Thread: job; blocks. Borrows everything for its life.
 class Runner {
  public:
-  Runner(Places& places, records::Store& store, copy::Events& events, copy::CarryOptions options, std::stop_token stop)
-      : store_(store), events_(events), options_(options), stop_(stop), targets_(places, stop) {}
+  Runner(Places& places, records::Store& store, copy::Events& events, RunnerOptions options, std::stop_token stop)
+      : store_(store), events_(events), options_(std::move(options)), stop_(stop), targets_(places, stop) {}
 
   /// Does what was planned. An Error means that no promotion came about (records, lease); whatever happens later is
   /// an Outcome.
@@ -88,10 +105,11 @@ class Runner {
   Outcome conclude(Work& work, std::optional<Error> error);
   Status advance(Work& work, records::PromotionState state, const std::string& step, const std::string& target = {});
   Status note(Work& work, const std::string& step, const std::string& target, const std::string& image, Json detail);
+  void tell_put_back(Work& work, const std::string& target, const std::string& image, const Json& detail);
 
   records::Store& store_;
   copy::Events& events_;
-  copy::CarryOptions options_;
+  RunnerOptions options_;
   std::stop_token stop_;
   Targets targets_;
 };

@@ -17,8 +17,12 @@ std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& tar
   const auto name = places::ManifestName::tag(tag.tag);
   const auto where = target.target.id() + "/" + image.name + ":" + tag.tag;
   const auto again = "sluice undo " + work.promotion.id;
-  // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.
-  const auto now = place.digest_of(repository, name, {});
+  // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs. A read
+  // that lags behind must not pass for a tag that was never switched.
+  const copy::ReadBack how{.pauses = options_.pauses};
+  const bool pushed = work.pushed.contains({target.target.id(), image.name, tag.tag});
+  const auto now = pushed ? copy::read_back(place, repository, name, image.after, how, {})
+                          : place.digest_of(repository, name, {}, image.after.algorithm());
   if (!now) {
     return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + now.error().sentence(), again};
   }
@@ -30,10 +34,7 @@ std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& tar
         "leave it, or delete it in the registry"};
   }
   const auto put = [&]() -> Status {
-    SLUICE_TRY(const auto old, place.manifest(repository, places::ManifestName::digest(*tag.before), {}));
-    SLUICE_CHECK(place.put_manifest(repository, name, old, {}));
-    SLUICE_TRY(const auto back, place.digest_of(repository, name, {}));
-    if (back != tag.before) return Error(ErrorKind::integrity, where + " does not read back as what was put back");
+    SLUICE_CHECK(copy::put_back(place, repository, tag.tag, *tag.before, how, {}));
     return note(work, "undone", target.target.id(), image.name,
                 Json::object().set("tag", tag.tag).set("digest", tag.before->text()));
   }();

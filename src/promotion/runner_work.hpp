@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,6 +24,9 @@ struct Runner::Work {
   std::vector<std::unique_ptr<ClusterTarget>> clusters{};  ///< by target; null without an API
   std::vector<TargetOutcome> targets{};
   std::vector<Finding> findings{};
+  std::vector<TagPutBack> put_back{};
+  /// Tags that were pushed, now or by an earlier attempt: (target, image, tag).
+  std::set<std::tuple<std::string, std::string, std::string>> pushed{};
   bool resumed = false;
   /// The targets whose tags were switched, now or by an earlier attempt, and how far: what is not among them is not
   /// ours to put back.
@@ -55,6 +60,8 @@ struct Runner::Work {
     for (const auto& entry : journal) {
       if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
       if (entry.step == "verified") switched[entry.target] = PromotionState::succeeded;
+      if (entry.step == "switched") pushed.emplace(entry.target, entry.image, entry.detail.string_at("tag").value_or(""));
+      if (entry.step == "undone") pushed.erase({entry.target, entry.image, entry.detail.string_at("tag").value_or("")});
       if (entry.step == "put-back-done") switched.erase(entry.target);
       if (records::parse_promotion_state(entry.step) == PromotionState::rolled_back) switched.clear();
       if (entry.step != "pause" && entry.step != "resumed") continue;

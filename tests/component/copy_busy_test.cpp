@@ -49,8 +49,8 @@ TEST_P(CopyBusyTest, IsObeyedAndThenItIsDone) {
 const std::vector<Busy>& all() {
   static const std::vector<Busy> kAll = {{"GetManifest", true, "GET", "*/manifests/*"},
                                          {"GetBlob", true, "GET", "*/blobs/*"},
-                                         {"HeadManifest", false, "HEAD", "*/manifests/*"},
-                                         {"HeadBlob", false, "HEAD", "*/blobs/*"},
+                                         {"LookAtTag", false, "GET", "*/manifests/*"},
+                                         {"LookAtBlob", false, "GET", "*/blobs/*"},
                                          {"Post", false, "POST", "*"},
                                          {"PutBlob", false, "PUT", "*/uploads/*"},
                                          {"PutManifest", false, "PUT", "*/manifests/*"}};

@@ -39,7 +39,7 @@ class CopyOddAnswersTest : public testing::CopyTest {
   const support::FakeImage image_ = image_of("web", {1000, 200'000});
 };
 
-TEST_F(CopyOddAnswersTest, AHeadWithoutDigestIsMadeUpForByReading) {
+TEST_F(CopyOddAnswersTest, AnAnswerWithoutDigestIsHashed) {
   testing::store(dest_, kTo, image_, "1");
   dest_.turn([](support::FakeKnobs& knobs) { knobs.manifest_digest_header = false; });
   const auto copied = copy();
@@ -49,7 +49,7 @@ TEST_F(CopyOddAnswersTest, AHeadWithoutDigestIsMadeUpForByReading) {
   EXPECT_EQ(dest_.count("GET", "*/manifests/1"), 1U);
 }
 
-TEST_F(CopyOddAnswersTest, AHeadWithoutDigestDoesNotKeepAnImageFromBeingReadBack) {
+TEST_F(CopyOddAnswersTest, AnAnswerWithoutDigestDoesNotKeepAnImageFromBeingReadBack) {
   dest_.turn([](support::FakeKnobs& knobs) { knobs.manifest_digest_header = false; });
   const auto copied = copy();
   ASSERT_TRUE(copied.ok()) << why(copied.status);

@@ -4,6 +4,7 @@
 // reported (Copied) and on what the destination holds (holds(), request log of the fake).
 
 #include "copy/carry.hpp"
+#include "copy/publish.hpp"
 #include "net/transfer_loop.hpp"
 #include "places/registry.hpp"
 #include "support/checks.hpp"
@@ -81,6 +82,8 @@ struct CopyOptions {
   unsigned retry_times = 4;
   bool stage_roots = false;  ///< as a promotion does
   bool must_stream = false;
+  /// As `copy` does it, but for the pauses between two looks.
+  copy::PublishOptions publish{.prove = true, .pauses = {std::chrono::milliseconds(0), std::chrono::milliseconds(0)}};
   std::stop_token stop{};
 };
 
@@ -173,7 +176,7 @@ class CopyTest : public ::testing::Test {
     if (to_publish.empty()) return out;
     const copy::CarryOptions carrying{.retry_times = options.retry_times, .stage_roots = options.stage_roots};
     out.status = copy::carry(*out.survey, carrying, *out.events, options.stop);
-    if (out.status) out.status = copy::publish(*out.survey, to_publish, {}, *out.events, options.stop);
+    if (out.status) out.status = copy::publish(*out.survey, to_publish, {}, options.publish, *out.events, options.stop);
     return out;
   }
   /// kFrom:`name` to kTo:`tag`.

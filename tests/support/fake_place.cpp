@@ -16,8 +16,8 @@ std::string_view to_string(Verb verb) {
       return "expect";
     case Verb::manifest:
       return "manifest";
-    case Verb::digest_of:
-      return "digest_of";
+    case Verb::find_manifest:
+      return "find_manifest";
     case Verb::put_manifest:
       return "put_manifest";
     case Verb::has_blob:
@@ -275,14 +275,19 @@ Result<oci::Manifest> FakePlace::manifest(const std::string& repository, const p
   });
 }
 
-Result<std::optional<oci::Digest>> FakePlace::digest_of(const std::string& repository, const places::ManifestName& name,
-                                                        const std::stop_token& stop) {
+Result<std::optional<places::StoredManifest>> FakePlace::find_manifest(const std::string& repository,
+                                                                       const places::ManifestName& name,
+                                                                       const std::stop_token& stop) {
+  using Found = std::optional<places::StoredManifest>;
   const Busy busy(state_, false);
-  SLUICE_TRY(const auto fault, enter({Verb::digest_of, repository, name.text(), {}}, stop));
-  if (fault && fault->effect == FakeFault::Effect::deny_there) return std::optional<oci::Digest>();
-  return state_.with([&](const State& s) {
+  SLUICE_TRY(const auto fault, enter({Verb::find_manifest, repository, name.text(), {}}, stop));
+  if (fault && fault->effect == FakeFault::Effect::deny_there) return Found();
+  return state_.with([&](const State& s) -> Found {
     const auto* there = find(s, repository);
-    return there == nullptr ? std::optional<oci::Digest>() : resolve(*there, name);
+    const auto digest = there == nullptr ? std::nullopt : resolve(*there, name);
+    if (!digest) return std::nullopt;
+    const auto& manifest = there->manifests.at(*digest);
+    return places::StoredManifest{manifest.media_type, manifest.bytes};
   });
 }
 

@@ -20,7 +20,7 @@ namespace sluice::support {
 enum class Verb : std::uint8_t {
   expect,
   manifest,
-  digest_of,
+  find_manifest,
   put_manifest,
   referrers,
   has_blob,
@@ -50,7 +50,7 @@ struct FakeFault {
   enum class Effect : std::uint8_t {
     fail,              ///< an error of `kind`
     mount_as_session,  ///< mount_blob answers with an upload session, as registries do that would not mount
-    deny_there,        ///< has_blob says no, digest_of finds nothing
+    deny_there,        ///< has_blob says no, find_manifest finds nothing
     claim_there,       ///< has_blob says yes
     wrong_bytes,       ///< read_blob gives as many bytes, but others
     short_bytes,       ///< read_blob ends one byte early
@@ -116,8 +116,9 @@ class FakePlace final : public places::Place {
   void expect(const std::vector<places::Access>& accesses) override;
   Result<oci::Manifest> manifest(const std::string& repository, const places::ManifestName& name,
                                  const std::stop_token& stop) override;
-  Result<std::optional<oci::Digest>> digest_of(const std::string& repository, const places::ManifestName& name,
-                                               const std::stop_token& stop) override;
+  Result<std::optional<places::StoredManifest>> find_manifest(const std::string& repository,
+                                                              const places::ManifestName& name,
+                                                              const std::stop_token& stop) override;
   Result<places::Taken> put_manifest(const std::string& repository, const places::ManifestName& name,
                                      const oci::Manifest& manifest, const std::stop_token& stop) override;
   Result<std::optional<std::vector<oci::Descriptor>>> referrers(const std::string& repository,

@@ -2,6 +2,7 @@
 // Two registries in memory and the three steps of a copy between them.
 
 #include "copy/carry.hpp"
+#include "copy/publish.hpp"
 #include "copy/survey.hpp"
 #include "support/checks.hpp"
 #include "support/fake_images.hpp"
@@ -22,6 +23,9 @@ inline Item item_of(support::FakePlace& source, const std::string& repository, p
           .tags = std::move(tags)};
 }
 
+/// A tag is looked at three times, without pauses.
+inline const PublishOptions kAtOnce{.pauses = {std::chrono::milliseconds(0), std::chrono::milliseconds(0)}};
+
 class CopyBench : public ::testing::Test {
  protected:
   support::FakePlace dev{"dev.example.com"};
@@ -39,7 +43,7 @@ class CopyBench : public ::testing::Test {
     SLUICE_CHECK(carry(found, options, events, stop.get_token()));
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < found.items.size(); ++i) all.push_back(i);
-    SLUICE_CHECK(publish(found, all, {}, events, stop.get_token()));
+    SLUICE_CHECK(publish(found, all, {}, kAtOnce, events, stop.get_token()));
     return found;
   }
 

@@ -139,7 +139,7 @@ RC_GTEST_PROP(DecideProperty, LetsEveryItemWaitForExactlyItsOwnBlobs, ()) {
   for (const auto& item : survey.items) {
     std::set<oci::Digest> wanted;
     for (const auto& manifest : item.manifests) {
-      for (const auto& blob : manifest.blobs()) wanted.insert(blob.digest);
+      for (const auto& blob : manifest->blobs()) wanted.insert(blob.digest);
     }
     std::set<oci::Digest> waited;
     for (const auto move : item.moves) {

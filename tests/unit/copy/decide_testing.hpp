@@ -32,8 +32,9 @@ inline SurveyedItem surveyed(const Wish& wish) {
                              .dest_repository = wish.dest_repository,
                              .tags = {"latest"}}};
   item.origin = item.item.origins.front();
-  item.manifests = wish.image.below;
-  item.manifests.push_back(wish.image.manifest);
+  for (const auto& manifest : wish.image.below)
+    item.manifests.push_back(std::make_shared<const oci::Manifest>(manifest));
+  item.manifests.push_back(std::make_shared<const oci::Manifest>(wish.image.manifest));
   item.before = {wish.before};
   item.content_there = wish.content_there || wish.all_equal;
   item.all_equal = wish.all_equal;

@@ -44,7 +44,7 @@ TEST_F(PublishTest, WritesAllTagsAndReadsAllBack) {
     told.with([&](auto& list) { list.push_back(item.item.label + ":" + tag); });
     return {};
   };
-  const auto done = publish(found, {0, 1}, switched, events, {});
+  const auto done = publish(found, {0, 1}, switched, kAtOnce, events, {});
   ASSERT_TRUE(done.ok()) << why(done);
   for (const auto* tag : {"v1", "live"}) {
     EXPECT_EQ(prod.tag_of("shop/web", tag), web_image.digest());
@@ -56,12 +56,12 @@ TEST_F(PublishTest, WritesAllTagsAndReadsAllBack) {
   const auto calls = prod.calls();
   ASSERT_EQ(calls.size(), 8U);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(calls[i].verb, Verb::put_manifest) << "all are written first";
-  for (std::size_t i = 4; i < 8; ++i) EXPECT_EQ(calls[i].verb, Verb::digest_of) << "then all are read back";
+  for (std::size_t i = 4; i < 8; ++i) EXPECT_EQ(calls[i].verb, Verb::find_manifest) << "then all are read back";
 }
 
 TEST_F(PublishTest, TouchesOnlyTheItemsItIsGiven) {
   auto found = carried({"live"});
-  ASSERT_TRUE(publish(found, {1}, {}, events, {}).ok());
+  ASSERT_TRUE(publish(found, {1}, {}, kAtOnce, events, {}).ok());
   EXPECT_EQ(prod.tag_of("shop/web", "live"), std::nullopt);
   EXPECT_EQ(prod.tag_of("shop/api", "live"), api_image.digest());
 }
@@ -69,7 +69,7 @@ TEST_F(PublishTest, TouchesOnlyTheItemsItIsGiven) {
 TEST_F(PublishTest, LeavesATagThatIsRightAlone) {
   auto found = carried({"v1", "live"});
   found.items[0].before[0] = web_image.digest();
-  ASSERT_TRUE(publish(found, {0}, {}, events, {}).ok());
+  ASSERT_TRUE(publish(found, {0}, {}, kAtOnce, events, {}).ok());
   EXPECT_THAT(prod.call_texts({Verb::put_manifest}), UnorderedElementsAre("put_manifest shop/web live"));
 }
 
@@ -81,7 +81,7 @@ TEST_F(PublishTest, CallsWhatReadsBackWrongAnIntegrityError) {
   };
   const std::vector<Row> rows{
       {"nothing is there",
-       {.verb = Verb::digest_of, .effect = FakeFault::Effect::deny_there, .name = "live"},
+       {.verb = Verb::find_manifest, .effect = FakeFault::Effect::deny_there, .times = 3, .name = "live"},
        "reads back as nothing"},
       {"the write was forgotten",
        {.verb = Verb::put_manifest, .effect = FakeFault::Effect::forget, .name = "live"},
@@ -90,10 +90,27 @@ TEST_F(PublishTest, CallsWhatReadsBackWrongAnIntegrityError) {
   for (const auto& row : rows) {
     auto found = carried({"live"});
     prod.script(row.fault);
-    EXPECT_TRUE(failed_with(publish(found, {0}, {}, events, {}), ErrorKind::integrity, row.part)) << row.name;
+    EXPECT_TRUE(failed_with(publish(found, {0}, {}, kAtOnce, events, {}), ErrorKind::integrity, row.part)) << row.name;
     EXPECT_THAT(events.of(EventKind::tag), IsEmpty()) << row.name;
     prod.set_tag("shop/web", "live", std::nullopt);
   }
+}
+
+TEST_F(PublishTest, LooksAgainBeforeAReadThatLagsIsJudged) {
+  auto found = carried({"live"});
+  prod.script({.verb = Verb::find_manifest, .effect = FakeFault::Effect::deny_there, .times = 2, .name = "live"});
+  const auto done = publish(found, {0}, {}, kAtOnce, events, {});
+  ASSERT_TRUE(done.ok()) << why(done);
+  EXPECT_EQ(prod.calls_of(Verb::find_manifest).size(), 3U);
+  EXPECT_EQ(events.of(EventKind::note).size(), 2U) << "each look that lagged is told";
+  EXPECT_EQ(events.of(EventKind::tag).size(), 1U);
+}
+
+TEST_F(PublishTest, IsPatientForAboutTenSeconds) {
+  std::chrono::milliseconds sum{0};
+  for (const auto& pause : read_back_pauses()) sum += pause;
+  EXPECT_GE(sum, std::chrono::seconds(9));
+  EXPECT_LE(sum, std::chrono::seconds(12));
 }
 
 TEST_F(PublishTest, NoticesThatSomebodyElseWonTheTag) {
@@ -102,7 +119,7 @@ TEST_F(PublishTest, NoticesThatSomebodyElseWonTheTag) {
     prod.hold_image("shop/web", api_image, "live");
     return {};
   };
-  EXPECT_TRUE(failed_with(publish(found, {0}, switched, events, {}), ErrorKind::integrity, api_image.digest().text()));
+  EXPECT_TRUE(failed_with(publish(found, {0}, switched, kAtOnce, events, {}), ErrorKind::integrity, api_image.digest().text()));
 }
 
 TEST_F(PublishTest, EndsWithTheErrorOfWhoeverIsTold) {
@@ -110,15 +127,15 @@ TEST_F(PublishTest, EndsWithTheErrorOfWhoeverIsTold) {
   const Switched refuse = [](const SurveyedItem&, const std::string&) -> Status {
     return Error(ErrorKind::conflict, "the lease is lost");
   };
-  EXPECT_TRUE(failed_with(publish(found, {0, 1}, refuse, events, {}), ErrorKind::conflict, "the lease is lost"));
-  EXPECT_THAT(prod.call_texts({Verb::digest_of}), IsEmpty()) << "nothing is read back after a failure";
+  EXPECT_TRUE(failed_with(publish(found, {0, 1}, refuse, kAtOnce, events, {}), ErrorKind::conflict, "the lease is lost"));
+  EXPECT_THAT(prod.call_texts({Verb::find_manifest}), IsEmpty()) << "nothing is read back after a failure";
 }
 
 TEST_F(PublishTest, PassesOnWhatThePlaceSays) {
   for (const auto kind : {ErrorKind::denied, ErrorKind::conflict, ErrorKind::unsupported, ErrorKind::unreachable}) {
     auto found = carried({"live"});
     prod.script({.verb = Verb::put_manifest, .kind = kind, .name = "live"});
-    EXPECT_TRUE(failed_with(publish(found, {0}, {}, events, {}), kind)) << to_string(kind);
+    EXPECT_TRUE(failed_with(publish(found, {0}, {}, kAtOnce, events, {}), kind)) << to_string(kind);
   }
 }
 
@@ -126,19 +143,19 @@ TEST_F(PublishTest, DoesNotBeginWhenTheUserHasStopped) {
   auto found = carried({"live"});
   std::stop_source user;
   user.request_stop();
-  EXPECT_TRUE(failed_with(publish(found, {0, 1}, {}, events, user.get_token()), ErrorKind::cancelled));
+  EXPECT_TRUE(failed_with(publish(found, {0, 1}, {}, kAtOnce, events, user.get_token()), ErrorKind::cancelled));
   EXPECT_THAT(prod.call_texts({Verb::put_manifest}), IsEmpty());
 }
 
 TEST_F(PublishTest, FailsWhenTheUserStopsBetweenWritingAndReadingBack) {
   auto found = carried({"live"});
   std::stop_source user;
-  prod.script({.verb = Verb::digest_of, .effect = FakeFault::Effect::hold});
+  prod.script({.verb = Verb::find_manifest, .effect = FakeFault::Effect::hold});
   std::jthread thread([&] {
     prod.wait_until_held();
     user.request_stop();
   });
-  EXPECT_TRUE(failed_with(publish(found, {0}, {}, events, user.get_token()), ErrorKind::cancelled));
+  EXPECT_TRUE(failed_with(publish(found, {0}, {}, kAtOnce, events, user.get_token()), ErrorKind::cancelled));
   EXPECT_THAT(prod.call_texts({Verb::put_manifest}), Contains("put_manifest shop/web live"));
 }
 

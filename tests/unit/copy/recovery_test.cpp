@@ -89,7 +89,7 @@ TEST_F(Recovery, TakesARefusedTagThatIsRightForDone) {
   prod.set_tag("shop/web", "latest", image.digest());
   for (const auto kind : {ErrorKind::conflict, ErrorKind::denied, ErrorKind::unsupported}) {
     refuse("latest", kind);
-    const auto done = publish(*found, {0}, {}, events, {});
+    const auto done = publish(*found, {0}, {}, kAtOnce, events, {});
     EXPECT_TRUE(done.ok()) << to_string(kind) << ": " << why(done);
   }
 }
@@ -113,7 +113,7 @@ TEST_F(Recovery, SaysWhenTheTagWasWrittenWhileTheCopyRan) {
   const auto other = fake_image("other", {"other"});
   prod.hold_image("shop/web", other, "latest");
   refuse("latest", ErrorKind::conflict);
-  EXPECT_TRUE(failed_with(publish(*found, {0}, {}, events, {}), ErrorKind::conflict, "wrote it while this copy ran"));
+  EXPECT_TRUE(failed_with(publish(*found, {0}, {}, kAtOnce, events, {}), ErrorKind::conflict, "wrote it while this copy ran"));
 }
 
 TEST_F(Recovery, LeavesAMissingRightWhatItIs) {

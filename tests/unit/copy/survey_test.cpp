@@ -1,10 +1,12 @@
 #include "copy/survey.hpp"
 
+#include "base/json.hpp"
 #include "unit/copy/copy_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <thread>
 
 namespace sluice::copy {
@@ -101,9 +103,9 @@ TEST_F(SurveyTest, PutsChildrenBeforeTheirParents) {
   ASSERT_TRUE(found.ok()) << why(found);
   std::set<oci::Digest> seen;
   for (const auto& manifest : found->items.front().manifests) {
-    for (const auto& child : manifest.children)
+    for (const auto& child : manifest->children)
       EXPECT_TRUE(seen.contains(child.digest)) << child.digest.text() << " comes after its parent";
-    seen.insert(manifest.digest);
+    seen.insert(manifest->digest);
   }
   EXPECT_EQ(seen.size(), 5U);
   EXPECT_EQ(found->items.front().root().digest, image.digest());
@@ -161,7 +163,7 @@ TEST_F(SurveyTest, PassesOnWhatAPlaceSays) {
   const std::vector<Row> rows{
       {"manifest denied", true, Verb::manifest, ErrorKind::denied},
       {"manifest damaged", true, Verb::manifest, ErrorKind::integrity},
-      {"tag look-up unauthenticated", false, Verb::digest_of, ErrorKind::unauthenticated},
+      {"tag look-up unauthenticated", false, Verb::find_manifest, ErrorKind::unauthenticated},
       {"blob question timed out", false, Verb::has_blob, ErrorKind::timeout},
   };
   dev.hold_image("dev/web", fake_image("web", {"one"}), "latest");
@@ -205,6 +207,108 @@ TEST_F(SurveyTest, TellsTheRoadOfEveryImageAndTheTotal) {
   const auto totals = events.of(EventKind::total);
   ASSERT_EQ(totals.size(), 1U);
   EXPECT_EQ(totals[0].bytes, image.blob_bytes());
+}
+
+// An index whose children say what they like of themselves.
+support::FakeImage index_of_many(const std::string& name, const std::vector<oci::Descriptor>& children) {
+  Json list = Json::array();
+  for (const auto& child : children) {
+    list.push(Json::object()
+                  .set("mediaType", child.media_type)
+                  .set("digest", child.digest.text())
+                  .set("size", child.size_bytes));
+  }
+  const auto bytes = Json::object()
+                         .set("schemaVersion", 2)
+                         .set("mediaType", oci::media::kOciIndex)
+                         .set("annotations", Json::object().set("name", name))
+                         .set("manifests", std::move(list))
+                         .dump();
+  return {.manifest = oci::parse_manifest(bytes, oci::media::kOciIndex).value(), .blobs = {}, .below = {}};
+}
+
+TEST_F(SurveyTest, AsksForAChildThatAThousandEntriesNameOnce) {
+  const auto leaf = fake_image("leaf", {"one"});
+  auto below = leaf;
+  std::vector<oci::Manifest> all{leaf.manifest};
+  for (const auto* level : {"inner", "middle", "outer"}) {
+    auto index = index_of_many(level, std::vector<oci::Descriptor>(1000, below.manifest.descriptor()));
+    index.blobs = leaf.blobs;
+    index.below = all;
+    all.push_back(index.manifest);
+    below = std::move(index);
+  }
+  dev.hold_image("dev/web", below, "latest");
+  const auto found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_EQ(dev.calls_of(Verb::manifest).size(), 4U);
+  EXPECT_EQ(found->items.front().manifests.size(), 4U);
+}
+
+TEST_F(SurveyTest, RefusesAnImageWhoseManifestsAreTooManyOrTooLargeBeforeItReadsThem) {
+  std::vector<oci::Descriptor> many;
+  for (std::size_t i = 0; i <= kMaxManifests; ++i) many.push_back({std::string(oci::media::kOciManifest), oci::Digest::of(std::to_string(i)), 500, {}, {}, {}});
+  std::vector<oci::Descriptor> large;
+  for (std::size_t i = 0; i < 9; ++i) large.push_back({std::string(oci::media::kOciManifest), oci::Digest::of("l" + std::to_string(i)), 8'000'000, {}, {}, {}});
+  auto endless = large.front();
+  endless.size_bytes = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  const auto wrapping = std::vector<oci::Descriptor>{large[0], endless, large[1]};
+  for (const auto& [name, children] : {std::pair("many", many), std::pair("large", large), std::pair("wraps", wrapping)}) {
+    dev.hold_image("dev/web", index_of_many(name, children), "latest");
+    dev.forget_calls();
+    EXPECT_TRUE(failed_with(look({web()}), ErrorKind::unsupported)) << name;
+    EXPECT_EQ(dev.calls_of(Verb::manifest).size(), 1U) << name;
+  }
+}
+
+TEST_F(SurveyTest, HoldsTheManifestsOfAnImageOnceForAllThatWantIt) {
+  dev.hold_image("dev/web", fake_index({fake_image("amd64", {"one"}), fake_image("arm64", {"two"})}), "latest");
+  auto second = web();
+  second.dest_repository = "shop/second";
+  const auto found = look({web(), second});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_EQ(found->items[0].manifests, found->items[1].manifests) << "the same objects";
+}
+
+TEST_F(SurveyTest, NamesThePlatformsThatTheTagOffersAndTheImageDoesNot) {
+  const auto amd = fake_image("amd64", {"one"});
+  const auto two = fake_index({amd, fake_image("arm64", {"two"})});
+  const auto one = fake_index({amd});
+  prod.hold_image("shop/web", two, "latest");
+  const auto platforms = oci::platforms_of(two.manifest);
+  ASSERT_EQ(platforms.size(), 2U);
+  dev.hold_image("dev/web", one, "latest");
+  auto found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_THAT(found->items[0].lost_platforms, ElementsAre(platforms[1]));
+  const auto findings = findings_of(found->items[0], "shop/web:latest");
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].code, "platforms-lost");
+  // The other way round nothing is lost, and an equal image loses nothing.
+  dev.hold_image("dev/web", two, "latest");
+  found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_THAT(found->items[0].lost_platforms, IsEmpty());
+}
+
+TEST_F(SurveyTest, ReadsThePlatformOfASingleImageThatReplacesAnIndex) {
+  const auto amd = fake_image("amd64", {"one"});
+  const auto two = fake_index({amd, fake_image("arm64", {"two"})});
+  prod.hold_image("shop/web", two, "latest");
+  dev.hold_image("dev/web", amd, "latest");
+  const auto found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_GE(found->items[0].lost_platforms.size(), 1U);
+  EXPECT_EQ(dev.calls_of(Verb::small_blob).size(), 1U);
+}
+
+TEST_F(SurveyTest, WarnsOfAnIndexThatListsNothing) {
+  dev.hold_image("dev/web", index_of_many("empty", {}), "latest");
+  const auto found = look({web()});
+  ASSERT_TRUE(found.ok()) << why(found);
+  const auto findings = findings_of(found->items[0], "shop/web:latest");
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].code, "index-empty");
 }
 
 }  // namespace

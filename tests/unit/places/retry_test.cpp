@@ -27,15 +27,15 @@ TEST(RetryAfter, IsReadAsSecondsOrAsADate) {
       {" 120 ", 120'000},
       {"0007", 7'000},
       {"3600", 3'600'000},
-      {"3601", 3'600'000},
-      {"99999999999999999999999", 3'600'000},
+      {"3601", 3'601'000},
+      {"99999999999999999999999", 31'536'000'000},
       {"Sun, 06 Nov 1994 08:49:37 GMT", 0},
       {"Sun, 06 Nov 1994 08:49:39 GMT", 2'000},
       {"Sun, 06 Nov 1994 08:49:36 GMT", 0},
       {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
       {"Mon, 01 Jan 0001 00:00:00 GMT", 0},
-      {"Sun, 06 Nov 1994 09:49:38 GMT", 3'600'000},
-      {"Fri, 31 Dec 9999 23:59:59 GMT", 3'600'000},
+      {"Sun, 06 Nov 1994 09:49:38 GMT", 3'601'000},
+      {"Fri, 31 Dec 9999 23:59:59 GMT", 31'536'000'000},
       {"Sunday, 06-Nov-94 08:49:39 GMT", 2'000},
       {"Sun Nov  6 08:49:39 1994", 2'000},
       {"", std::nullopt},
@@ -94,14 +94,38 @@ TEST(WorthRetrying, AreTheStatusesThatMayPass) {
 
 TEST(WorthRetrying, AreTheKindsThatMayPass) {
   for (const auto kind : {ErrorKind::unreachable, ErrorKind::busy, ErrorKind::timeout}) {
-    EXPECT_TRUE(worth_retrying(kind)) << to_string(kind);
+    EXPECT_TRUE(worth_retrying(Error(kind, "x"))) << to_string(kind);
   }
   for (const auto kind :
        {ErrorKind::usage, ErrorKind::config, ErrorKind::not_found, ErrorKind::denied, ErrorKind::unauthenticated,
         ErrorKind::conflict, ErrorKind::integrity, ErrorKind::untrusted, ErrorKind::protocol, ErrorKind::cancelled,
         ErrorKind::blocked, ErrorKind::unsupported, ErrorKind::storage, ErrorKind::internal}) {
-    EXPECT_FALSE(worth_retrying(kind)) << to_string(kind);
+    EXPECT_FALSE(worth_retrying(Error(kind, "x"))) << to_string(kind);
   }
+}
+
+TEST(LongWaits, AreToldWithTheTimeAtWhichItGoesOn) {
+  const Wait wait{"registry.example.com", "writing shop/web:latest (429)", milliseconds(40'000), kNow + milliseconds(40'000)};
+  EXPECT_EQ(to_sentence(wait),
+            "registry.example.com lets us wait 40.0 s, until 08:50:17 UTC: writing shop/web:latest (429)");
+}
+
+TEST(LongWaits, EndWithTheTimeToComeBackAndAreNotTriedAgain) {
+  const auto error = too_long_to_wait(Error(ErrorKind::busy, "registry.example.com refused it (429)").with_status(429),
+                                      milliseconds(3'600'000), kNow);
+  EXPECT_EQ(error.kind(), ErrorKind::busy);
+  EXPECT_EQ(error.http_status(), 429);
+  EXPECT_FALSE(worth_retrying(error));
+  EXPECT_NE(error.message().find("come back in 1h00m, at 1994-11-06T09:49:37Z"), std::string::npos) << error.message();
+}
+
+TEST(RetriedErrors, AreThoseThatWaitingMayCureUnlessTheySayOtherwise) {
+  for (const auto kind : {ErrorKind::unreachable, ErrorKind::busy, ErrorKind::timeout}) {
+    EXPECT_TRUE(worth_retrying(Error(kind, "x")));
+    EXPECT_FALSE(worth_retrying(Error(kind, "x").not_to_be_retried()));
+  }
+  for (const auto kind : {ErrorKind::denied, ErrorKind::integrity, ErrorKind::not_found})
+    EXPECT_FALSE(worth_retrying(Error(kind, "x")));
 }
 
 }  // namespace

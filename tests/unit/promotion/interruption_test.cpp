@@ -102,7 +102,7 @@ class Interrupted : public World {
   /// From now on no registry answers any more: what a killed process would not have asked either.
   void fall_silent() {
     for (auto* at : {&dev(), &prod(), &backup()}) {
-      for (const auto verb : {Verb::manifest, Verb::digest_of, Verb::put_manifest, Verb::has_blob, Verb::mount_blob,
+      for (const auto verb : {Verb::manifest, Verb::find_manifest, Verb::put_manifest, Verb::has_blob, Verb::mount_blob,
                               Verb::begin_upload, Verb::read_blob, Verb::write_blob}) {
         at->script({.verb = verb, .kind = ErrorKind::unreachable, .times = 1000});
       }

@@ -129,7 +129,7 @@ TEST_F(PlannerTest, RefusesWhatCannotBePromotedTo) {
 TEST_F(PlannerTest, PassesOnWhatARegistrySays) {
   build(1);
   for (const auto kind : {ErrorKind::unauthenticated, ErrorKind::unreachable, ErrorKind::denied}) {
-    dev().script({.verb = Verb::digest_of, .kind = kind});
+    dev().script({.verb = Verb::find_manifest, .kind = kind});
     EXPECT_TRUE(failed_with(plan(), kind)) << to_string(kind);
     dev().clear_faults();
   }

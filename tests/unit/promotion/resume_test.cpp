@@ -108,7 +108,7 @@ TEST_F(ResumeTest, TellsWhatAnUndoCouldNotDo) {
   const auto done = promote();
   ASSERT_TRUE(done.ok()) << why(done);
   prod().script({.verb = Verb::put_manifest, .kind = ErrorKind::denied, .repository = "shop/web"});
-  prod().script({.verb = Verb::digest_of, .kind = ErrorKind::unreachable, .repository = "shop/api"});
+  prod().script({.verb = Verb::find_manifest, .kind = ErrorKind::unreachable, .repository = "shop/api"});
   auto outcome = runner().undo(done->promotion.id);
   ASSERT_TRUE(outcome.ok()) << why(outcome);
   EXPECT_EQ(to_string(outcome->promotion.state), "partial");
@@ -132,7 +132,7 @@ TEST_F(ResumeTest, StaysPartialWhenAResumeFailsWhileCopying) {
   ASSERT_TRUE(partial.ok()) << why(partial);
   ASSERT_EQ(to_string(partial->promotion.state), "partial");
   backup().script(
-      {.verb = Verb::digest_of, .effect = FakeFault::Effect::deny_there, .name = digest_of("web", 1).text()});
+      {.verb = Verb::find_manifest, .effect = FakeFault::Effect::deny_there, .name = digest_of("web", 1).text()});
   backup().script({.verb = Verb::put_manifest, .kind = ErrorKind::unreachable, .repository = "shop/web"});
   const auto outcome = runner().resume(partial->promotion.id);
   ASSERT_TRUE(outcome.ok()) << why(outcome);

@@ -1,0 +1,151 @@
+#include "copy/prove.hpp"
+
+#include "copy/blob_mover.hpp"
+#include "copy/decide.hpp"
+#include "copy/labelled_events.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::copy {
+
+namespace {
+
+std::string where(const SurveyedItem& item) { return item.item.dest->name() + "/" + item.item.dest_repository; }
+
+Error cannot_be_read(const SurveyedItem& item, const oci::Descriptor& blob, const std::string& why) {
+  return Error(ErrorKind::integrity,
+               fmt::format("{} says that it has blob {} and cannot give it{}", where(item), blob.digest.text(), why))
+      .with_hint("the registry's storage or its cache of blob descriptors is wrong: have it restarted or that cache "
+                 "emptied, then copy again");
+}
+
+}  // namespace
+
+Proof::Proof(Survey& survey, const ProofOptions& options, Events& events)
+    : survey_(survey), options_(options), events_(events), retries_(survey.items.size()) {}
+
+Proof::~Proof() = default;
+
+void Proof::add(Crew& crew, std::size_t item) {
+  const auto& surveyed = survey_.items[item];
+  // Moves were decided by asking for each blob, and what was carried has arrived.
+  if (!surveyed.moves.empty() && !options_.all) return;
+  for (const auto& blob : blobs_of(surveyed)) add_blob(crew, item, blob);
+  for (const auto& manifest : surveyed.manifests) {
+    if (manifest != surveyed.manifests.back()) add_manifest(crew, item, *manifest);
+  }
+}
+
+void Proof::add_blob(Crew& crew, std::size_t item, const oci::Descriptor& blob) {
+  auto* dest = survey_.items[item].item.dest;
+  const auto& repository = survey_.items[item].item.dest_repository;
+  if (!asked_.emplace(dest->name(), repository, blob.digest).second) return;
+  crew.add({.hosts = {dest},
+            .moves_bytes = false,
+            .rank = Rank::call(),
+            .run = [this, &crew, item, blob, dest, &repository](const std::stop_token& stop) -> Status {
+              SLUICE_TRY(const bool there, dest->has_blob(repository, blob, stop));
+              if (there) return {};
+              Task task{.hosts = {dest}, .moves_bytes = true, .rank = Rank::blob(blob.size_bytes), .run = {}};
+              auto* source = survey_.items[item].origin.place;
+              if (source->name() != dest->name()) task.hosts.push_back(source);
+              task.run = [this, item, blob](const std::stop_token& token) { return bring(item, blob, token); };
+              crew.add(std::move(task));
+              return {};
+            }});
+}
+
+// A child of an index is small: it is read whole.
+void Proof::add_manifest(Crew& crew, std::size_t item, const oci::Manifest& manifest) {
+  auto* dest = survey_.items[item].item.dest;
+  const auto& repository = survey_.items[item].item.dest_repository;
+  if (!asked_.emplace(dest->name(), repository, manifest.digest).second) return;
+  crew.add({.hosts = {dest},
+            .moves_bytes = false,
+            .rank = Rank::call(),
+            .run = [&manifest, dest, &repository](const std::stop_token& stop) -> Status {
+              const auto name = places::ManifestName::digest(manifest.digest);
+              SLUICE_TRY(const auto found, dest->find_manifest(repository, name, stop));
+              if (found) return {};
+              SLUICE_CHECK(dest->put_manifest(repository, name, manifest, stop)
+                               .context("the index is there without this manifest, which was written again"));
+              return {};
+            }});
+}
+
+Status Proof::bring(std::size_t item, const oci::Descriptor& blob, const std::stop_token& stop) {
+  const auto& surveyed = survey_.items[item];
+  auto* dest = surveyed.item.dest;
+  const bool itself = surveyed.origin.place->name() == dest->name() &&
+                      surveyed.origin.repository == surveyed.item.dest_repository;
+  if (itself) return cannot_be_read(surveyed, blob, ", and there is no other place to bring it from");
+  LabelledEvents events(events_, surveyed.item.label, &retries_[item]);
+  events.emit({.kind = EventKind::note,
+               .image = {},
+               .target = dest->name(),
+               .digest = blob.digest.text(),
+               .bytes = 0,
+               .detail = where(surveyed) + " cannot give blob " + blob.digest.brief() + "; it is brought again"});
+  const BlobMove move{.blob = blob,
+                      .item = item,
+                      .dest = dest,
+                      .dest_repository = surveyed.item.dest_repository,
+                      .how = BlobMove::How::stream,
+                      .mount_from = {},
+                      .after = std::nullopt,
+                      .origin = surveyed.origin};
+  auto moved = move_blob(move, {.retry_times = options_.retry_times}, events, stop);
+  if (!moved) {
+    return std::move(moved).error().context(where(surveyed) + " cannot give blob " + blob.digest.brief() +
+                                            ", and it could not be brought again");
+  }
+  SLUICE_TRY(const bool there, dest->has_blob(surveyed.item.dest_repository, blob, stop));
+  if (!there) return cannot_be_read(surveyed, blob, ", although it was just uploaded again");
+  events.emit({.kind = EventKind::blob_done,
+               .image = {},
+               .target = dest->name(),
+               .digest = blob.digest.text(),
+               .bytes = blob.size_bytes,
+               .detail = "moved"});
+  brought_.with([&](auto& list) { list.emplace_back(item, blob); });
+  return {};
+}
+
+void Proof::count() {
+  for (std::size_t i = 0; i < survey_.items.size(); ++i) survey_.items[i].retries += retries_[i].exchange(0);
+  brought_.with([&](auto& list) {
+    for (const auto& [item, blob] : std::exchange(list, {})) count_as_moved(survey_, item, blob);
+  });
+}
+
+Status prove(Survey& survey, const std::vector<std::size_t>& items, const ProofOptions& options, Events& events,
+             std::stop_token stop) {
+  Proof proof(survey, options, events);
+  Crew crew(std::move(stop));
+  for (const auto item : items) proof.add(crew, item);
+  auto proven = crew.finish();
+  proof.count();
+  return proven;
+}
+
+void count_as_moved(Survey& survey, std::size_t index, const oci::Descriptor& blob) {
+  auto& item = survey.items[index];
+  auto how = BlobMove::How::present;
+  for (const auto m : item.moves) {
+    auto& move = survey.moves[m];
+    if (move.item == index && move.blob.digest == blob.digest) how = std::exchange(move.how, BlobMove::How::stream);
+  }
+  if (how == BlobMove::How::stream) return;
+  const bool mounted = how == BlobMove::How::mount;
+  auto& bytes = mounted ? item.bytes.mounted : item.bytes.present;
+  auto& blobs = mounted ? item.blobs.mounted : item.blobs.present;
+  bytes -= std::min(bytes, blob.size_bytes);
+  blobs -= std::min<std::uint64_t>(blobs, 1);
+  item.bytes.moved += blob.size_bytes;
+  ++item.blobs.moved;
+}
+
+}  // namespace sluice::copy

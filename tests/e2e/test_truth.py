@@ -1,0 +1,97 @@
+"""Success is what can be pulled: registries that say they have what they do not, through the command line."""
+
+import unittest
+
+import sluicekit as kit
+
+kit.need("docker-registry")
+
+
+class StaleCaches(kit.E2eCase):
+    """distribution with a descriptor cache, whose storage has lost a layer (garbage collection beside a running registry)."""
+
+    shared_registries = ("a",)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.b = cls.enterClassContext(
+            kit.Registry(environment={"REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR": "inmemory"}))
+
+    def setUp(self):
+        super().setUp()
+        self.image = kit.random_image((4000, 700), seed=self.project)
+        self.source = f"{self.project}/dev/web"
+        self.target = f"{self.project}/prod/web"
+        self.a.client().push(self.source, "v1", self.image)
+        self.sluice = self.home()
+
+    def copy(self, *flags, tag="v1"):
+        return self.sluice.run("copy", f"{self.a.host}/{self.source}:v1", f"{self.b.host}/{self.target}:{tag}", "-o", "json",
+                               *flags)
+
+    def lose_a_layer(self):
+        layer = max(self.image.blobs, key=lambda blob: blob.size)
+        self.b.client().blob(self.target, layer.digest)  # now its descriptor is cached
+        algorithm, _, value = layer.digest.partition(":")
+        data = self.b.storage / "docker/registry/v2/blobs" / algorithm / value[:2] / value / "data"
+        data.unlink()
+        self.assertTrue(self.head(layer), "the registry must still say that it has the layer")
+        return layer
+
+    def head(self, layer):
+        return self.b.client().has_blob(self.target, layer.digest)
+
+    def test_check_blobs_brings_what_an_equal_image_has_lost(self):
+        self.ok(self.copy())
+        self.lose_a_layer()
+        equal = self.ok(self.copy()).json
+        self.assertEqual(equal["blobs"]["moved"], 0, "an equal image is not looked into by itself")
+        checked = self.ok(self.copy("--check-blobs")).json
+        self.assertEqual(checked["blobs"]["moved"], 1)
+        self.holds(self.b, self.target, "v1", self.image)
+
+    def test_a_copy_to_another_tag_brings_it_without_being_asked(self):
+        self.ok(self.copy())
+        self.lose_a_layer()
+        self.ok(self.copy(tag="v2"))
+        self.holds(self.b, self.target, "v2", self.image)
+
+    def test_promote_brings_it_also_when_the_tag_is_right_already(self):
+        self.a.client().push(f"{self.project}/dev/shop", "latest", self.image)
+        self.sluice.write("sluice.yaml", kit.pipeline(
+            "shop", ["shop"], ("dev", [(self.a.host, f"{self.project}/dev")]),
+            ("prod", [(self.b.host, f"{self.project}/prod")])))
+        self.target = f"{self.project}/prod/shop"
+        self.ok(self.sluice.run("promote", "--to", "prod", "--yes"))
+        self.lose_a_layer()
+        again = self.ok(self.sluice.run("promote", "--to", "prod", "--yes", "-o", "json")).json
+        self.assertEqual(again["targets"][0]["images"][0]["blobs"]["moved"], 1)
+        self.holds(self.b, self.target, "latest", self.image)
+
+
+class Platforms(kit.E2eCase):
+    def test_an_index_that_gives_way_to_fewer_platforms_is_told(self):
+        both = kit.index_of(sizes=(900, 700), seed=self.project)
+        one = both.children[0]
+        sluice = self.home()
+        self.b.client().push(self.project, "v1", both)
+        self.a.client().push(self.project, "v1", one)
+        outcome = self.ok(sluice.run("copy", f"{self.a.host}/{self.project}:v1", f"{self.b.host}/{self.project}:v1", "-o",
+                                     "json"))
+        self.assertEqual([finding["code"] for finding in outcome.json["findings"]], ["platforms-lost"])
+        self.assertIn("platforms-lost", outcome.err)
+
+    def test_the_plan_tells_it_before(self):
+        both = kit.index_of(sizes=(900, 700), seed=self.project)
+        sluice = self.home()
+        self.b.client().push(f"{self.project}/web", "latest", both)
+        self.a.client().push(f"{self.project}/web", "latest", both.children[0])
+        sluice.write("sluice.yaml", kit.pipeline("shop", ["web"], ("dev", [(self.a.host, self.project)]),
+                                                 ("prod", [(self.b.host, self.project)])))
+        plan = self.ok(sluice.run("plan", "--to", "prod", "-o", "json")).json
+        self.assertIn("platforms-lost", [finding["code"] for finding in plan["targets"][0]["findings"]])
+
+
+if __name__ == "__main__":
+    unittest.main()
