@@ -140,7 +140,8 @@ Result<RegistryHost::Target> RegistryHost::target(const Call& call) const {
   Target target;
   SLUICE_TRY(target.request.url, base.resolve(call.target));
   target.ours = target.request.url.same_origin(base);
-  if (!target.ours && target.request.url.scheme == "http" && !loopback_ && !options_.insecure) {
+  const bool plain_is_new = !loopback_ || way.scheme == "https";
+  if (!target.ours && target.request.url.scheme == "http" && plain_is_new && !options_.insecure) {
     return Error(ErrorKind::untrusted, options_.host + " sends us to plain HTTP at " + target.request.url.authority());
   }
   target.request.method = call.method;
@@ -262,7 +263,7 @@ Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_t
       if (!outcome) return std::move(outcome).error().context(call.what);
       return with_asked_wait(to_error(*outcome, options_.host, call.what), *outcome);
     }
-    const auto floor = outcome ? asked_wait(*outcome) : std::nullopt;
+    const auto floor = outcome ? asked_wait(*outcome) : outcome.error().retry_after();  // of a token server
     if (!pause_for(back_off(attempt, floor, random_fraction()), stop)) {
       return Error(ErrorKind::cancelled, "stopped while waiting for " + options_.host);
     }
@@ -354,7 +355,10 @@ class RangeGate final : public net::BodySink {
 class HostBlobRead final : public BlobRead {
  public:
   HostBlobRead(RegistryHost& host, Call call, BlobPipe& pipe, std::stop_token stop)
-      : host_(host), call_(std::move(call)), pipe_(pipe), stop_(std::move(stop)),
+      : host_(host),
+        call_(std::move(call)),
+        pipe_(pipe),
+        stop_(std::move(stop)),
         first_byte_(pipe.position()),
         asks_rest_(first_byte_ > 0) {
     first_ = begin();
