@@ -14,12 +14,15 @@ namespace {
 
 void check_scope(const std::string& text) {
   const auto read = auth::parse_challenge_scope(text);
-  require(read.scopes.size() + read.others.size() <= 16, "a challenge names a bounded number of scopes");
-  require(auth::merged(read.scopes) == read.scopes, "one scope per repository");
-  for (const auto& scope : read.scopes) {
-    const auto again = auth::parse_challenge_scope(scope.text());
-    require(again.others.empty() && again.scopes == auth::Scopes{scope}, "a scope reads back what it writes");
+  require(read.size() <= 16, "a challenge names a bounded number of scopes");
+  require(auth::merged(read) == read, "one scope per repository");
+  for (const auto& scope : read) {
+    require(auth::parse_challenge_scope(scope.text()) == auth::Scopes{scope}, "a scope reads back what it writes");
   }
+  const auth::Scopes needed{auth::Scope{"shop/web", false}};
+  const auto asked = auth::scopes_to_ask(read, needed);
+  require(asked.size() <= 2 && auth::covers(asked, needed), "what is needed is asked for, and one name on top at most");
+  for (const auto& scope : asked) require(!scope.push, "a challenge never adds a right");
 }
 
 void check_realm(const std::string& text) {

@@ -5,6 +5,7 @@
 #include "cluster/discovery.hpp"
 #include "cluster/registry_access.hpp"
 #include "net/address.hpp"
+#include "oci/docker_hub.hpp"
 #include "places/certs_d.hpp"
 #include "version.hpp"
 
@@ -19,7 +20,7 @@ std::string host_part(const std::string& host_and_port) {
   return url ? url->host : host_and_port;
 }
 
-net::LoopOptions loop_options(const SessionOptions& options) {
+net::LoopOptions loop_options(const SessionOptions& options, const Environment& environment) {
   net::LoopOptions loop;
   loop.stall = options.timeout;
   loop.least_rate = options.least_rate;
@@ -27,6 +28,7 @@ net::LoopOptions loop_options(const SessionOptions& options) {
   loop.commit = options.timeout * 10;
   loop.connect_timeout = std::min<std::chrono::milliseconds>(options.timeout, std::chrono::seconds(10));
   loop.user_agent = std::string("sluice/") + kVersion;
+  loop.proxies = net::ProxySettings::from(environment);
   return loop;
 }
 
@@ -40,7 +42,7 @@ Session::Session(SessionOptions options, Environment environment, std::stop_toke
       after_commit_(std::move(after_commit)),
       journal_(environment_.state_home() / "sluice" / "transfers"),
       profiles_(environment_.state_home() / "sluice" / "hosts"),
-      loop_(loop_options(options_)) {}
+      loop_(loop_options(options_, environment_)) {}
 
 Session::~Session() = default;
 
@@ -121,7 +123,7 @@ Result<records::Store*> Session::store(bool read_only) {
 Result<places::RegistryOptions> Session::registry_options(const std::string& host, const pipeline::Cluster* cluster,
                                                           const SideOptions& side) {
   places::RegistryOptions registry;
-  registry.host = host;
+  registry.host = oci::api_host(host);
   registry.timeout = options_.timeout;
   registry.retry_times = options_.retry_times;
   registry.max_wait = options_.max_wait;
@@ -134,6 +136,10 @@ Result<places::RegistryOptions> Session::registry_options(const std::string& hos
     SLUICE_CHECK(places::add_certificates(registry.endpoint, *side.cert_dir));
   } else {
     SLUICE_CHECK(places::add_host_certificates(registry.endpoint, host, environment_));
+    // podman looks under the name that people write, docker under the one that is spoken to.
+    if (registry.host != host) {
+      SLUICE_CHECK(places::add_host_certificates(registry.endpoint, registry.host, environment_));
+    }
   }
   std::optional<auth::Credentials> fixed;
   if (cluster != nullptr) {
@@ -335,7 +341,7 @@ Result<const pipeline::Cluster*> Session::entry_of(const std::string& name, cons
   }
   // A registry that is only named by its host still gets the CA and credentials that its administrators wrote down.
   for (const auto& [key, cluster] : known->entries) {
-    if (cluster.registry == host) return &cluster;
+    if (cluster.registry == oci::canonical_registry(host)) return &cluster;
   }
   return static_cast<const pipeline::Cluster*>(nullptr);
 }
@@ -346,9 +352,10 @@ Result<places::Registry*> Session::registry(const std::string& host, Side side) 
 }
 
 Result<places::Registry*> Session::registry_with(const std::string& host, const std::string& username,
-                                                 const Secret& password) {
+                                                 const Secret& password, const std::string& ca_file) {
   SLUICE_TRY(const auto* entry, entry_of("", host));
   SLUICE_TRY(auto options, registry_options(host, entry, options_.source));
+  if (!ca_file.empty()) options.endpoint.ca_files.push_back(ca_file);
   auth::Credentials credentials;
   credentials.username = username;
   credentials.password = password;

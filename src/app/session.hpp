@@ -3,6 +3,7 @@
 
 #include "app/cluster_access.hpp"
 #include "app/host_profiles.hpp"
+#include "app/login_party.hpp"
 #include "auth/credentials.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
@@ -60,7 +61,9 @@ class Session final : public promotion::Places {
   /// same object, so that both sides of one registry share tokens and connections.
   Result<places::Registry*> registry(const std::string& host, Side side);
   /// A registry spoken to as somebody in particular: what `login` checks before it stores anything.
-  Result<places::Registry*> registry_with(const std::string& host, const std::string& username, const Secret& password);
+  /// `ca_file`: trusted besides what is known of the host; may be empty.
+  Result<places::Registry*> registry_with(const std::string& host, const std::string& username, const Secret& password,
+                                          const std::string& ca_file = {});
   Result<places::Place*> place_of(const pipeline::Target& target) override;
   Result<promotion::ClusterSide> cluster_of(const pipeline::Target& target) override;
   Result<std::string> registry_host_of(const pipeline::Target& target) override;
@@ -75,6 +78,11 @@ class Session final : public promotion::Places {
   Result<places::Registry*> registry_of(const std::string& cluster, const std::string& project = {});
   /// What a login to `name` is for; empty when it must be a registry.
   Result<std::optional<LoginTarget>> login_target(const std::string& name);
+  /// The registry that `name` stands for, when it is written with a scheme or a slash and no cluster is known by it;
+  /// empty for everything else. Where nothing that is written down decides and `may_ask`, the host is asked what it is,
+  /// without credentials.
+  Result<std::optional<std::string>> registry_for_login(const std::string& name, const std::string& ca_file,
+                                                        bool may_ask);
   /// The kubeconfig files, read once.
   Result<const cluster::Kubeconfig*> kubeconfig();
   net::Exchanger& exchanger() { return loop_; }
@@ -118,6 +126,7 @@ class Session final : public promotion::Places {
                                                        places::RegistryOptions& registry);
   /// The API's token for its own registry.
   void use_api_token(OpenCluster& open, places::RegistryOptions& registry) const;
+  Result<bool> answers_as_registry(const RegistryAddress& address, const std::string& ca_file);
   Result<ClusterSources> cluster_sources();
   /// The same for one cluster, whose entry may do without the kubeconfig. `as_whom`: credentials are wanted too.
   Result<ClusterSources> sources_of(const std::string& name, bool as_whom);

@@ -3,10 +3,12 @@
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "oci/docker_hub.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <system_error>
 #include <utility>
 
@@ -18,15 +20,9 @@ constexpr std::size_t kMaxFileBytes = std::size_t{1} * 1024 * 1024;  // real one
 // Files nest three deep; the limit leaves room for plugins' settings of docker.
 constexpr JsonLimits kLimits{.max_bytes = kMaxFileBytes, .max_depth = 32, .max_values = 50'000};
 
-// All names that the daemon, the CLI and containers/image use for Docker Hub.
-std::string hub_alias(std::string host) {
-  if (host == "index.docker.io" || host == "registry-1.docker.io") return "docker.io";
-  return host;
-}
-
 std::string lower_host(std::string_view key) {
   const auto slash = std::min(key.find('/'), key.size());
-  return hub_alias(text::lower(key.substr(0, slash))) + std::string(key.substr(slash));
+  return oci::canonical_registry(text::lower(key.substr(0, slash))) + std::string(key.substr(slash));
 }
 
 std::string shorten(const std::filesystem::path& path, const std::filesystem::path& home) {
@@ -35,15 +31,42 @@ std::string shorten(const std::filesystem::path& path, const std::filesystem::pa
   return "~/" + below.string();
 }
 
-Error broken(const std::filesystem::path& path, const std::string& why) {
+Error broken(const std::filesystem::path& path, const std::string& why, const std::string& hint = {}) {
   return Error(ErrorKind::config, fmt::format("cannot use the credentials file {}: {}", path.string(), why))
-      .with_hint("correct the file, or name another one with --authfile");
+      .with_hint(hint.empty() ? "correct the file, or name another one with --authfile" : hint);
 }
 
 // Null counts as absent, as Go's decoder has it.
 const Json* present(const Json& root, std::string_view key) {
   const auto* member = root.find(key);
   return member != nullptr && !member->is_null() ? member : nullptr;
+}
+
+bool looks_like_registry(std::string_view key) {
+  return key.find_first_of(".:") != std::string_view::npos || key == "localhost";
+}
+
+bool holds_login(const Json& entry) {
+  constexpr std::array kNames{"auth", "username", "password", "identitytoken", "registrytoken"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](const char* name) { return entry.string_at(name).has_value(); });
+}
+
+// The form before docker 1.7: entries without "auths" around them. Secrets of type kubernetes.io/dockercfg hold it.
+bool is_old_form(const Json& root) {
+  const auto& members = root.members();
+  return present(root, "auths") == nullptr && std::any_of(members.begin(), members.end(), [](const auto& member) {
+           return looks_like_registry(member.first) && holds_login(member.second);
+         });
+}
+
+// What stands beside the entries of the old form would be lost, or would take them along. Empty: nothing does.
+std::string stranger_in_old_form(const Json& root) {
+  for (const auto& [key, value] : root.members()) {
+    if (value.is_object() && key != "credHelpers") continue;
+    return fmt::format(R"(logins stand in it outside of "auths", as in a .dockercfg, beside the setting "{}")",
+                       text::printable(key, 64));
+  }
+  return {};
 }
 
 // Empty: fine. Otherwise what is wrong with the shape.
@@ -153,6 +176,12 @@ std::optional<AuthFile::NamedHelper> AuthFile::helper_for(std::string_view norma
   return std::nullopt;
 }
 
+std::string AuthFile::text() const {
+  const auto* auths = root.find("auths");
+  const Json& written = old_form && auths != nullptr ? *auths : root;
+  return written.dump_pretty() + "\n";
+}
+
 std::string AuthFile::store() const { return root.string_at("credsStore").value_or(""); }
 
 Result<std::optional<Credentials>> AuthFile::credentials_at(const std::string& key) const {
@@ -176,9 +205,17 @@ Result<AuthFile> parse_auth_file(std::string_view text, const std::filesystem::p
   AuthFile out;
   out.path = path;
   out.shown_path = shorten(path, home);
+  text = encoding::without_byte_order_mark(text);
   if (text::trim(text).empty()) return out;
   auto root = parse_json(text, kLimits);
-  if (!root) return broken(path, text::printable(root.error().message()));
+  if (!root) return broken(path, text::printable(root.error().message()), root.error().hint());
+  if (is_old_form(*root)) {
+    if (const auto why = stranger_in_old_form(*root); !why.empty()) {
+      return broken(path, why, "put the logins into \"auths\": {...}");
+    }
+    out.old_form = true;
+    root = Json::object().set("auths", std::move(*root));
+  }
   if (const auto why = wrong_shape(*root); !why.empty()) return broken(path, why);
   out.root = std::move(*root);
   return out;

@@ -1,6 +1,6 @@
 #pragma once
 // AuthFile: one config.json or auth.json, read and matched against a registry. It runs no helper and writes nothing.
-// Source: docker/cli "config.json", containers-auth.json(5).
+// Source: docker/cli "config.json", containers-auth.json(5); Kubernetes "Docker config Secrets" (.dockercfg).
 
 #include "auth/credentials.hpp"
 #include "base/json.hpp"
@@ -28,6 +28,12 @@ struct AuthFile {
   /// The file as people know it: below the home folder it starts with "~".
   std::string shown_path;
   bool is_there = true;
+  /// The file is a .dockercfg: its entries stand in it without "auths" around them. `root` has it around them all the
+  /// same, and text() takes it off.
+  bool old_form = false;
+
+  /// The file's text with what `root` holds by now, in its own form.
+  std::string text() const;
 
   /// The keys as they are written in "auths" that stand for `normalised`; the plain spelling first.
   std::vector<std::string> entry_keys(std::string_view normalised) const;
@@ -45,7 +51,8 @@ struct AuthFile {
   Result<std::optional<Credentials>> credentials_at(const std::string& key) const;
 };
 
-/// Reads the text of one file. Blank text is a file without entries. Errors: config, with the path.
+/// Reads the text of one file, config.json, auth.json or .dockercfg. Blank text is a file without entries. Errors:
+/// config, with the path.
 Result<AuthFile> parse_auth_file(std::string_view text, const std::filesystem::path& path,
                                  const std::filesystem::path& home);
 

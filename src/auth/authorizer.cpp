@@ -200,11 +200,8 @@ Result<Secret> Authorizer::State::answer_bearer(const Challenge& challenge, cons
   SLUICE_TRY(const auto server, server_of(challenge, url));
   remember(Scheme::bearer, server);
 
-  auto wanted = parse_challenge_scope(challenge.get("scope"));
-  // What only the registry can say (deleting, the catalog) is asked for in its words and alone. Otherwise its scopes
-  // come on top of ours: behind a proxy that renames repositories only the registry knows their names.
-  if (wanted.others.empty()) wanted.scopes.insert(scopes.begin(), scopes.end());
-  const TokenNeed need{identity, server, merged(wanted.scopes), std::move(wanted.others), sent.has_value()};
+  auto wanted = scopes_to_ask(parse_challenge_scope(challenge.get("scope")), scopes);
+  const TokenNeed need{identity, server, std::move(wanted), sent.has_value()};
   if (sent) tokens.refused(*sent, need);
   SLUICE_TRY(const auto token, tokens.token_for(need, context));
   auto header = bearer_authorization(token);
@@ -252,7 +249,7 @@ Result<std::optional<Secret>> Authorizer::header_for(const Scopes& scopes, const
     return Header(bearer_authorization(token));
   }
   if (asked.server == nullptr) return Header();
-  SLUICE_TRY(const auto token, state_->tokens.token_for({identity, asked.server, merged(scopes), {}}, context));
+  SLUICE_TRY(const auto token, state_->tokens.token_for({identity, asked.server, merged(scopes)}, context));
   return Header(bearer_authorization(token));
 }
 

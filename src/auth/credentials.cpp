@@ -6,6 +6,7 @@
 #include "base/deadline.hpp"
 #include "base/guarded.hpp"
 #include "base/text.hpp"
+#include "oci/docker_hub.hpp"
 
 #include <algorithm>
 #include <map>
@@ -23,6 +24,7 @@ using Trace = std::vector<LookedAt>;
 // The name under which docker itself keeps Docker Hub in its stores.
 constexpr std::string_view kHubServer = "https://index.docker.io/v1/";
 
+constexpr const char* kOldestFile = ".dockercfg";
 constexpr const char* kHelperPrefix = "docker-credential-";
 constexpr const char* kHelperKnowsNobody = "the helper knows nobody for it";
 constexpr const char* kHelperFailed = "the helper failed";
@@ -49,6 +51,11 @@ void note_unasked(const AuthFile& file, const std::vector<std::string>& keys, Tr
   }
 }
 
+std::filesystem::path docker_config(const Environment& environment) {
+  const auto folder = environment.get("DOCKER_CONFIG");
+  return (folder ? std::filesystem::path(*folder) : environment.home() / ".docker") / "config.json";
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> credential_files(const CredentialSources& sources) {
@@ -59,9 +66,13 @@ std::vector<std::filesystem::path> credential_files(const CredentialSources& sou
   const auto runtime = environment.get("XDG_RUNTIME_DIR");
   const auto containers = runtime ? std::filesystem::path(*runtime) / "containers"
                                   : std::filesystem::path("/run/containers") / std::to_string(::getuid());
-  const auto docker = environment.get("DOCKER_CONFIG");
-  return {containers / "auth.json", environment.config_home() / "containers" / "auth.json",
-          (docker ? std::filesystem::path(*docker) : environment.home() / ".docker") / "config.json"};
+  return {containers / "auth.json", environment.config_home() / "containers" / "auth.json", docker_config(environment),
+          environment.home() / kOldestFile};
+}
+
+std::filesystem::path new_login_file(const CredentialSources& sources) {
+  const auto paths = credential_files(sources);
+  return paths.size() == 1 ? paths.front() : docker_config(sources.environment);
 }
 
 struct CredentialLookup::State {
@@ -160,7 +171,7 @@ Result<Found> CredentialLookup::State::find_in_store(const AuthFile& file, const
     const auto entries = file.entry_keys(key);
     servers.insert(servers.end(), entries.begin(), entries.end());
   }
-  servers.push_back(keys.back() == "docker.io" ? std::string(kHubServer) : keys.back());
+  servers.push_back(keys.back() == oci::kDockerHub ? std::string(kHubServer) : keys.back());
   std::set<std::string> asked;
   for (const auto& server : servers) {
     if (!asked.insert(server).second) continue;
@@ -180,7 +191,9 @@ Result<Found> CredentialLookup::State::find_in(const AuthFile& file, const std::
     if (found) return found;
   }
   SLUICE_TRY(auto found, find_in_store(file, keys, trace, stop));
-  if (!found && trace.size() == before) trace.push_back(nothing_in(file, keys));
+  // Hardly anybody has the oldest of the files, and who has none is not told of it.
+  const bool worth_telling = file.is_there || file.path.filename() != kOldestFile;
+  if (!found && trace.size() == before && worth_telling) trace.push_back(nothing_in(file, keys));
   return found;
 }
 

@@ -35,8 +35,12 @@ struct CredentialSources {
 
 /// The files that would be read, most important first: --authfile or REGISTRY_AUTH_FILE alone; else
 /// $XDG_RUNTIME_DIR/containers/auth.json (without that variable /run/containers/UID/auth.json, where podman writes
-/// then), $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json.
+/// then), $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json,
+/// and ~/.dockercfg, which docker wrote before it had that.
 std::vector<std::filesystem::path> credential_files(const CredentialSources& sources);
+
+/// Where a login goes that no file knows yet: --authfile or REGISTRY_AUTH_FILE, else docker's config.json.
+std::filesystem::path new_login_file(const CredentialSources& sources);
 
 /// Looks credentials up for the repositories of one registry. Each file is read once and each helper asked once per
 /// server, however many repositories are looked up and however many threads ask; what failed is tried again.

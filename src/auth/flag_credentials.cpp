@@ -1,6 +1,7 @@
 // parse_credentials: what people write behind --src-creds and --dest-creds.
 
 #include "auth/credentials.hpp"
+#include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
 
@@ -48,7 +49,10 @@ Result<std::string> resolve(std::string_view text, std::string_view flag, const 
   if (text.starts_with("file:")) {
     auto content = read_file(std::string(text.substr(5)), kMaxBytes);
     if (!content) return bad(flag, text::printable(content.error().message()));
-    return std::string(without_line_end(*content));
+    if (const auto foreign = encoding::foreign_encoding(*content); !foreign.empty()) {
+      return bad(flag, fmt::format("{} is {} text; save it as UTF-8", text::printable(text.substr(5)), foreign));
+    }
+    return std::string(without_line_end(encoding::without_byte_order_mark(*content)));
   }
   return std::string(text);
 }

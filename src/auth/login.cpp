@@ -4,6 +4,7 @@
 #include "auth/helper.hpp"
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "oci/docker_hub.hpp"
 
 #include <fmt/format.h>
 
@@ -21,7 +22,7 @@ constexpr std::string_view kHubEntry = "https://index.docker.io/v1/";  // what d
 std::string key_to_write(const AuthFile& file, const std::string& host) {
   const auto known = file.entry_keys(host);
   if (!known.empty()) return known.front();
-  return host == "docker.io" ? std::string(kHubEntry) : host;
+  return host == oci::kDockerHub ? std::string(kHubEntry) : host;
 }
 
 // The helper that keeps this host's secret, with the name it knows the host by.
@@ -61,7 +62,7 @@ const Json* entry_at(const AuthFile& file, const std::string& key) {
   return auths != nullptr ? auths->find(key) : nullptr;
 }
 
-Status write(const AuthFile& file) { return replace_file(file.path, file.root.dump_pretty() + "\n", kNewFileMode); }
+Status write(const AuthFile& file) { return replace_file(file.path, file.text(), kNewFileMode); }
 
 Result<AuthFile> file_to_write(const CredentialSources& sources, const std::string& host) {
   const auto paths = credential_files(sources);
@@ -70,7 +71,7 @@ Result<AuthFile> file_to_write(const CredentialSources& sources, const std::stri
     SLUICE_TRY(auto file, read_auth_file(path, home));
     if (!file.entry_keys(host).empty() || file.helper_for(host)) return file;
   }
-  return read_auth_file(paths.back(), home);  // docker's, or the one that was asked for
+  return read_auth_file(new_login_file(sources), home);
 }
 
 Status check(std::string_view registry, const Credentials& credentials) {

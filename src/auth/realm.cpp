@@ -47,6 +47,10 @@ std::shared_ptr<const net::Endpoint> realm_endpoint(const net::Url& registry, co
     // "" means that the registry is near; the realm may still be behind the proxy of the environment.
     if (registry_endpoint->proxy && !registry_endpoint->proxy->empty()) out.proxy = registry_endpoint->proxy;
   }
+  // A registry elsewhere must not send logins, or anything, to services of this machine.
+  const bool near = net::is_loopback_name(registry.host) ||
+                    (registry_endpoint != nullptr && registry_endpoint->addresses == net::AddressRule::loopback_only);
+  if (!near) out.addresses = net::AddressRule::not_local;
   if (realm.scheme == "http") out.addresses = net::AddressRule::loopback_only;
   return std::make_shared<const net::Endpoint>(std::move(out));
 }

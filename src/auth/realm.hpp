@@ -20,7 +20,8 @@ Result<net::Url> trusted_realm(const net::Url& registry, std::string_view realm)
 
 /// The TLS settings for a realm. On the registry's own host they are the registry's. On another host: verified, with
 /// the registry's CA files (a private CA signs both as a rule) and its proxy, without its client certificate, which is
-/// the user's name tag for that registry alone. Plain HTTP on loopback is held to loopback addresses.
+/// the user's name tag for that registry alone. Plain HTTP on loopback is held to loopback addresses; a registry that
+/// is not on this machine names no realm on it or its link.
 std::shared_ptr<const net::Endpoint> realm_endpoint(const net::Url& registry, const net::Url& realm,
                                                     const std::shared_ptr<const net::Endpoint>& registry_endpoint);
 

@@ -33,12 +33,6 @@ void merge_into(Scopes& scopes, const Scope& scope) {
   scopes.insert(scope);
 }
 
-// True when the actions say no more than pull and push.
-bool only_pull_push(const std::vector<std::string>& actions) {
-  return !actions.empty() &&
-         std::all_of(actions.begin(), actions.end(), [](const auto& a) { return a == "pull" || a == "push"; });
-}
-
 }  // namespace
 
 std::string Scope::text() const { return "repository:" + repository + (push ? ":pull,push" : ":pull"); }
@@ -76,8 +70,8 @@ std::vector<std::string> texts(const Scopes& scopes) {
   return out;
 }
 
-ChallengeScope parse_challenge_scope(std::string_view text) {
-  ChallengeScope out;
+Scopes parse_challenge_scope(std::string_view text) {
+  Scopes out;
   if (text.size() > ScopeBatches::kMaxBytes) return out;
   std::size_t count = 0;
   for (const auto& item : text::split(text, ' ')) {
@@ -86,13 +80,27 @@ ChallengeScope parse_challenge_scope(std::string_view text) {
     const auto last = item.rfind(':');
     if (first == std::string::npos || last == first || last == first + 1 || last + 1 == item.size()) continue;
     if (++count > kMaxChallengeScopes) return out;
+    if (!item.starts_with("repository:")) continue;
     const auto actions = text::split(std::string_view(item).substr(last + 1), ',');
-    if (item.starts_with("repository:") && only_pull_push(actions)) {
-      const bool push = std::find(actions.begin(), actions.end(), "push") != actions.end();
-      merge_into(out.scopes, Scope{item.substr(first + 1, last - first - 1), push});
-    } else {
-      out.others.push_back(item);
-    }
+    const auto has = [&](std::string_view action) {
+      return std::find(actions.begin(), actions.end(), action) != actions.end();
+    };
+    const bool push = has("push") || has("*");
+    if (push || has("pull")) merge_into(out, Scope{item.substr(first + 1, last - first - 1), push});
+  }
+  return out;
+}
+
+Scopes scopes_to_ask(const Scopes& named, const Scopes& needed) {
+  auto out = merged(needed);
+  const bool knows_ours = std::any_of(named.begin(), named.end(),
+                                      [&](const Scope& scope) { return has_repository(out, scope.repository); });
+  if (knows_ours) return out;
+  const bool push = std::any_of(out.begin(), out.end(), [](const Scope& scope) { return scope.push; });
+  auto room = out.size();
+  for (const auto& scope : named) {
+    if (room-- == 0) break;
+    merge_into(out, Scope{scope.repository, scope.push && push});
   }
   return out;
 }

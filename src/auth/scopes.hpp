@@ -19,13 +19,14 @@ Scopes primary(const Scopes& scopes);
 Scopes without(const Scopes& from, const Scopes& taken);
 std::vector<std::string> texts(const Scopes& scopes);
 
-/// What a challenge asks for in its "scope".
-struct ChallengeScope {
-  Scopes scopes;                    ///< pull and push of repositories
-  std::vector<std::string> others;  ///< what Scope cannot say: "registry:catalog:*", "repository:a:delete"
-};
-/// Reads at most 16 scopes of at most 4 KiB; what is longer is left out, as is what has no three parts.
-ChallengeScope parse_challenge_scope(std::string_view text);
+/// The repositories that a challenge names in its "scope", with pull and push of what it wants done. Reads at most 16
+/// scopes of at most 4 KiB; what is longer is left out, as is what has no three parts and what is about no repository.
+Scopes parse_challenge_scope(std::string_view text);
+
+/// What a token is asked for when a challenge names `named` and the request needs `needed`: never more rights than the
+/// request needs, since whoever wrote the challenge gets to see the token. A challenge that knows none of our
+/// repositories comes from behind a proxy that renames them: then its names are asked for on top, as many as ours.
+Scopes scopes_to_ask(const Scopes& named, const Scopes& needed);
 
 /// The batches of one host, in the order in which scopes were announced.
 class ScopeBatches {

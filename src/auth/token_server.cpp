@@ -1,10 +1,9 @@
 #include "auth/token_server.hpp"
 
-#include "base/text.hpp"
+#include "net/retry_after.hpp"
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -12,14 +11,9 @@ namespace sluice::auth {
 
 namespace {
 
-// Retry-After as seconds; dates are rare and not worth a clock (RFC 9110 section 10.2.3).
 std::optional<std::chrono::milliseconds> retry_after(const net::HttpResponse& response) {
   const auto value = response.headers.get("Retry-After");
-  if (!value) return std::nullopt;
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
-  if (error != std::errc() || end != value->data() + value->size() || seconds > 86'400) return std::nullopt;
-  return std::chrono::seconds(seconds);
+  return value ? net::parse_retry_after(*value, std::chrono::system_clock::now()) : std::nullopt;
 }
 
 std::string with_reason(std::string sentence, const std::string& reason) {

@@ -11,11 +11,8 @@ namespace {
 
 bool good_for(const TokenNeed& held, const TokenNeed& wanted) {
   if (held.identity != wanted.identity || !held.server->same_as(*wanted.server)) return false;
-  const auto has = [&](const std::string& other) {
-    return std::find(held.others.begin(), held.others.end(), other) != held.others.end();
-  };
   if (wanted.alone && held.scopes != wanted.scopes) return false;
-  return covers(held.scopes, wanted.scopes) && std::all_of(wanted.others.begin(), wanted.others.end(), has);
+  return covers(held.scopes, wanted.scopes);
 }
 
 }  // namespace
@@ -42,9 +39,7 @@ void TokenShelf::put(HeldToken token) {
 bool TokenShelf::strike(const Secret& value, const TokenNeed& need) {
   bool had_company = false;
   for (auto token = tokens_.begin(); token != tokens_.end();) {
-    // When the challenge asks for something that this token never claimed to cover, it stays good for the rest.
-    const bool never_claimed = !need.others.empty() && token->need.others != need.others;
-    if (token->value != value || never_claimed) {
+    if (token->value != value) {
       ++token;
       continue;
     }

@@ -20,7 +20,6 @@ struct TokenNeed {
   IdentityPtr identity;
   std::shared_ptr<const TokenServer> server;
   Scopes scopes;
-  std::vector<std::string> others;  ///< scopes that Scope cannot say, word by word from a challenge
   /// After a refusal: only a token for exactly these scopes will do, since company may have been the reason.
   bool alone = false;
 };

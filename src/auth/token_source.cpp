@@ -6,12 +6,6 @@ namespace sluice::auth {
 
 namespace {
 
-std::vector<std::string> scope_texts(const TokenNeed& need) {
-  auto out = texts(need.scopes);
-  out.insert(out.end(), need.others.begin(), need.others.end());
-  return out;
-}
-
 bool gave_up_for_itself(const Error& error, const net::ExchangeContext& leader) {
   return error.kind() == ErrorKind::cancelled || (error.kind() == ErrorKind::timeout && leader.deadline.expired());
 }
@@ -37,7 +31,7 @@ void TokenSource::refused(const Secret& header, const TokenNeed& need) {
 // What the token has to cover, as far as this token server lets it.
 TokenNeed TokenSource::wanted(const Shared& shared, const TokenNeed& need) const {
   auto out = need;
-  if (shared.one_scope_per_token && need.others.empty()) out.scopes = primary(need.scopes);
+  if (shared.one_scope_per_token) out.scopes = primary(need.scopes);
   return out;
 }
 
@@ -51,7 +45,7 @@ TokenSource::Step TokenSource::next_step(Shared& shared, const TokenNeed& need, 
   if (flight != nullptr || (company == nullptr && !step.live)) return step;
 
   step.ask = want;
-  if (!shared.one_scope_per_token && need.others.empty() && !need.alone) {
+  if (!shared.one_scope_per_token && !need.alone) {
     if (step.live) step.ask.scopes = step.live->need.scopes;
     if (company != nullptr) step.ask.scopes.insert(company->begin(), company->end());
     step.ask.scopes = merged(step.ask.scopes);
@@ -62,7 +56,6 @@ TokenSource::Step TokenSource::next_step(Shared& shared, const TokenNeed& need, 
 
 // The scopes that are announced, fit into the same request, and belong to the same credentials.
 Result<Scopes> TokenSource::company_of(const TokenNeed& need, const net::ExchangeContext& context) {
-  if (!need.others.empty()) return Scopes();
   const auto batch = shared_.with([&](Shared& shared) {
     shared.batches.add(need.scopes);
     return shared.one_scope_per_token ? Scopes() : shared.batches.batch_for(need.scopes);
@@ -127,19 +120,14 @@ Result<Secret> TokenSource::lead(const Step& step, const TokenNeed& need, const 
 Result<HeldToken> TokenSource::fetch(const Step& step, const TokenNeed& need, const net::ExchangeContext& context) {
   const auto asked_at = now();
   const auto& ask = step.ask;
-  const auto scopes = scope_texts(ask);
+  const auto scopes = texts(ask.scopes);
   auto reply = ask_for_token(exchanger_, *ask.server, *ask.identity, scopes, context);
   if (reply) return HeldToken(ask, std::move(*reply), asked_at);
   if (scopes.size() < 2 || !may_dislike_several_scopes(reply.error())) return std::move(reply).error();
 
   auto single = ask;
-  if (!ask.others.empty()) {
-    single.scopes.clear();
-    single.others = {ask.others.front()};
-  } else {
-    single.scopes = primary(need.scopes);
-  }
-  SLUICE_TRY(auto second, ask_for_token(exchanger_, *ask.server, *ask.identity, scope_texts(single), context));
+  single.scopes = primary(need.scopes);
+  SLUICE_TRY(auto second, ask_for_token(exchanger_, *ask.server, *ask.identity, texts(single.scopes), context));
   shared_.with([](Shared& shared) { shared.one_scope_per_token = true; });
   return HeldToken(std::move(single), std::move(second), asked_at);
 }

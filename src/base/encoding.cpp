@@ -77,4 +77,22 @@ std::string percent(std::string_view text, std::string_view keep) {
   return out;
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  return text;
+}
+
+// Source: RFC 4627 section 3: JSON begins with two ASCII characters, so that the pattern of NULs tells the encoding.
+std::string_view foreign_encoding(std::string_view text) {
+  using namespace std::string_view_literals;
+  if (text.starts_with("\xFF\xFE\0\0"sv) || text.starts_with("\0\0\xFE\xFF"sv)) return "UTF-32";
+  if (text.starts_with("\xFF\xFE"sv) || text.starts_with("\xFE\xFF"sv)) return "UTF-16";
+  if (text.size() < 4) return {};
+  const bool first = text[0] == '\0';
+  const bool second = text[1] == '\0';
+  if (first != second && (text[2] == '\0') == first && (text[3] == '\0') == second) return "UTF-16";
+  return {};
+}
+
 }  // namespace sluice::encoding

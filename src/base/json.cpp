@@ -1,5 +1,6 @@
 #include "base/json.hpp"
 
+#include "base/encoding.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -332,6 +333,11 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes) {
     return Error(ErrorKind::protocol, "JSON of " + std::to_string(text.size()) + " bytes is over the limit of " +
                                           std::to_string(limits.max_bytes));
+  }
+  text = encoding::without_byte_order_mark(text);
+  if (const auto foreign = encoding::foreign_encoding(text); !foreign.empty()) {
+    return Error(ErrorKind::protocol, "not valid JSON: the text is " + std::string(foreign) + ", and JSON is UTF-8")
+        .with_hint("save it as UTF-8");
   }
   // The parser takes a NUL for the end of the text, and would not see what follows it.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) {

@@ -96,8 +96,8 @@ struct JsonLimits {
   std::size_t max_values = 200'000;
 };
 
-/// Reads one JSON text. Refuses duplicate keys, integers beyond 64 bits, and what exceeds the limits.
-/// Errors: protocol, with the byte offset. Callers add what the text was.
+/// Reads one JSON text, UTF-8 with or without a byte order mark. Refuses other encodings, duplicate keys, integers over
+/// 64 bits, and what exceeds the limits. Errors: protocol, with the byte offset. Callers add what the text was.
 Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "base/yaml.hpp"
 
+#include "base/encoding.hpp"
 #include "base/text.hpp"
 
 #include <yaml-cpp/eventhandler.h>
@@ -259,8 +260,12 @@ Result<Node> parse(std::string_view text, std::string_view file, Limits limits) 
                                         std::to_string(limits.max_bytes) + " for such a file")
         .at({*name, 0, 0});
   }
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  text = encoding::without_byte_order_mark(text);
+  if (const auto foreign = encoding::foreign_encoding(text); !foreign.empty()) {
+    return Error(ErrorKind::config, "the text is " + std::string(foreign) + ", and only UTF-8 is read here")
+        .at({*name, 0, 0})
+        .with_hint("save it as UTF-8");
+  }
   SLUICE_CHECK(check_text(text, *name));
   try {
     std::istringstream in(with_firm_end(text));

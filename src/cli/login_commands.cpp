@@ -1,6 +1,7 @@
 // login, logout: registry credentials in the files of docker and podman, a cluster's in the kubeconfig.
 
 #include "app/cluster_login.hpp"
+#include "app/login_party.hpp"
 #include "auth/login.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
@@ -94,10 +95,41 @@ Exit login_to_cluster(const Login& login, app::LoginTarget target, Context& cont
   return 0;
 }
 
-Exit logout_of_cluster(const app::LoginTarget& target, Context& context) {
+void print_registry_logout(const std::string& host, const std::vector<std::string>& places, Context& context) {
+  if (context.json()) {
+    Json list = Json::array();
+    for (const auto& place : places) list.push(place);
+    context.print(Json::object()
+                      .set("schema", "sluice.logout/1")
+                      .set("registry", host)
+                      .set("cluster", nullptr)
+                      .set("revoked", nullptr)
+                      .set("removed", std::move(list)));
+  } else if (places.empty()) {
+    context.console.out("nothing is stored for " + host + "\n");
+  } else {
+    context.console.out("removed " + host + " from " + text::join(places, ", ") + "\n");
+  }
+}
+
+Exit logout_of_registry(const std::string& host, Context& context) {
+  SLUICE_TRY(const auto places, auth::erase_credentials(context.session.credential_sources(), host));
+  print_registry_logout(host, places, context);
+  return 0;
+}
+
+Exit logout_of_cluster(const app::LoginTarget& target, const std::string& name, Context& context) {
   SLUICE_TRY(const auto* config, context.session.kubeconfig());
   SLUICE_TRY(const auto done,
              app::log_out_of_cluster(context.session.exchanger(), target, *config, context.session.exchange_context()));
+  // An address that no kubeconfig has a token for may be a registry's: what is stored for it says so.
+  if (const auto address = app::registry_address(name); done.file.empty() && address && !address->scheme.empty()) {
+    SLUICE_TRY(const auto places, auth::erase_credentials(context.session.credential_sources(), address->host));
+    if (!places.empty()) {
+      print_registry_logout(address->host, places, context);
+      return 0;
+    }
+  }
   if (context.json()) {
     Json list = Json::array();
     if (!done.file.empty()) list.push(done.file.string());
@@ -117,24 +149,20 @@ Exit logout_of_cluster(const app::LoginTarget& target, Context& context) {
   return 0;
 }
 
-}  // namespace
+Error only_for_clusters(const std::string& flag, const Login& login) {
+  return Error(ErrorKind::usage,
+               flag + " is for clusters, and " + text::printable(login.registry, 120) + " is taken for a registry")
+      .with_hint("write https://HOST:PORT for the API of a cluster");
+}
 
-Exit execute(const Login& login, Context& context) {
-  SLUICE_TRY(auto target, context.session.login_target(login.registry));
-  if (target) return login_to_cluster(login, std::move(*target), context);
-  for (const auto& [flag, value] :
-       {std::pair("--token", &login.token), std::pair("--ca", &login.ca), std::pair("--issuer-ca", &login.issuer_ca)}) {
-    if (value->empty()) continue;
-    return Error(ErrorKind::usage, std::string(flag) + " is for clusters, and " + text::printable(login.registry, 120) +
-                                       " is taken for a registry")
-        .with_hint("write https://HOST:PORT for the API of a cluster");
-  }
-  SLUICE_TRY(const auto host, oci::parse_registry(login.registry));
+Exit login_to_registry(const Login& login, const std::string& host, Context& context) {
+  if (!login.token.empty()) return only_for_clusters("--token", login);
+  if (!login.issuer_ca.empty()) return only_for_clusters("--issuer-ca", login);
   if (login.username.empty()) {
     return Error(ErrorKind::usage, "login needs a user name").with_hint("sluice login " + host + " -u USER");
   }
   SLUICE_TRY(const auto password, read_password(login, context));
-  SLUICE_TRY(auto* registry, context.session.registry_with(host, login.username, password));
+  SLUICE_TRY(auto* registry, context.session.registry_with(host, login.username, password, login.ca));
   SLUICE_CHECK(registry->check_login(context.stop));
   auth::Credentials credentials;
   credentials.username = login.username;
@@ -154,26 +182,27 @@ Exit execute(const Login& login, Context& context) {
   return 0;
 }
 
+}  // namespace
+
+Exit execute(const Login& login, Context& context) {
+  // Only a cluster takes a token or has a login server.
+  const bool may_ask = login.token.empty() && login.issuer_ca.empty();
+  SLUICE_TRY(const auto addressed, context.session.registry_for_login(login.registry, login.ca, may_ask));
+  if (addressed) return login_to_registry(login, *addressed, context);
+  SLUICE_TRY(auto target, context.session.login_target(login.registry));
+  if (target) return login_to_cluster(login, std::move(*target), context);
+  if (!login.ca.empty()) return only_for_clusters("--ca", login);
+  SLUICE_TRY(const auto host, oci::parse_registry(login.registry));
+  return login_to_registry(login, host, context);
+}
+
 Exit execute(const Logout& logout, Context& context) {
+  SLUICE_TRY(const auto addressed, context.session.registry_for_login(logout.registry, {}, false));
+  if (addressed) return logout_of_registry(*addressed, context);
   SLUICE_TRY(const auto target, context.session.login_target(logout.registry));
-  if (target) return logout_of_cluster(*target, context);
+  if (target) return logout_of_cluster(*target, logout.registry, context);
   SLUICE_TRY(const auto host, oci::parse_registry(logout.registry));
-  SLUICE_TRY(const auto places, auth::erase_credentials(context.session.credential_sources(), host));
-  if (context.json()) {
-    Json list = Json::array();
-    for (const auto& place : places) list.push(place);
-    context.print(Json::object()
-                      .set("schema", "sluice.logout/1")
-                      .set("registry", host)
-                      .set("cluster", nullptr)
-                      .set("revoked", nullptr)
-                      .set("removed", std::move(list)));
-  } else if (places.empty()) {
-    context.console.out("nothing is stored for " + host + "\n");
-  } else {
-    context.console.out("removed " + host + " from " + text::join(places, ", ") + "\n");
-  }
-  return 0;
+  return logout_of_registry(host, context);
 }
 
 }  // namespace sluice::cli

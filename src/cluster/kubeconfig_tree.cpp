@@ -1,5 +1,6 @@
 #include "cluster/kubeconfig_tree.hpp"
 
+#include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "cluster/kubeconfig_write.hpp"
@@ -136,6 +137,7 @@ void emit(const Node& node, std::size_t indent, std::string& out) {
 }  // namespace
 
 Result<KubeconfigTree> read_tree(std::string_view text, const std::filesystem::path& file) {
+  text = encoding::without_byte_order_mark(text);
   if (text::trim(text).starts_with('{')) {
     if (auto json = parse_json(text, {.max_bytes = kMaxKubeconfigBytes, .max_depth = 32})) {
       return KubeconfigTree{from_json(*json, std::make_shared<const std::string>(file.string())), true};

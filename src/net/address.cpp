@@ -59,7 +59,9 @@ std::optional<sockaddr_storage> literal_address(const std::string& text) {
   sockaddr_storage out{};
   sockaddr_in v4{};
   sockaddr_in6 v6{};
-  if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+  // inet_aton ignores what stands after a blank.
+  const bool has_blank = text.find_first_of(" \t\n\v\f\r") != std::string::npos;
+  if (!has_blank && ::inet_aton(text.c_str(), &v4.sin_addr) == 1) {
     v4.sin_family = AF_INET;
     std::memcpy(&out, &v4, sizeof v4);
   } else if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
@@ -75,6 +77,15 @@ bool is_loopback_name(std::string_view host) {
   if (host == "localhost" || host.ends_with(".localhost")) return true;
   const auto address = literal_address(std::string(host));
   return address && is_loopback(reinterpret_cast<const sockaddr&>(*address));
+}
+
+bool is_local_host(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (is_loopback_name(host)) return true;
+  const auto address = literal_address(std::string(host));
+  if (!address) return false;
+  const auto& any = reinterpret_cast<const sockaddr&>(*address);
+  return is_link_local(any) || is_unspecified(any);
 }
 
 bool resolves_to_loopback(const std::string& host) {

@@ -19,8 +19,14 @@ bool is_link_local(const sockaddr& address);
 /// 0.0.0.0/8, its IPv4-mapped form, and "::". Linux connects 0.0.0.0 and "::" to this machine.
 bool is_unspecified(const sockaddr& address);
 
-/// "127.0.0.1" or "::1" as an address without a port; empty for a name.
+/// The address without a port that curl and the resolver make of a host without asking anybody: "127.0.0.1", "::1", and
+/// the old forms of IPv4, "2130706433", "0x7f.1", "0177.0.0.1", "127.1" (inet_aton(3)). Empty for a name.
 std::optional<sockaddr_storage> literal_address(const std::string& text);
+
+/// True when the host of a URL is, as it is written, this machine or its link: loopback (as is_loopback_name),
+/// link-local and unspecified addresses, with a dot at the end too. For refusals, before anybody is asked: a proxy
+/// would make the connection itself. A name may still lead there: see Endpoint::addresses.
+bool is_local_host(std::string_view host);
 
 /// A literal loopback address (as is_loopback), or "localhost" and names below it (RFC 6761). A hint for what to try
 /// first; whoever relies on it sets Endpoint::addresses, which is checked against the address that is connected to.

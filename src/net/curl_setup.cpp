@@ -39,23 +39,15 @@ void set_blob(CURL* easy, CURLoption option, const std::string& bytes) {
   curl_easy_setopt(easy, option, &blob);
 }
 
-int port_of(const sockaddr& address) {
-  // The port stands at the same place in both families.
-  sockaddr_in v4{};
-  std::memcpy(&v4, &address, sizeof v4);
-  return ntohs(v4.sin_port);
-}
-
-bool may_connect(const Transfer& transfer, const sockaddr& address, int port) {
+bool may_connect(const Transfer& transfer, const sockaddr& address) {
   switch (transfer.address_rule()) {
     case AddressRule::any:
       return true;
     case AddressRule::loopback_only:
       return is_loopback(address);
     case AddressRule::not_local:
-      // Another port than the URL's is a proxy: it may well be on this machine, and decides where it connects to.
-      return port != transfer.request.url.port ||
-             !(is_loopback(address) || is_link_local(address) || is_unspecified(address));
+      // A proxy may well be on this machine, and decides where it connects to.
+      return transfer.through_proxy || !(is_loopback(address) || is_link_local(address) || is_unspecified(address));
   }
   return false;
 }
@@ -64,7 +56,8 @@ Error refusal_of(const Transfer& transfer) {
   if (transfer.address_rule() == AddressRule::loopback_only) {
     return refused_address(transfer.host() + " is not on this machine, and plain HTTP is only spoken there");
   }
-  return refused_address(transfer.host() + " leads to an address of this machine or its link, and redirects must not");
+  return refused_address(transfer.host() + " leads to an address of this machine or its link, where no redirect " +
+                         "and no token server from elsewhere may lead");
 }
 
 extern "C" {
@@ -80,17 +73,17 @@ std::size_t sluice_on_read(char* data, std::size_t size, std::size_t count, void
 // "Loopback" is the resolved address, not the name: so the rule is checked where the address is known.
 curl_socket_t sluice_open_socket(void* user, curlsocktype, curl_sockaddr* address) noexcept {
   auto& transfer = *static_cast<Transfer*>(user);
-  if (!may_connect(transfer, address->addr, port_of(address->addr))) {
+  if (!may_connect(transfer, address->addr)) {
     transfer.address_refused = true;
     return CURL_SOCKET_BAD;
   }
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 // And once more before anything is sent: the connection may be one that a request with another rule has opened.
-int sluice_before_request(void* user, char* remote, char*, int remote_port, int) noexcept {
+int sluice_before_request(void* user, char* remote, char*, int, int) noexcept {
   auto& transfer = *static_cast<Transfer*>(user);
   const auto address = literal_address(remote);
-  if (address && may_connect(transfer, reinterpret_cast<const sockaddr&>(*address), remote_port)) {
+  if (address && may_connect(transfer, reinterpret_cast<const sockaddr&>(*address))) {
     return CURL_PREREQFUNC_OK;
   }
   transfer.failure = refusal_of(transfer);
@@ -209,13 +202,20 @@ void prepare_url(Transfer& transfer, CURL* easy, const Endpoint& endpoint) {
   transfer.connect_list = list;
 }
 
-void prepare_proxy(CURL* easy, const Endpoint& endpoint, const Url& url) {
-  // As Go's clients do: loopback is never reached through a proxy.
-  if (is_loopback_name(url.host)) {
-    set(easy, CURLOPT_PROXY, "");
+// libcurl is told the outcome, and reads no variables of its own.
+void prepare_proxy(Transfer& transfer, CURL* easy, const Endpoint& endpoint, const LoopOptions& options) {
+  const auto& url = transfer.request.url;
+  std::string proxy;
+  if (is_loopback_name(url.host) || endpoint.addresses == AddressRule::loopback_only) {
+    // As Go's clients do: loopback is never reached through a proxy, which could be anywhere.
   } else if (endpoint.proxy) {
-    set(easy, CURLOPT_PROXY, *endpoint.proxy);
+    proxy = *endpoint.proxy;
+  } else {
+    proxy = proxy_for(options.proxies, url);
   }
+  transfer.through_proxy = !proxy.empty();
+  set(easy, CURLOPT_PROXY, proxy);
+  set(easy, CURLOPT_NOPROXY, "");
 }
 
 // Who had the head of the reply knows more than that the connection broke.
@@ -248,6 +248,9 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   const auto& endpoint = request.endpoint ? *request.endpoint : kDefault;
   const bool streams = transfer.sink != nullptr || transfer.source != nullptr;
 
+  // A proxy would make the connection itself, and curl reads more forms of an address than the eye does.
+  if (transfer.address_rule() == AddressRule::not_local && is_local_host(request.url.host)) return refusal_of(transfer);
+
   prepare_url(transfer, easy, endpoint);
   set(easy, CURLOPT_PATH_AS_IS, 1L);
   set(easy, CURLOPT_PROTOCOLS_STR, request.url.scheme);
@@ -273,7 +276,7 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
 
   // Only then does curl undo a coding that comes unasked.
   if (!streams_body(transfer)) set(easy, CURLOPT_ACCEPT_ENCODING, "identity");
-  prepare_proxy(easy, endpoint, request.url);
+  prepare_proxy(transfer, easy, endpoint, options);
   prepare_body(transfer, easy);
   prepare_headers(transfer, easy, options);
   return prepare_tls(easy, endpoint);

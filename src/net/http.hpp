@@ -47,7 +47,7 @@ class Headers {
 enum class AddressRule : std::uint8_t {
   any,
   loopback_only,  ///< plain HTTP without a flag
-  not_local,      ///< redirects: never to loopback or link-local addresses
+  not_local,      ///< redirects: never to loopback, link-local or unspecified addresses, whoever connects
 };
 
 /// How one host is reached. Immutable once shared; two requests with the same object share connections.
@@ -62,7 +62,7 @@ struct Endpoint {
   /// The name that the certificate must bear, and that the server is told in the handshake, when it is not the URL's.
   std::string tls_server_name{};
   AddressRule addresses = AddressRule::any;
-  std::optional<std::string> proxy;  ///< empty optional: from the environment; "" for none
+  std::optional<std::string> proxy;  ///< empty optional: proxy_for() decides; "" for none
 };
 
 struct HttpRequest {

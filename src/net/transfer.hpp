@@ -53,6 +53,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   bool send_paused = false;
   bool address_refused = false;  ///< by the address rule
   bool was_cut = false;          ///< the reply is longer than anybody wants to read: HttpRequest::cut_reply
+  bool through_proxy = false;
   bool head_final = false;       ///< what comes after it are trailers, which nobody reads
   std::optional<Error> failure;  ///< set by a callback that ended the transfer
   char curl_error[256] = {};

@@ -5,6 +5,7 @@
 
 #include "net/body.hpp"
 #include "net/http.hpp"
+#include "net/proxy.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -23,6 +24,7 @@ struct LoopOptions {
   /// How long a registry may think after the last byte of a blob (object stores copy it on commit).
   std::chrono::milliseconds commit{std::chrono::minutes(5)};
   std::string user_agent = "sluice";
+  ProxySettings proxies = ProxySettings::from(Environment::process());  ///< for endpoints that name no proxy
 };
 
 /// Counts since the start. Read them from any thread.

@@ -1,6 +1,7 @@
 #include "oci/reference.hpp"
 
 #include "base/text.hpp"
+#include "oci/docker_hub.hpp"
 #include "oci/grammar.hpp"
 
 #include <fmt/format.h>
@@ -154,7 +155,7 @@ Result<std::string> parse_registry(std::string_view text) {
   auto fault = scheme_fault(text);
   if (!fault) fault = grammar::registry_fault(text);
   if (fault) return fault_error("registry", text, *fault).with_hint("give host or host:port, without anything else");
-  return text::lower(text);
+  return canonical_registry(text::lower(text));
 }
 
 Status check_repository_path(std::string_view path) {
@@ -185,7 +186,9 @@ Result<Reference> Reference::parse(std::string_view text) {
     }
     return error;
   }
-  Reference reference{{text::lower(parts.registry), std::string(parts.path)}, std::nullopt, std::nullopt};
+  Reference reference;
+  reference.repository.registry = canonical_registry(text::lower(parts.registry));
+  reference.repository.path = canonical_path(reference.repository.registry, parts.path);
   if (parts.tag) reference.tag = std::string(*parts.tag);
   if (parts.digest) {
     SLUICE_TRY(reference.digest, Digest::parse(*parts.digest));

@@ -1,6 +1,7 @@
 #pragma once
 // References to images: host[:port]/path[:tag][@digest]. Source: distribution, reference grammar.
-// A bare reference always means a registry; there is no default registry and no "library/" here.
+// A bare reference always means a registry; there is no default registry. Every name of Docker Hub is read as
+// docker.io, and "docker.io/web" as docker.io/library/web (docker_hub.hpp).
 
 #include "base/result.hpp"
 #include "oci/digest.hpp"
@@ -13,8 +14,8 @@
 
 namespace sluice::oci {
 
-/// A registry's host and optional port, lower case: "registry.example.com:5000", "[::1]:5000".
-/// Errors: usage, with the position.
+/// A registry's host and optional port, lower case: "registry.example.com:5000", "[::1]:5000"; "docker.io" for every
+/// name of Docker Hub. Errors: usage, with the position.
 Result<std::string> parse_registry(std::string_view text);
 
 /// Path components as the grammar has them: "shop-dev/web". Errors: usage, with the position.

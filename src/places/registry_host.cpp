@@ -138,7 +138,8 @@ Result<RegistryHost::Target> RegistryHost::target(const Call& call) const {
   Target target;
   SLUICE_TRY(target.request.url, base.resolve(call.target));
   target.ours = target.request.url.same_origin(base);
-  if (!target.ours && target.request.url.scheme == "http" && !loopback_ && !options_.insecure) {
+  const bool plain_is_new = !loopback_ || way.scheme == "https";
+  if (!target.ours && target.request.url.scheme == "http" && plain_is_new && !options_.insecure) {
     return Error(ErrorKind::untrusted, options_.host + " sends us to plain HTTP at " + target.request.url.authority());
   }
   target.request.method = call.method;

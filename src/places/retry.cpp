@@ -5,8 +5,6 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
 #include <ctime>
 #include <string>
 
@@ -34,18 +32,6 @@ bool worth_retrying(const Error& error) {
 
 namespace {
 
-constexpr std::chrono::seconds kLongestWait = std::chrono::hours(24 * 365);  // more does not mean more
-
-// The three forms of RFC 9110 section 5.6.7. Seconds as a plain count: the year 9999 does not fit into system_clock.
-std::optional<std::time_t> parse_http_date(const std::string& text) {
-  for (const char* format : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
-    std::tm date{};
-    const char* end = ::strptime(text.c_str(), format, &date);
-    if (end != nullptr && *end == '\0') return ::timegm(&date);
-  }
-  return std::nullopt;
-}
-
 std::tm utc(std::chrono::system_clock::time_point at) { return fmt::gmtime(std::chrono::system_clock::to_time_t(at)); }
 
 std::string span(std::chrono::milliseconds time) {
@@ -66,22 +52,6 @@ Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono:
       .followed_by("it asks to come back in " + span(wait) + fmt::format(", at {:%Y-%m-%dT%H:%M:%SZ}", utc(now + wait)))
       .with_hint("run the same command then, or wait longer for it with --max-wait")
       .not_to_be_retried();
-}
-
-std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value,
-                                                           std::chrono::system_clock::time_point now) {
-  value = text::trim(value);
-  const bool digits = !value.empty() && value.find_first_not_of("0123456789") == std::string_view::npos;
-  std::int64_t count = 0;
-  if (digits) {
-    const auto parsed = std::from_chars(value.data(), value.data() + value.size(), count);
-    if (parsed.ec != std::errc()) count = kLongestWait.count();  // more than fits is long enough
-  } else {
-    const auto at = parse_http_date(std::string(value));
-    if (!at) return std::nullopt;
-    count = *at - std::chrono::system_clock::to_time_t(now);
-  }
-  return std::chrono::seconds(std::clamp<std::int64_t>(count, 0, kLongestWait.count()));
 }
 
 std::chrono::milliseconds back_off(unsigned attempt, std::optional<std::chrono::milliseconds> retry_after,

@@ -1,8 +1,9 @@
 #pragma once
 // When an exchange is tried again, and after how long. Pure.
-// Source: RFC 9110 section 10.2.3 (Retry-After); reference measurements of registries under load.
+// Source: reference measurements of registries under load.
 
 #include "base/error.hpp"
+#include "net/retry_after.hpp"
 
 #include <chrono>
 #include <functional>
@@ -35,9 +36,7 @@ std::string to_sentence(const Wait& wait);
 /// An error whose host asks for more time than anybody wants to wait: busy, says when to come back, not to be retried.
 Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono::system_clock::time_point now);
 
-/// "120" or an HTTP date, seen at `now`; empty when neither. At most a year.
-std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value,
-                                                           std::chrono::system_clock::time_point now);
+using net::parse_retry_after;
 
 /// Full jitter over 200 ms doubling to 30 s; `retry_after` is a floor below it. `attempt` counts from 0; `random` is
 /// in [0, 1).

@@ -33,13 +33,6 @@ Error not_allowed(std::string what) {
       .with_hint("use an https address of the app; administrators allow local ones in the clusters file");
 }
 
-bool is_local_literal(const std::string& host) {
-  const auto address = net::literal_address(host);
-  if (!address) return net::is_loopback_name(host);
-  const auto& any = reinterpret_cast<const sockaddr&>(*address);
-  return net::is_loopback(any) || net::is_link_local(any) || net::is_unspecified(any);
-}
-
 /// How a URL may be asked; the address that its name leads to is checked where the connection is made.
 Result<net::AddressRule> rule_for(const net::Url& url, bool allow_local) {
   if (url.scheme != "https") {
@@ -48,7 +41,7 @@ Result<net::AddressRule> rule_for(const net::Url& url, bool allow_local) {
   }
   if (allow_local) return net::AddressRule::any;
   // Said here as well, because a proxy would make the connection itself.
-  if (is_local_literal(url.host))
+  if (net::is_local_host(url.host))
     return not_allowed(shown(url) + " is not asked, as it is an address of this machine or its link");
   return net::AddressRule::not_local;
 }

@@ -91,8 +91,8 @@ TEST_F(HttpCheckOverSockets, TellsWhatFailed) {
 
 // The names say nothing of where they lead: only the connection knows.
 TEST_F(HttpCheckOverSockets, NothingReachesThisMachineUnlessAllowed) {
-  for (const auto* start : {"https://127.1", "https://2130706433", "https://0", "https://localhost",
-                            "https://127.0.0.1", "http://127.0.0.1"}) {
+  for (const auto* start : {"https://127.1", "https://2130706433", "https://0x7f.1", "https://0177.0.0.1", "https://0",
+                            "https://localhost", "https://127.0.0.1", "http://127.0.0.1"}) {
     EXPECT_TRUE(failed_with(ask(url("/healthz", start), false, seconds(60)), ErrorKind::blocked, "is not asked"))
         << start;
   }

@@ -196,6 +196,27 @@ TEST_F(RegistryHosts, ComeBackWhenAskedToWait) {
   for (const auto& seen : server_.requests("PUT", kLatest)) EXPECT_EQ(seen.body, made.bytes);
 }
 
+TEST_F(RegistryHosts, ComeBackWhenTheTokenServerAsksToWait) {
+  log_in();
+  const auto made = image();
+  server_.on_each("GET", kLatest, {challenge(server_.host()), manifest_reply(made)});
+  server_.on_each("GET", "/token", {{.status = 429, .headers = {{"Retry-After", "0"}}}, token("t1")});
+  EXPECT_TRUE(registry_->manifest("shop/web", latest_, {}).ok());
+  EXPECT_EQ(server_.requests("GET", "/token").size(), 2U);
+}
+
+TEST_F(RegistryHosts, SayHowLongTheTokenServerAsksToWait) {
+  for (const char* wait : {"3600", "Fri, 31 Dec 9999 23:59:59 GMT"}) {
+    open(server_.host(), false, 0);
+    log_in();
+    server_.on("GET", kLatest, challenge(server_.host()));
+    server_.on("GET", "/token", {.status = 503, .headers = {{"Retry-After", wait}}});
+    const auto read = registry_->manifest("shop/web", latest_, {});
+    EXPECT_TRUE(failed_with(read, ErrorKind::busy, "token server")) << wait;
+    EXPECT_EQ(read.error().retry_after(), std::chrono::hours(1)) << wait;
+  }
+}
+
 TEST_F(RegistryHosts, TryAgainWhatMayPass) {
   const auto made = image();
   for (const int status : {408, 500, 502, 503, 504}) {

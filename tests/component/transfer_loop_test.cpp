@@ -1,6 +1,7 @@
 // Small exchanges of the transfer loop against a scripted server. Streams: transfer_stream_test.cpp.
 
 #include "component/loop_testing.hpp"
+#include "net/address.hpp"
 
 #include <gtest/gtest.h>
 
@@ -288,10 +289,26 @@ TEST_F(Exchanges, ReachStrangersThroughAProxyOnThisMachine) {
 
   // Plain HTTP that is for this machine alone must not go to it, though.
   endpoint.addresses = AddressRule::loopback_only;
-  endpoint.proxy = "http://0.0.0.0:" + std::to_string(server_.port());
+  wanted = request(Method::get, "http://192.0.2.1/a");
   wanted.endpoint = std::make_shared<const Endpoint>(endpoint);
   EXPECT_TRUE(failed_with(send(wanted), ErrorKind::untrusted));
   EXPECT_EQ(server_.requests().size(), 1U);
+}
+
+// The proxy would make the connection: so the address is judged before it is asked.
+TEST_F(Exchanges, AskNoProxyForThisMachineWhereItIsForbidden) {
+  Endpoint endpoint;
+  endpoint.proxy = "http://" + server_.host();
+  endpoint.addresses = AddressRule::not_local;
+  for (const char* host : {"127.0.0.1", "2130706433", "0x7f.1", "127.1", "0xa9fea9fe", "169.254.169.254.", "[::1]",
+                           "[::ffff:127.0.0.1]", "localhost", "0"}) {
+    auto wanted = request(Method::get, std::string("http://") + host + "/a");
+    wanted.endpoint = std::make_shared<const Endpoint>(endpoint);
+    const auto response = send(wanted);
+    ASSERT_FALSE(response.ok()) << host;
+    EXPECT_TRUE(is_refused_address(response.error())) << host << ": " << why(response);
+  }
+  EXPECT_TRUE(server_.requests().empty());
 }
 
 }  // namespace

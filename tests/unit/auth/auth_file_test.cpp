@@ -43,6 +43,8 @@ TEST(AuthFileKeys, StandForAHostOrAPathBelowIt) {
       {"https://index.docker.io/v1/", "docker.io"},
       {"index.docker.io/v1/", "docker.io"},
       {"registry-1.docker.io", "docker.io"},
+      {"registry.hub.docker.com", "docker.io"},
+      {"https://registry.hub.docker.com/v2/", "docker.io"},
       {"docker.io/library", "docker.io/library"},
       {"", ""},
   };
@@ -53,6 +55,47 @@ TEST(AuthFileKeys, AreTriedFromTheLongestToTheHost) {
   EXPECT_THAT(candidate_keys("Host:5000", "a/b/c"),
               ElementsAre("host:5000/a/b/c", "host:5000/a/b", "host:5000/a", "host:5000"));
   EXPECT_THAT(candidate_keys("registry-1.docker.io", ""), ElementsAre("docker.io"));
+}
+
+TEST(AuthFile, ReadsTheOldFormAndKeepsIt) {
+  const auto file = parse(R"({"r.example.com": {"auth": "YTpi", "email": "a@example.org"}, "other:5000": {}})");
+  ASSERT_TRUE(file.ok()) << why(file);
+  EXPECT_TRUE(file->old_form);
+  EXPECT_THAT(file->entry_keys("r.example.com"), ElementsAre("r.example.com"));
+  EXPECT_EQ(told(file->credentials_at("r.example.com")), "a:b");
+  EXPECT_EQ(parse_json(file->text())->dump(),
+            R"({"r.example.com":{"auth":"YTpi","email":"a@example.org"},"other:5000":{}})");
+}
+
+TEST(AuthFile, TakesNoOtherFileForTheOldForm) {
+  for (const char* text :
+       {"{}", R"({"auths": {}, "r.example.com": {"auth": "YTpi"}})", R"({"HttpHeaders": {"auth": "x"}})",
+        R"({"proxies": {"default": {"httpProxy": "http://p:1"}}})", R"({"r.example.com": {"note": "no login"}})"}) {
+    const auto file = parse(text);
+    ASSERT_TRUE(file.ok()) << text << ": " << why(file);
+    EXPECT_FALSE(file->old_form) << text;
+  }
+}
+
+TEST(AuthFile, RefusesLoginsBesideSettings) {
+  for (const char* text : {R"({"r.example.com": {"auth": "YTpi"}, "credsStore": "x"})",
+                           R"({"r.example.com": {"auth": "YTpi"}, "credHelpers": {"a.b": "x"}})"}) {
+    const auto file = parse(text);
+    ASSERT_FALSE(file.ok()) << text;
+    EXPECT_THAT(file.error().sentence(), HasSubstr("logins stand in it outside of \"auths\"")) << text;
+    EXPECT_THAT(file.error().sentence(), Not(HasSubstr("YTpi"))) << text;
+  }
+}
+
+TEST(AuthFile, IsReadWithAByteOrderMarkAndNamesOtherEncodings) {
+  const auto marked = parse("\xEF\xBB\xBF{\"auths\": {\"host\": {\"auth\": \"YTpi\"}}}\r\n");
+  ASSERT_TRUE(marked.ok()) << why(marked);
+  EXPECT_EQ(told(marked->credentials_at("host")), "a:b");
+  EXPECT_TRUE(parse("\xEF\xBB\xBF").ok()) << "an empty file";
+  const auto wide = parse(std::string("\xFF\xFE{\0}\0", 6));
+  ASSERT_FALSE(wide.ok());
+  EXPECT_THAT(wide.error().sentence(), HasSubstr("/home/ann/.docker/config.json: not valid JSON: the text is UTF-16"));
+  EXPECT_THAT(wide.error().hint(), HasSubstr("save it as UTF-8"));
 }
 
 TEST(AuthFile, ReadsEveryFormOfAnEntry) {

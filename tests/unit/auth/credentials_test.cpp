@@ -45,20 +45,42 @@ TEST(CredentialFiles, AreNamedInTheOrderOfPodmanThenDocker) {
       .environment =
           environment({{"HOME", "/home/ann"}, {"XDG_RUNTIME_DIR", "/run/user/1"}, {"XDG_CONFIG_HOME", "/xdg"}})};
   EXPECT_THAT(credential_files(sources), ElementsAre("/run/user/1/containers/auth.json", "/xdg/containers/auth.json",
-                                                     "/home/ann/.docker/config.json"));
+                                                     "/home/ann/.docker/config.json", "/home/ann/.dockercfg"));
 }
 
 TEST(CredentialFiles, FollowDockersVariableAndPodmansFallBack) {
   const CredentialSources sources{.authfile = {},
                                   .environment = environment({{"HOME", "/home/ann"}, {"DOCKER_CONFIG", "/d"}})};
-  EXPECT_THAT(credential_files(sources), ElementsAre("/run/containers/" + std::to_string(::getuid()) + "/auth.json",
-                                                     "/home/ann/.config/containers/auth.json", "/d/config.json"));
+  EXPECT_THAT(credential_files(sources),
+              ElementsAre("/run/containers/" + std::to_string(::getuid()) + "/auth.json",
+                          "/home/ann/.config/containers/auth.json", "/d/config.json", "/home/ann/.dockercfg"));
 }
 
 TEST(CredentialFiles, AreOneWhenOneIsNamed) {
   const auto named = environment({{"HOME", "/home/ann"}, {"REGISTRY_AUTH_FILE", "/env.json"}});
   EXPECT_THAT(credential_files({.authfile = {}, .environment = named}), ElementsAre("/env.json"));
   EXPECT_THAT(credential_files({.authfile = "/flag.json", .environment = named}), ElementsAre("/flag.json"));
+}
+
+TEST_F(CredentialsTest, ComeFromTheOldFormToo) {
+  write_text(file_,
+             R"({"registry.svc:5000": {"username": "serviceaccount", "password": "eyJ.a.b", "email": "s@example.org",
+                        "auth": ")" +
+                 encoding::base64("serviceaccount:eyJ.a.b") + R"("}, "https://index.docker.io/v1/": )" +
+                 entry("hub:2") + "}");
+  EXPECT_EQ(find("registry.svc:5000"), "serviceaccount:eyJ.a.b");
+  EXPECT_EQ(find("docker.io"), "hub:2");
+  EXPECT_EQ(find("other.svc"), "nobody");
+}
+
+TEST(CredentialFiles, EndWithTheOldestOne) {
+  testing::TempFolder folder;
+  const CredentialSources sources{
+      .authfile = {},
+      .environment = environment({{"HOME", folder.path().string()}, {"XDG_RUNTIME_DIR", (folder / "run").string()}})};
+  write_text(folder / ".dockercfg", R"({"host.example.com": )" + entry("old:1") + "}");
+  EXPECT_EQ(told(find_credentials(sources, "host.example.com", "a/b", {})), "old:1");
+  EXPECT_EQ(new_login_file(sources), folder / ".docker/config.json") << "nothing new is written there";
 }
 
 TEST_F(CredentialsTest, ComeFromTheLongestMatchingPath) {

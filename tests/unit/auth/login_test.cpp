@@ -109,6 +109,16 @@ TEST_F(LoginTest, WritesDockerHubWhereDockerLooksForIt) {
   EXPECT_EQ(found(one(), "docker.io"), "ann:pw");
 }
 
+TEST_F(LoginTest, KeepsTheOldFormOfAFile) {
+  write_text(file_, R"({"r.example.com": {"auth": "YTpi", "email": "a@example.org"}})");
+  ASSERT_EQ(store(one(), "r.example.com", login("ann", "pw")), "~/auth.json");
+  EXPECT_EQ(found(one(), "r.example.com"), "ann:pw");
+  EXPECT_EQ(parse_json(read_text(file_))->dump(),
+            R"({"r.example.com":{"email":"a@example.org","auth":")" + encoding::base64("ann:pw") + R"("}})");
+  EXPECT_THAT(erase(one(), "r.example.com"), ElementsAre("~/auth.json"));
+  EXPECT_EQ(parse_json(read_text(file_))->dump(), "{}");
+}
+
 TEST_F(LoginTest, WritesIntoTheFileThatNamesTheHostElseDockers) {
   write_text(folder_ / "run/containers/auth.json", R"({"auths": {"known": {"auth": "YTpi"}}})");
   EXPECT_EQ(store(all(), "known", login("ann", "1")), "~/run/containers/auth.json");

@@ -95,7 +95,17 @@ TEST_F(RealmEndpoint, KeepsOnlyTrustAndProxyElsewhere) {
   EXPECT_EQ(endpoint->client_cert_file, "");
   EXPECT_EQ(endpoint->client_key_file, "");
   EXPECT_EQ(endpoint->proxy, "http://proxy:3128");
-  EXPECT_EQ(endpoint->addresses, net::AddressRule::any);
+  EXPECT_EQ(endpoint->addresses, net::AddressRule::not_local) << "a registry elsewhere names nothing on this machine";
+}
+
+TEST_F(RealmEndpoint, MayBeOnThisMachineWhereTheRegistryIs) {
+  EXPECT_EQ(realm_endpoint(url("https://127.0.0.1:5000/"), url("https://auth/token"), registry_)->addresses,
+            net::AddressRule::any);
+  net::Endpoint local;
+  local.addresses = net::AddressRule::loopback_only;  // a name that leads to loopback
+  EXPECT_EQ(realm_endpoint(url("https://r/"), url("https://auth/token"), std::make_shared<const net::Endpoint>(local))
+                ->addresses,
+            net::AddressRule::any);
 }
 
 TEST_F(RealmEndpoint, LeavesTheProxyToTheEnvironmentWhenTheRegistryNeedsNone) {

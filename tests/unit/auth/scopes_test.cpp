@@ -45,28 +45,60 @@ TEST(Scopes, HaveOneThatMattersMost) {
   EXPECT_THAT(primary({}), IsEmpty());
 }
 
-TEST(ChallengeScopes, AreSplitIntoOursAndOthers) {
-  const auto read = parse_challenge_scope(
-      "repository:a/b:pull repository:a/b:push,pull repository:c:delete repository:d:* registry:catalog:* "
-      "repository:h:5000/e:pull");
-  EXPECT_EQ(read.scopes, (Scopes{push("a/b"), pull("h:5000/e")}));
-  EXPECT_THAT(read.others, ElementsAre("repository:c:delete", "repository:d:*", "registry:catalog:*"));
+TEST(ChallengeScopes, AreThoseOfRepositories) {
+  EXPECT_EQ(parse_challenge_scope(
+                "repository:a/b:pull repository:a/b:push,pull repository:c:delete repository:d:* registry:catalog:* "
+                "repository:h:5000/e:pull repository:f:pull,delete"),
+            (Scopes{push("a/b"), push("d"), pull("f"), pull("h:5000/e")}));
 }
 
 TEST(ChallengeScopes, LeaveOutWhatIsNone) {
   for (const std::string text :
        {"", " ", "repository", "repository:a", "repository:a:", "repository::pull", ":::", "a:b"}) {
-    const auto read = parse_challenge_scope(text);
-    EXPECT_THAT(read.scopes, IsEmpty()) << '"' << text << '"';
-    EXPECT_THAT(read.others, IsEmpty()) << '"' << text << '"';
+    EXPECT_THAT(parse_challenge_scope(text), IsEmpty()) << '"' << text << '"';
+  }
+}
+
+TEST(ChallengeScopes, NeverWidenWhatIsAskedFor) {
+  struct Row {
+    const char* why;
+    const char* challenge;
+    Scopes needed;
+    Scopes asked;
+  };
+  const Row rows[] = {
+      {"no scope is named", "", {pull("a")}, {pull("a")}},
+      {"more rights on ours", "repository:a:pull,push,delete,*", {pull("a")}, {pull("a")}},
+      {"less than we need", "repository:a:pull", {push("a")}, {push("a")}},
+      {"the catalog", "registry:catalog:*", {pull("a")}, {pull("a")}},
+      {"deleting", "repository:a:delete", {push("a")}, {push("a")}},
+      {"other repositories beside ours", "repository:a:pull repository:secret:pull,push", {pull("a")}, {pull("a")}},
+      {"a name behind a proxy", "repository:real/a:pull", {pull("a")}, {pull("a"), pull("real/a")}},
+      {"a name behind a proxy, with more rights",
+       "repository:real/a:pull,push,*",
+       {pull("a")},
+       {pull("a"), pull("real/a")}},
+      {"a name behind a proxy, to push", "repository:real/a:pull,push", {push("a")}, {push("a"), push("real/a")}},
+      {"more names than we need",
+       "repository:x:pull repository:y:pull repository:z:pull",
+       {pull("a")},
+       {pull("a"), pull("x")}},
+      {"both sides of a mount",
+       "repository:r/a:pull repository:r/b:pull,push",
+       {pull("a"), push("b")},
+       {pull("a"), push("b"), pull("r/a"), push("r/b")}},
+      {"a request that is about no repository", "repository:user/image:pull registry:catalog:*", {}, {}},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(scopes_to_ask(parse_challenge_scope(row.challenge), row.needed), row.asked) << row.why;
   }
 }
 
 TEST(ChallengeScopes, AreBounded) {
   std::string many;
   for (int i = 0; i < 100; ++i) many += "repository:r" + std::to_string(i) + ":pull ";
-  EXPECT_EQ(parse_challenge_scope(many).scopes.size(), 16u);
-  EXPECT_THAT(parse_challenge_scope("repository:" + std::string(5000, 'a') + ":pull").scopes, IsEmpty());
+  EXPECT_EQ(parse_challenge_scope(many).size(), 16u);
+  EXPECT_THAT(parse_challenge_scope("repository:" + std::string(5000, 'a') + ":pull"), IsEmpty());
 }
 
 TEST(ScopeBatches, PutEverythingIntoOneWhileItFits) {

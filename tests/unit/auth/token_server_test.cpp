@@ -123,7 +123,14 @@ TEST_F(TokenServerTest, PassesOnHowLongToWait) {
     const char* value;
     std::optional<std::chrono::milliseconds> expected;
   } rows[] = {
-      {"7", 7s}, {"0", 0s}, {"x", {}}, {"-1", {}}, {"Wed, 21 Oct 2026 07:28:00 GMT", {}}, {"99999999999999999999", {}}};
+      {"7", 7s},
+      {"0", 0s},
+      {"x", {}},
+      {"-1", {}},
+      {"Wed, 21 Oct 2015 07:28:00 GMT", 0s},  // has gone by
+      {"Fri, 31 Dec 9999 23:59:59 GMT", 1h},
+      {"99999999999999999999", 1h},
+  };
   for (const auto& row : rows) {
     FakeExchanger exchanger;
     exchanger.then(reply(429, "", {{"Retry-After", row.value}}));

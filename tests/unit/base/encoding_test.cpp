@@ -77,5 +77,35 @@ TEST(Percent, KeepsUnreservedAndChosenCharacters) {
   for (const auto& row : rows) EXPECT_EQ(percent(row.text, row.keep), row.expected);
 }
 
+TEST(TextEncoding, IsToldByTheBeginning) {
+  using namespace std::string_view_literals;
+  struct Row {
+    std::string_view text;
+    std::string_view expected;
+  };
+  const Row rows[] = {
+      {"", ""},
+      {"{}", ""},
+      {"\xEF\xBB\xBF{}", ""},
+      {"{\0}\0"sv, "UTF-16"},
+      {"\0{\0}"sv, "UTF-16"},
+      {"\xFF\xFE{\0"sv, "UTF-16"},
+      {"\xFE\xFF\0{"sv, "UTF-16"},
+      {"\xFF\xFE\0\0{\0\0\0"sv, "UTF-32"},
+      {"\0\0\xFE\xFF\0\0\0{"sv, "UTF-32"},
+      {"{\0"sv, ""},
+      {"{\0ab"sv, ""},
+      {"\0\0\0\0"sv, ""},
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(foreign_encoding(row.text), row.expected) << hex(std::as_bytes(std::span(row.text)));
+}
+
+TEST(ByteOrderMark, IsTakenOffOnce) {
+  EXPECT_EQ(without_byte_order_mark("\xEF\xBB\xBFx"), "x");
+  EXPECT_EQ(without_byte_order_mark("x\xEF\xBB\xBF"), "x\xEF\xBB\xBF");
+  EXPECT_EQ(without_byte_order_mark("\xEF\xBB"), "\xEF\xBB");
+}
+
 }  // namespace
 }  // namespace sluice::encoding

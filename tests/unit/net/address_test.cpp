@@ -80,6 +80,57 @@ TEST(Addresses, OfOtherFamiliesAreNeither) {
   EXPECT_FALSE(is_unspecified(address));
 }
 
+// What curl connects to without asking a resolver: inet_aton(3).
+TEST(LiteralAddresses, AreReadAsCurlReadsThem) {
+  struct Row {
+    const char* host;
+    const char* address;  ///< empty: a name
+  };
+  const Row rows[] = {
+      {"127.0.0.1", "127.0.0.1"},
+      {"2130706433", "127.0.0.1"},
+      {"0x7f000001", "127.0.0.1"},
+      {"0X7F.1", "127.0.0.1"},
+      {"127.1", "127.0.0.1"},
+      {"127.0.1", "127.0.0.1"},
+      {"0177.0.0.1", "127.0.0.1"},
+      {"017700000001", "127.0.0.1"},
+      {"0xa9fea9fe", "169.254.169.254"},
+      {"2852039166", "169.254.169.254"},
+      {"0", "0.0.0.0"},
+      {"10.1", "10.0.0.1"},
+      {"4294967296", ""},
+      {"127.0.0.256", ""},
+      {"08.0.0.1", ""},
+      {"1.2.3.4.5", ""},
+      {"127.0.0.1 ", ""},
+      {"127.0.0.1.example.com", ""},
+      {"0x", ""},
+      {"", ""},
+  };
+  for (const auto& row : rows) {
+    const auto found = literal_address(row.host);
+    ASSERT_EQ(found.has_value(), *row.address != '\0') << "'" << row.host << "'";
+    if (!found) continue;
+    const auto expected = address_of(row.address);
+    EXPECT_EQ(std::memcmp(&*found, &expected, sizeof(sockaddr_in)), 0) << row.host;
+  }
+}
+
+TEST(LocalHosts, AreThisMachineAndItsLinkHoweverTheyAreWritten) {
+  for (const char* host : {"127.0.0.1",  "2130706433",       "0x7f.1",           "0177.0.0.1",       "127.1",
+                           "127.0.0.1.", "localhost",        "localhost.",       "a.localhost",      "::1",
+                           "::",         "::ffff:127.0.0.1", "::ffff:7f00:1",    "::ffff:a9fe:a9fe", "fe80::1",
+                           "0xa9fea9fe", "169.254.169.254",  "169.254.169.254.", "169.254.43518",    "0",
+                           "0.0.0.0"}) {
+    EXPECT_TRUE(is_local_host(host)) << host;
+  }
+  for (const char* host : {"10.0.0.1", "10.1", "example.com", "example.com.", "localhost.example.com", "2001:db8::1",
+                           "::ffff:10.0.0.1", "169.253.1.1", ".", ""}) {
+    EXPECT_FALSE(is_local_host(host)) << host;
+  }
+}
+
 TEST(LoopbackNames, AreLiteralsAndThoseOfTheStandard) {
   struct Row {
     const char* host;
