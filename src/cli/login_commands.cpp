@@ -2,11 +2,10 @@
 
 #include "app/cluster_login.hpp"
 #include "auth/login.hpp"
+#include "base/standard_input.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "oci/reference.hpp"
-
-#include <iostream>
 
 namespace sluice::cli {
 
@@ -21,12 +20,18 @@ Result<Secret> read_password(const Login& login, Context& context) {
     return Error(ErrorKind::usage, "no password was given")
         .with_hint("pipe it in: printf %s \"$TOKEN\" | sluice login " + login.registry + " -u USER --password-stdin");
   }
-  std::string text;
-  char c = 0;
-  while (text.size() <= kMaxPasswordBytes && std::cin.get(c)) text += c;
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  if (text.empty() || text.size() > kMaxPasswordBytes) return Error(ErrorKind::usage, "stdin holds no usable password");
-  return Secret(std::move(text));
+  SLUICE_TRY(auto text, read_standard_input(StandardInput::everything, kMaxPasswordBytes, context.stop));
+  while (text && (text->ends_with('\n') || text->ends_with('\r'))) text->pop_back();
+  if (!text || text->empty()) return Error(ErrorKind::usage, "stdin holds no usable password");
+  return Secret(std::move(*text));
+}
+
+// On stderr in every format: somebody else may have read what stood there, or have counted on reading it.
+void tell_narrowed(const std::vector<std::filesystem::path>& files, Context& context) {
+  for (const auto& file : files) {
+    context.console.err("note: others could read or write " + file.string() +
+                        "; now only its owner can (mode 0600). Change a secret that stood there before\n");
+  }
 }
 
 Status check_cluster_login(const Login& login) {
@@ -84,13 +89,14 @@ Exit login_to_cluster(const Login& login, app::LoginTarget target, Context& cont
   if (login.token.empty()) {
     SLUICE_TRY(request.password, read_password(login, context));
   } else {
-    SLUICE_TRY(request.token, auth::parse_secret(login.token, "--token", context.session.environment()));
+    SLUICE_TRY(request.token, auth::parse_secret(login.token, "--token", context.session.environment(), context.stop));
   }
   request.target = std::move(target);
   SLUICE_TRY(const auto done,
              app::log_in_to_cluster(context.session.exchanger(), request, context.session.environment(),
                                     context.session.exchange_context()));
   print_cluster_login(done, request.target, context);
+  tell_narrowed(done.narrowed, context);
   return 0;
 }
 
@@ -98,6 +104,7 @@ Exit logout_of_cluster(const app::LoginTarget& target, Context& context) {
   SLUICE_TRY(const auto* config, context.session.kubeconfig());
   SLUICE_TRY(const auto done,
              app::log_out_of_cluster(context.session.exchanger(), target, *config, context.session.exchange_context()));
+  tell_narrowed(done.narrowed, context);
   if (context.json()) {
     Json list = Json::array();
     if (!done.file.empty()) list.push(done.file.string());
@@ -139,7 +146,7 @@ Exit execute(const Login& login, Context& context) {
   auth::Credentials credentials;
   credentials.username = login.username;
   credentials.password = password;
-  SLUICE_TRY(const auto place, auth::store_credentials(context.session.credential_sources(), host, credentials));
+  SLUICE_TRY(const auto stored, auth::store_credentials(context.session.credential_sources(), host, credentials));
   if (context.json()) {
     context.print(Json::object()
                       .set("schema", "sluice.login/1")
@@ -147,10 +154,11 @@ Exit execute(const Login& login, Context& context) {
                       .set("cluster", nullptr)
                       .set("context", nullptr)
                       .set("username", login.username)
-                      .set("stored", place));
+                      .set("stored", stored.place));
   } else {
-    context.console.out("logged in to " + host + " as " + login.username + "; stored in " + place + "\n");
+    context.console.out("logged in to " + host + " as " + login.username + "; stored in " + stored.place + "\n");
   }
+  tell_narrowed(stored.narrowed, context);
   return 0;
 }
 
@@ -158,7 +166,9 @@ Exit execute(const Logout& logout, Context& context) {
   SLUICE_TRY(const auto target, context.session.login_target(logout.registry));
   if (target) return logout_of_cluster(*target, context);
   SLUICE_TRY(const auto host, oci::parse_registry(logout.registry));
-  SLUICE_TRY(const auto places, auth::erase_credentials(context.session.credential_sources(), host));
+  SLUICE_TRY(const auto erased, auth::erase_credentials(context.session.credential_sources(), host));
+  const auto& places = erased.places;
+  tell_narrowed(erased.narrowed, context);
   if (context.json()) {
     Json list = Json::array();
     for (const auto& place : places) list.push(place);

@@ -57,7 +57,8 @@ Error cause_of(Error error, const BlobPipe& pipe, const std::stop_token& stop) {
 // A TLS port that was spoken to in plain HTTP: Go and nginx say so, others just hang up.
 bool wants_tls(const Result<net::HttpResponse>& outcome) {
   if (!outcome)
-    return outcome.error().kind() == ErrorKind::protocol || outcome.error().kind() == ErrorKind::unreachable;
+    return !outcome.error().http_status() &&
+           (outcome.error().kind() == ErrorKind::protocol || outcome.error().kind() == ErrorKind::unreachable);
   return outcome->status == 400 && (outcome->body.find("HTTPS server") != std::string::npos ||
                                     outcome->body.find("HTTPS port") != std::string::npos || outcome->body.empty());
 }
@@ -354,7 +355,10 @@ class RangeGate final : public net::BodySink {
 class HostBlobRead final : public BlobRead {
  public:
   HostBlobRead(RegistryHost& host, Call call, BlobPipe& pipe, std::stop_token stop)
-      : host_(host), call_(std::move(call)), pipe_(pipe), stop_(std::move(stop)),
+      : host_(host),
+        call_(std::move(call)),
+        pipe_(pipe),
+        stop_(std::move(stop)),
         first_byte_(pipe.position()),
         asks_rest_(first_byte_ > 0) {
     first_ = begin();
