@@ -90,6 +90,7 @@ Result<ClusterLoggedIn> perform(net::Exchanger& exchanger, const ClusterLogin& l
   SLUICE_TRY(auto stored, cluster::store_login(environment, kept));
   out.file = std::move(stored.file);
   out.context = std::move(stored.context);
+  out.narrowed = std::move(stored.narrowed);
   out.registry = registry_for(open, out.project, context);
   return out;
 }
@@ -121,8 +122,9 @@ Result<ClusterLoggedOut> log_out_of_cluster(net::Exchanger& exchanger, const Log
   if (user == config.users.end() || user->second.token.empty()) return out;
   cluster::Connection connection(exchanger, connection_to(target, user->second.token, "the token of the kubeconfig"));
   if (const auto revoked = cluster::log_out(connection, user->second.token, context)) out.revoked = *revoked;
-  SLUICE_TRY(const bool erased, cluster::erase_token(config, user->first));
-  if (erased) out.file = user->second.file;
+  SLUICE_TRY(auto done, cluster::erase_token(config, user->first));
+  if (done.erased) out.file = user->second.file;
+  out.narrowed = std::move(done.narrowed);
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::app {
 
@@ -28,6 +29,7 @@ struct ClusterLoggedIn {
   std::filesystem::path file;
   std::string context;
   std::string registry;  ///< the address of its registry, as far as it can be used from here; else empty
+  std::vector<std::filesystem::path> narrowed{};  ///< files that others could read or write before, and no more
 };
 
 /// Errors: those of cluster::log_in; unauthenticated (a token that is refused or belongs to somebody else); config,
@@ -39,6 +41,7 @@ struct ClusterLoggedOut {
   std::string server;
   std::filesystem::path file;  ///< empty: there was no token
   bool revoked = false;        ///< the cluster has forgotten the token, too
+  std::vector<std::filesystem::path> narrowed{};
 };
 
 /// Removes the token of the context that is logged in to the target. A cluster that cannot be reached does not hinder

@@ -1,6 +1,8 @@
 #include "app/session.hpp"
 
 #include "app/login_order.hpp"
+#include "base/process.hpp"
+#include "base/sent_secrets.hpp"
 #include "base/text.hpp"
 #include "cluster/discovery.hpp"
 #include "cluster/registry_access.hpp"
@@ -42,9 +44,24 @@ Session::Session(SessionOptions options, Environment environment, std::stop_toke
       after_commit_(std::move(after_commit)),
       journal_(environment_.state_home() / "sluice" / "transfers"),
       profiles_(environment_.state_home() / "sluice" / "hosts"),
-      loop_(loop_options(options_, environment_)) {}
+      loop_(loop_options(options_, environment_)) {
+  note_proxy_passwords();
+}
 
 Session::~Session() = default;
+
+// curl sends them by itself, as it reads these variables by itself.
+void Session::note_proxy_passwords() const {
+  for (const auto* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const auto proxy = environment_.get(name).value_or("");
+    const auto end = proxy.rfind('@');
+    if (end == std::string::npos) continue;
+    const auto begin = proxy.find("://");
+    const auto login = std::string_view(proxy).substr(0, end).substr(begin == std::string::npos ? 0 : begin + 3);
+    const auto [user, password] = text::cut(login, ':');
+    SentSecrets::process().add(Secret(std::string(password)), user);
+  }
+}
 
 auth::CredentialSources Session::credential_sources() const {
   auth::CredentialSources sources;
@@ -56,6 +73,7 @@ auth::CredentialSources Session::credential_sources() const {
 Result<const pipeline::Clusters*> Session::clusters() {
   if (!clusters_) {
     SLUICE_TRY(clusters_, pipeline::load_clusters(options_.clusters, environment_));
+    for (const auto& name : pipeline::named_variables(*clusters_)) keep_from_children(name);
   }
   return static_cast<const pipeline::Clusters*>(&*clusters_);
 }
@@ -149,7 +167,7 @@ Result<places::RegistryOptions> Session::registry_options(const std::string& hos
   const auto entry = cluster == nullptr ? std::string() : clusters_->file.string() + " (" + cluster->name + ")";
   const bool entry_has_login = fixed.has_value();
   if (side.creds) {
-    SLUICE_TRY(fixed, auth::parse_credentials(*side.creds, flag, environment_));
+    SLUICE_TRY(fixed, auth::parse_credentials(*side.creds, flag, environment_, stop_));
   }
   if (fixed) {
     registry.find_credentials = [given = *fixed](std::string_view) -> Result<std::optional<auth::Credentials>> {

@@ -116,6 +116,7 @@ class Session final : public promotion::Places {
   auth::CredentialSources credential_sources() const;
 
  private:
+  void note_proxy_passwords() const;
   /// The clusters entry by name, else the plain registry with this host, else null.
   Result<const pipeline::Cluster*> entry_of(const std::string& name, const std::string& host);
   Result<places::Registry*> open(const std::string& host, const pipeline::Cluster* cluster, const SideOptions& side);

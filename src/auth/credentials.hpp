@@ -75,9 +75,11 @@ Result<std::optional<Credentials>> find_credentials(const CredentialSources& sou
 
 /// Reads "user:password", "env:NAME", "file:PATH" or "-" (one line of stdin) as credentials; the password is all
 /// after the first ':'. `source` names the flag. Errors: usage.
-Result<Credentials> parse_credentials(std::string_view text, std::string_view source, const Environment& environment);
+Result<Credentials> parse_credentials(std::string_view text, std::string_view source, const Environment& environment,
+                                      const std::stop_token& stop = {});
 
 /// The secret itself, or what "env:NAME", "file:PATH" or "-" points at. Errors: usage, naming the flag.
-Result<Secret> parse_secret(std::string_view text, std::string_view flag, const Environment& environment);
+Result<Secret> parse_secret(std::string_view text, std::string_view flag, const Environment& environment,
+                            const std::stop_token& stop = {});
 
 }  // namespace sluice::auth

@@ -3,11 +3,11 @@
 #include "auth/credentials.hpp"
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/standard_input.hpp"
 #include "base/text.hpp"
 
 #include <fmt/format.h>
 
-#include <iostream>
 #include <string>
 
 namespace sluice::auth {
@@ -28,19 +28,16 @@ std::string_view without_line_end(std::string_view text) {
   return text;
 }
 
-Result<std::string> read_line(std::string_view flag) {
-  std::string line;
-  char c = 0;
-  while (std::cin.get(c) && c != '\n') {
-    if (line.size() == kMaxBytes) return bad(flag, "the line on standard input is too long");
-    line += c;
-  }
-  return std::string(without_line_end(line));
+Result<std::string> read_line(std::string_view flag, const std::stop_token& stop) {
+  SLUICE_TRY(const auto line, read_standard_input(StandardInput::line, kMaxBytes, stop));
+  if (!line) return bad(flag, "the line on standard input is too long");
+  return std::string(without_line_end(*line));
 }
 
 // The text behind a reference. References are named in errors, anything else may be the secret itself.
-Result<std::string> resolve(std::string_view text, std::string_view flag, const Environment& environment) {
-  if (text == "-") return read_line(flag);
+Result<std::string> resolve(std::string_view text, std::string_view flag, const Environment& environment,
+                            const std::stop_token& stop) {
+  if (text == "-") return read_line(flag, stop);
   if (text.starts_with("env:")) {
     const auto name = text.substr(4);
     if (auto value = environment.get(name)) return std::move(*value);
@@ -59,8 +56,9 @@ Result<std::string> resolve(std::string_view text, std::string_view flag, const 
 
 }  // namespace
 
-Result<Credentials> parse_credentials(std::string_view text, std::string_view source, const Environment& environment) {
-  SLUICE_TRY(const auto value, resolve(text, source, environment));
+Result<Credentials> parse_credentials(std::string_view text, std::string_view source, const Environment& environment,
+                                      const std::stop_token& stop) {
+  SLUICE_TRY(const auto value, resolve(text, source, environment, stop));
   const auto colon = value.find(':');
   if (colon == std::string::npos) return bad(source, "there is no ':' between user name and password");
   if (colon == 0) return bad(source, "the user name before ':' is empty");
@@ -72,8 +70,9 @@ Result<Credentials> parse_credentials(std::string_view text, std::string_view so
   return out;
 }
 
-Result<Secret> parse_secret(std::string_view text, std::string_view flag, const Environment& environment) {
-  SLUICE_TRY(auto value, resolve(text, flag, environment));
+Result<Secret> parse_secret(std::string_view text, std::string_view flag, const Environment& environment,
+                            const std::stop_token& stop) {
+  SLUICE_TRY(auto value, resolve(text, flag, environment, stop));
   if (value.empty()) return bad(flag, "it is empty");
   return Secret(std::move(value));
 }

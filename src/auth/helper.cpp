@@ -2,6 +2,7 @@
 
 #include "base/json.hpp"
 #include "base/process.hpp"
+#include "base/sent_secrets.hpp"
 #include "base/text.hpp"
 
 #include <fmt/format.h>
@@ -110,6 +111,7 @@ Status CredentialHelper::store(std::string_view server, const Credentials& crede
                            .set("Username", token ? kTokenUser : std::string_view(credentials.username))
                            .set("Secret", secret.reveal())
                            .dump();
+  SentSecrets::process().add(secret, credentials.username);
   SLUICE_TRY(const auto answer, run("store", request, secret, stop));
   if (answer.found) return {};
   return Error(ErrorKind::config,

@@ -15,7 +15,6 @@ namespace sluice::auth {
 
 namespace {
 
-constexpr unsigned kNewFileMode = 0600;
 constexpr std::string_view kHubEntry = "https://index.docker.io/v1/";  // what docker and podman both look for
 
 // The key under which an entry for the host is written: as it stands there already, else as docker would write it.
@@ -62,7 +61,11 @@ const Json* entry_at(const AuthFile& file, const std::string& key) {
   return auths != nullptr ? auths->find(key) : nullptr;
 }
 
-Status write(const AuthFile& file) { return replace_file(file.path, file.text(), kNewFileMode); }
+Status write(const AuthFile& file, std::vector<std::filesystem::path>& narrowed) {
+  SLUICE_TRY(const bool was_open, replace_private_file(file.path, file.text()));
+  if (was_open) narrowed.push_back(file.path);
+  return {};
+}
 
 Result<AuthFile> file_to_write(const CredentialSources& sources, const std::string& host) {
   const auto paths = credential_files(sources);
@@ -113,28 +116,31 @@ Result<bool> erase_from(const CredentialHelper& helper, const std::vector<std::s
 
 }  // namespace
 
-Result<std::string> store_credentials(const CredentialSources& sources, std::string_view registry,
-                                      const Credentials& credentials) {
+Result<StoredCredentials> store_credentials(const CredentialSources& sources, std::string_view registry,
+                                            const Credentials& credentials) {
   SLUICE_CHECK(check(registry, credentials));
   const auto host = normalised_key(registry);
   SLUICE_TRY(auto file, file_to_write(sources, host));
   SLUICE_TRY(const auto kept_by, keeper(sources, file, host));
   const auto key = key_to_write(file, host);
+  StoredCredentials out;
   if (!kept_by) {
     set_entry(file, key, filled_entry(entry_at(file, key), credentials));
-    SLUICE_CHECK(write(file));
-    return file.shown_path;
+    SLUICE_CHECK(write(file, out.narrowed));
+    out.place = file.shown_path;
+    return out;
   }
   // The helper first: when it fails the file still says what was true before.
   const auto& [helper, server] = *kept_by;
   SLUICE_CHECK(helper.store(server, credentials, {}));
   set_entry(file, key, Json::object());
-  SLUICE_CHECK(write(file));
-  return helper.source();
+  SLUICE_CHECK(write(file, out.narrowed));
+  out.place = helper.source();
+  return out;
 }
 
-Result<std::vector<std::string>> erase_credentials(const CredentialSources& sources, std::string_view registry) {
-  std::vector<std::string> places;
+Result<ErasedCredentials> erase_credentials(const CredentialSources& sources, std::string_view registry) {
+  ErasedCredentials out;
   const auto host = normalised_key(registry);
   for (const auto& path : credential_files(sources)) {
     SLUICE_TRY(auto file, read_auth_file(path, sources.environment.home()));
@@ -145,13 +151,13 @@ Result<std::vector<std::string>> erase_credentials(const CredentialSources& sour
       if (std::find(servers.begin(), servers.end(), kept_by->second) == servers.end())
         servers.push_back(kept_by->second);
       SLUICE_TRY(from_helper, erase_from(kept_by->first, servers));
-      if (from_helper) places.push_back(kept_by->first.source());
+      if (from_helper) out.places.push_back(kept_by->first.source());
     }
     if (!remove_entries(file, host)) continue;
-    SLUICE_CHECK(write(file));
-    if (!from_helper) places.push_back(file.shown_path);
+    SLUICE_CHECK(write(file, out.narrowed));
+    if (!from_helper) out.places.push_back(file.shown_path);
   }
-  return places;
+  return out;
 }
 
 }  // namespace sluice::auth

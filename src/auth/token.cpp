@@ -48,12 +48,6 @@ std::string words_in(const Json& reply) {
   return {};
 }
 
-bool repeats(std::string_view body, const Secret& secret) {
-  if (secret.empty()) return false;
-  const auto& plain = secret.reveal();
-  return body.find(plain) != std::string_view::npos || body.find(encoding::percent(plain)) != std::string_view::npos;
-}
-
 }  // namespace
 
 Secret basic_authorization(std::string_view username, std::string_view password) {
@@ -112,19 +106,9 @@ Result<TokenReply> parse_token_reply(std::string_view body) {
   return TokenReply{Secret(std::move(*token)), life_of(*reply)};
 }
 
-std::string refusal_reason(std::string_view body, const Credentials* credentials) {
+std::string refusal_reason(std::string_view body) {
   const auto reply = parse_json(body, kLimits);
-  if (!reply) return {};
-  const auto words = words_in(*reply);
-  if (credentials != nullptr) {
-    const auto basic = basic_authorization(credentials->username, credentials->password.reveal());
-    const auto encoded = Secret(basic.reveal().substr(std::string_view("Basic ").size()));
-    for (const auto* secret :
-         {&credentials->password, &credentials->identity_token, &credentials->registry_token, &encoded}) {
-      if (repeats(words, *secret)) return {};
-    }
-  }
-  return text::printable(words, kMaxReasonBytes);
+  return reply ? text::printable(words_in(*reply), kMaxReasonBytes) : std::string();
 }
 
 bool is_invalid_grant(std::string_view body) {

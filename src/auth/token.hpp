@@ -42,9 +42,8 @@ net::HttpRequest refresh_request(const net::Url& realm, const TokenWish& wish, c
 /// stored by a login stays as it is. Errors: protocol.
 Result<TokenReply> parse_token_reply(std::string_view body);
 
-/// The reason in an error reply of a token server, made safe to show; empty when there is none, or when it repeats
-/// anything of `credentials`.
-std::string refusal_reason(std::string_view body, const Credentials* credentials);
+/// The reason in an error reply of a token server, made safe to show (text::printable); empty when there is none.
+std::string refusal_reason(std::string_view body);
 /// True for the OAuth error invalid_grant (RFC 6749 section 5.2): the refresh token has ended.
 bool is_invalid_grant(std::string_view body);
 

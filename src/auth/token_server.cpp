@@ -1,5 +1,7 @@
 #include "auth/token_server.hpp"
 
+#include "base/sent_secrets.hpp"
+#include "base/text.hpp"
 #include "net/retry_after.hpp"
 
 #include <fmt/format.h>
@@ -60,7 +62,7 @@ Error strange(const TokenServer& server, const net::HttpResponse& response, cons
 // What a status other than 200 means.
 Error refusal(const TokenServer& server, const Credentials* credentials, const net::HttpResponse& response) {
   const auto status = response.status;
-  const auto reason = refusal_reason(response.body, credentials);
+  const auto reason = refusal_reason(response.body);
   const auto error = [&] {
     if (status == 401 || (status == 400 && is_invalid_grant(response.body))) {
       return refused_login(server, credentials, reason);
@@ -101,6 +103,8 @@ Result<TokenReply> ask_for_token(net::Exchanger& exchanger, const TokenServer& s
   const TokenWish wish{server.service, scopes};
   const auto send = [&](net::HttpRequest request) {
     request.endpoint = server.endpoint;
+    if (request.authorization) SentSecrets::process().add_authorization(*request.authorization);
+    if (credentials != nullptr) SentSecrets::process().add(credentials->identity_token);
     return exchanger.exchange(request, context).context(fmt::format("logging in to {}", server.registry));
   };
   const bool refresh = credentials != nullptr && !credentials->identity_token.empty();

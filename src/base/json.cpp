@@ -1,6 +1,7 @@
 #include "base/json.hpp"
 
 #include "base/encoding.hpp"
+#include "base/sent_secrets.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -99,44 +100,22 @@ Json& Json::push(Json value) {
 
 namespace {
 
-// Length of the valid UTF-8 sequence at the start of `text`, or 0.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const auto continues = [&](std::size_t count) {
-    if (text.size() <= count) return false;
-    for (std::size_t i = 1; i <= count; ++i) {
-      if ((byte(i) & 0xC0U) != 0x80U) return false;
-    }
-    return true;
-  };
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (!continues(2)) return 0;
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;
-    if (first == 0xED && byte(1) > 0x9F) return 0;  // surrogates
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (!continues(3)) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
+void write_escaped(std::string& out, unsigned code) {
+  char escaped[8];
+  std::snprintf(escaped, sizeof escaped, "\\u%04x", code);
+  out += escaped;
 }
 
-void write_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const char c = text.front();
-    const auto length = utf8_length(text);
+void write_characters(std::string& out, std::string_view text, bool for_people) {
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    const auto length = text::utf8_length(text.substr(at));
     if (length == 0) {
       out += "\xEF\xBF\xBD";
-      text.remove_prefix(1);
+      ++at;
       continue;
     }
+    const auto character = text.substr(at, length);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
@@ -144,14 +123,22 @@ void write_string(std::string& out, std::string_view text) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-      out += escaped;
+    } else if (static_cast<unsigned char>(c) < 0x20 || (for_people && text::is_obeyed(character)) ||
+               (for_people && text::starts_log_command(text, at))) {
+      write_escaped(out, text::code_point(character));
     } else {
-      out += text.substr(0, length);
+      out += character;
     }
-    text.remove_prefix(length);
+    at += length;
+  }
+}
+
+void write_string(std::string& out, std::string_view text, bool for_people) {
+  out += '"';
+  if (for_people) {
+    write_characters(out, SentSecrets::process().hide(text), true);
+  } else {
+    write_characters(out, text, false);
   }
   out += '"';
 }
@@ -182,7 +169,10 @@ void write_number(std::string& out, double value) {
 
 }  // namespace
 
-void Json::write(std::string& out, bool sorted, int indent, int depth) const {
+void Json::write(std::string& out, Style style, int depth) const {
+  const bool sorted = style == Style::canonical;
+  const int indent = style == Style::pretty ? 2 : 0;
+  const bool for_people = style == Style::shown;
   const auto line = [&](int level) {
     if (indent > 0) {
       out += '\n';
@@ -194,7 +184,7 @@ void Json::write(std::string& out, bool sorted, int indent, int depth) const {
     for (const auto& item : *array) {
       if (&item != &array->front()) out += ',';
       line(depth + 1);
-      item.write(out, sorted, indent, depth + 1);
+      item.write(out, style, depth + 1);
     }
     if (!array->empty()) line(depth);
     out += ']';
@@ -206,14 +196,14 @@ void Json::write(std::string& out, bool sorted, int indent, int depth) const {
     for (const auto* member : order) {
       if (member != order.front()) out += ',';
       line(depth + 1);
-      write_string(out, member->first);
+      write_string(out, member->first, for_people);
       out += indent > 0 ? ": " : ":";
-      member->second.write(out, sorted, indent, depth + 1);
+      member->second.write(out, style, depth + 1);
     }
     if (!order.empty()) line(depth);
     out += '}';
   } else if (const auto* text = std::get_if<std::string>(&value_)) {
-    write_string(out, *text);
+    write_string(out, *text, for_people);
   } else if (const auto* integer = std::get_if<std::int64_t>(&value_)) {
     out += std::to_string(*integer);
   } else if (const auto* number = std::get_if<double>(&value_)) {
@@ -227,17 +217,22 @@ void Json::write(std::string& out, bool sorted, int indent, int depth) const {
 
 std::string Json::dump() const {
   std::string out;
-  write(out, false, 0, 0);
+  write(out, Style::plain, 0);
   return out;
 }
 std::string Json::dump_pretty() const {
   std::string out;
-  write(out, false, 2, 0);
+  write(out, Style::pretty, 0);
+  return out;
+}
+std::string Json::dump_shown() const {
+  std::string out;
+  write(out, Style::shown, 0);
   return out;
 }
 std::string Json::canonical() const {
   std::string out;
-  write(out, true, 0, 0);
+  write(out, Style::canonical, 0);
   return out;
 }
 

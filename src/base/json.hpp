@@ -80,6 +80,9 @@ class Json {
   std::string dump() const;
   /// The same with line breaks and two spaces of indent.
   std::string dump_pretty() const;
+  /// dump() for stdout, logs and event files: secrets that were sent (base/sent_secrets.hpp) are "***" in every text,
+  /// and what a terminal or a CI system would obey (text::shown) is written as \u escapes, so that values stay.
+  std::string dump_shown() const;
   /// One line, members sorted by key bytewise: what hashes are taken over.
   std::string canonical() const;
 
@@ -87,7 +90,8 @@ class Json {
 
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
-  void write(std::string& out, bool sorted, int indent, int depth) const;
+  enum class Style : std::uint8_t { plain, pretty, shown, canonical };
+  void write(std::string& out, Style style, int depth) const;
 };
 
 struct JsonLimits {

@@ -1,6 +1,7 @@
 #include "base/process.hpp"
 
 #include "base/deadline.hpp"
+#include "base/guarded.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <optional>
 #include <poll.h>
+#include <set>
 #include <spawn.h>
 #include <string_view>
 #include <sys/eventfd.h>
@@ -206,15 +208,23 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return out;
 }
 
+using Names = std::set<std::string, std::less<>>;
+
+Guarded<Names>& kept_names() {
+  static Guarded<Names> names;
+  return names;
+}
+
 // Our environment with `variables` in it, as NAME=VALUE.
 std::vector<std::string> child_environment(const ProcessVariables& variables) {
   std::vector<std::string> out;
+  const auto kept = kept_names().with([](const Names& names) { return names; });
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const auto name = text.substr(0, text.find('='));
     const bool replaced =
         std::any_of(variables.begin(), variables.end(), [&](const auto& variable) { return variable.first == name; });
-    if (!replaced) out.emplace_back(text);
+    if (!replaced && !kept.contains(name)) out.emplace_back(text);
   }
   for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
   return out;
@@ -230,6 +240,8 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, const ProcessVariables
   ::posix_spawn_file_actions_adddup2(&actions, pipes.in.read.get(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, pipes.out.write.get(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, pipes.err.write.get(), STDERR_FILENO);
+  // Libraries open descriptors of their own, not all of them close-on-exec (libcurl's wake-up pair).
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 
   // The child starts with no signal blocked and SIGPIPE as usual, whatever this thread and main() chose.
   posix_spawnattr_t attributes;
@@ -358,6 +370,10 @@ Status check_argv(const std::vector<std::string>& argv) {
 }
 
 }  // namespace
+
+void keep_from_children(std::string_view name) {
+  kept_names().with([&](Names& names) { names.emplace(name); });
+}
 
 Result<ProcessResult> run_process(const std::vector<std::string>& argv, std::string_view input,
                                   std::chrono::milliseconds timeout, std::size_t max_bytes, std::stop_token stop,

@@ -86,16 +86,6 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   return best;
 }
 
-std::string printable(std::string_view text, std::size_t limit) {
-  std::string out;
-  for (const char c : text.substr(0, limit)) {
-    const auto u = static_cast<unsigned char>(c);
-    out += (u < 0x20 || u == 0x7f) ? (c == '\n' || c == '\t' || c == '\r' ? ' ' : '?') : c;
-  }
-  if (text.size() > limit) out += "...";
-  return out;
-}
-
 std::string human_bytes(unsigned long long bytes) {
   constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   auto value = static_cast<double>(bytes);

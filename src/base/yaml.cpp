@@ -132,7 +132,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (key.plain && key.text == "<<") refuse(mark, "merge keys (<<) are not allowed here", "write the values out");
     const auto [it, is_new] = frame.seen.emplace(key.text, key.line);
     if (!is_new) {
-      refuse(mark, "the key '" + text::printable(key.text, 80) + "' stands there twice",
+      refuse(mark, "the key" + shown_key(key) + " stands there twice",
              "the first is on line " + std::to_string(it->second) + "; remove one of them");
     }
     frame.key = std::move(key);

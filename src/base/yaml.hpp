@@ -59,6 +59,10 @@ Result<Node> parse(std::string_view text, std::string_view file, Limits limits =
 /// A config error at a node.
 Error error_at(const Node& node, std::string message);
 
+/// " 'key'" for an error about a key that nobody knows; empty for one that does not look like a key, as the file may be
+/// somebody's secrets: over 40 bytes, or with other characters than letters, digits, '_', '-' and '.'.
+std::string shown_key(const Node& key);
+
 // Typed readers. `what` names the value in messages ("'tag'"). Errors: config, with the position. None of them
 // repeats a string's text: it may be a secret in the wrong place.
 

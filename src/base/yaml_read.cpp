@@ -41,7 +41,7 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
 Error unknown_key(const Node& key, const std::string& what, const Keys& keys) {
   std::vector<std::string> all = keys.known;
   all.insert(all.end(), keys.planned.begin(), keys.planned.end());
-  std::string message = "unknown key '" + text::printable(key.text, 80) + "' in " + what;
+  std::string message = "unknown key" + shown_key(key) + " in " + what;
   const auto meant = text::nearest(key.text, all);
   if (contains(keys.planned, meant)) {
     message += "; '" + meant + "' is not supported yet";
@@ -52,6 +52,13 @@ Error unknown_key(const Node& key, const std::string& what, const Keys& keys) {
 }
 
 }  // namespace
+
+std::string shown_key(const Node& key) {
+  constexpr std::size_t kLongestKey = 40;
+  constexpr std::string_view kKeyChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  const bool is_word = key.text.find_first_not_of(kKeyChars) == std::string::npos;
+  return is_word && key.text.size() <= kLongestKey ? " '" + key.text + "'" : "";
+}
 
 Result<std::string> as_string(const Node& node, std::string_view what) {
   if (node.kind != Node::Kind::scalar) return wrong_kind(node, what, "a text");

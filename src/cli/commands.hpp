@@ -25,7 +25,7 @@ struct Context {
 
   bool json() const { return common.format == Format::json; }
   /// Prints a result document: one line of JSON.
-  void print(const Json& document) const { console.out(document.dump() + "\n"); }
+  void print(const Json& document) const { console.out_json(document); }
   /// As far as somebody asked for them, and as things stand now.
   Explanations explanations() const {
     Explanations out;

@@ -1,12 +1,9 @@
 #include "cli/console.hpp"
 
+#include "base/standard_input.hpp"
 #include "base/text.hpp"
 
-#include <array>
-#include <cerrno>
 #include <iostream>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -20,29 +17,30 @@ Console::Console(const Environment& environment)
       dumb_(environment.get("TERM").value_or("") == "dumb"),
       colour_(!environment.get("NO_COLOR") && !dumb_) {}
 
-void Console::out(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+namespace {
+
+void write(std::string_view text, std::FILE* stream) {
+  std::fwrite(text.data(), 1, text.size(), stream);
+  std::fflush(stream);
 }
 
-void Console::err(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
+}  // namespace
+
+void Console::out(std::string_view text) { write(text::shown(text, colour_ && out_is_terminal_), stdout); }
+
+void Console::out_json(const Json& document) { write(document.dump_shown() + "\n", stdout); }
+
+void Console::err(std::string_view text) { write(text::shown(text, colour_ && err_is_terminal_), stderr); }
+
+void Console::redraw(std::size_t lines, std::string_view text) {
+  const auto back = lines > 0 ? "\033[" + std::to_string(lines) + "A\r\033[J" : std::string();
+  write(back + text::shown(text, colour_ && err_is_terminal_), stderr);
 }
 
 std::string Console::read_line(const std::stop_token& stop) {
-  // Ctrl-C is taken by the signal thread, so a blocking read would not notice it.
-  const int wakeup = ::eventfd(0, EFD_CLOEXEC);
-  {
-    const std::stop_callback on_stop(stop, [&] { ::eventfd_write(wakeup, 1); });
-    std::array<pollfd, 2> waits{{{STDIN_FILENO, POLLIN, 0}, {wakeup, POLLIN, 0}}};
-    while (::poll(waits.data(), waits.size(), -1) < 0 && errno == EINTR) {
-    }
-  }
-  ::close(wakeup);  // nobody writes to it any more
   std::string line;
   // A terminal gives whole lines.
-  if (!stop.stop_requested()) std::getline(std::cin, line);
+  if (wait_for_standard_input(stop)) std::getline(std::cin, line);
   return line;
 }
 
@@ -74,10 +72,11 @@ unsigned Console::width() const {
   return 80;
 }
 
-std::string Console::paint(const char* code, std::string_view text, bool for_out) const {
+std::string Console::paint(Colour colour, std::string_view text, bool for_out) const {
   const bool wanted = colour_ && (for_out ? out_is_terminal_ : err_is_terminal_);
   if (!wanted) return std::string(text);
-  return "\033[" + std::string(code) + "m" + std::string(text) + "\033[0m";
+  return std::string(text::kColours[static_cast<std::size_t>(colour)]) + std::string(text) +
+         std::string(text::kColours[0]);
 }
 
 }  // namespace sluice::cli

@@ -60,7 +60,7 @@ void EventLog::emit(const copy::Event& event) {
     if (!is_due(state, event, bytes)) return;
     auto told = to_json(event, ++state.written, utc_now());
     told.set("bytes", bytes);
-    const auto line = told.dump() + "\n";
+    const auto line = told.dump_shown() + "\n";
     const bool written = std::fwrite(line.data(), 1, line.size(), file_) == line.size() && std::fflush(file_) == 0;
     if (!written && state.failure == 0) state.failure = errno;
   });

@@ -3,11 +3,10 @@
 #include "app/cluster_login.hpp"
 #include "app/login_party.hpp"
 #include "auth/login.hpp"
+#include "base/standard_input.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "oci/reference.hpp"
-
-#include <iostream>
 
 namespace sluice::cli {
 
@@ -22,12 +21,18 @@ Result<Secret> read_password(const Login& login, Context& context) {
     return Error(ErrorKind::usage, "no password was given")
         .with_hint("pipe it in: printf %s \"$TOKEN\" | sluice login " + login.registry + " -u USER --password-stdin");
   }
-  std::string text;
-  char c = 0;
-  while (text.size() <= kMaxPasswordBytes && std::cin.get(c)) text += c;
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  if (text.empty() || text.size() > kMaxPasswordBytes) return Error(ErrorKind::usage, "stdin holds no usable password");
-  return Secret(std::move(text));
+  SLUICE_TRY(auto text, read_standard_input(StandardInput::everything, kMaxPasswordBytes, context.stop));
+  while (text && (text->ends_with('\n') || text->ends_with('\r'))) text->pop_back();
+  if (!text || text->empty()) return Error(ErrorKind::usage, "stdin holds no usable password");
+  return Secret(std::move(*text));
+}
+
+// On stderr in every format: somebody else may have read what stood there, or have counted on reading it.
+void tell_narrowed(const std::vector<std::filesystem::path>& files, Context& context) {
+  for (const auto& file : files) {
+    context.console.err("note: others could read or write " + file.string() +
+                        "; now only its owner can (mode 0600). Change a secret that stood there before\n");
+  }
 }
 
 Status check_cluster_login(const Login& login) {
@@ -85,13 +90,14 @@ Exit login_to_cluster(const Login& login, app::LoginTarget target, Context& cont
   if (login.token.empty()) {
     SLUICE_TRY(request.password, read_password(login, context));
   } else {
-    SLUICE_TRY(request.token, auth::parse_secret(login.token, "--token", context.session.environment()));
+    SLUICE_TRY(request.token, auth::parse_secret(login.token, "--token", context.session.environment(), context.stop));
   }
   request.target = std::move(target);
   SLUICE_TRY(const auto done,
              app::log_in_to_cluster(context.session.exchanger(), request, context.session.environment(),
                                     context.session.exchange_context()));
   print_cluster_login(done, request.target, context);
+  tell_narrowed(done.narrowed, context);
   return 0;
 }
 
@@ -113,8 +119,9 @@ void print_registry_logout(const std::string& host, const std::vector<std::strin
 }
 
 Exit logout_of_registry(const std::string& host, Context& context) {
-  SLUICE_TRY(const auto places, auth::erase_credentials(context.session.credential_sources(), host));
-  print_registry_logout(host, places, context);
+  SLUICE_TRY(const auto erased, auth::erase_credentials(context.session.credential_sources(), host));
+  tell_narrowed(erased.narrowed, context);
+  print_registry_logout(host, erased.places, context);
   return 0;
 }
 
@@ -122,11 +129,13 @@ Exit logout_of_cluster(const app::LoginTarget& target, const std::string& name, 
   SLUICE_TRY(const auto* config, context.session.kubeconfig());
   SLUICE_TRY(const auto done,
              app::log_out_of_cluster(context.session.exchanger(), target, *config, context.session.exchange_context()));
+  tell_narrowed(done.narrowed, context);
   // An address that no kubeconfig has a token for may be a registry's: what is stored for it says so.
   if (const auto address = app::registry_address(name); done.file.empty() && address && !address->scheme.empty()) {
-    SLUICE_TRY(const auto places, auth::erase_credentials(context.session.credential_sources(), address->host));
-    if (!places.empty()) {
-      print_registry_logout(address->host, places, context);
+    SLUICE_TRY(const auto erased, auth::erase_credentials(context.session.credential_sources(), address->host));
+    tell_narrowed(erased.narrowed, context);
+    if (!erased.places.empty()) {
+      print_registry_logout(address->host, erased.places, context);
       return 0;
     }
   }
@@ -167,7 +176,7 @@ Exit login_to_registry(const Login& login, const std::string& host, Context& con
   auth::Credentials credentials;
   credentials.username = login.username;
   credentials.password = password;
-  SLUICE_TRY(const auto place, auth::store_credentials(context.session.credential_sources(), host, credentials));
+  SLUICE_TRY(const auto stored, auth::store_credentials(context.session.credential_sources(), host, credentials));
   if (context.json()) {
     context.print(Json::object()
                       .set("schema", "sluice.login/1")
@@ -175,10 +184,11 @@ Exit login_to_registry(const Login& login, const std::string& host, Context& con
                       .set("cluster", nullptr)
                       .set("context", nullptr)
                       .set("username", login.username)
-                      .set("stored", place));
+                      .set("stored", stored.place));
   } else {
-    context.console.out("logged in to " + host + " as " + login.username + "; stored in " + place + "\n");
+    context.console.out("logged in to " + host + " as " + login.username + "; stored in " + stored.place + "\n");
   }
+  tell_narrowed(stored.narrowed, context);
   return 0;
 }
 

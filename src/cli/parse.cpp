@@ -1,3 +1,4 @@
+#include "base/process.hpp"
 #include "base/text.hpp"
 #include "cli/options.hpp"
 #include "version.hpp"
@@ -5,7 +6,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <string>
 
@@ -77,10 +80,13 @@ const std::map<std::string, std::string>& examples() {
   return kExamples;
 }
 
+// Their values are secrets, or name one.
+constexpr std::string_view kSecretFlags[] = {"--src-creds", "--dest-creds", "--creds", "--token"};
+
 // Overwrites the values of secret flags in the process arguments.
 void blank_secrets(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    for (const std::string_view flag : {"--src-creds", "--dest-creds", "--creds", "--token"}) {
+    for (const auto flag : kSecretFlags) {
       const std::string_view word(argv[i]);
       char* secret = nullptr;
       if (word == flag && i + 1 < argc) secret = argv[i + 1];
@@ -175,6 +181,21 @@ std::vector<std::string> known_words(const CLI::App& app) {
   return words;
 }
 
+// Commands with such a flag are given secrets, and a word too many may be one that slipped out of its flag.
+bool takes_secrets(const CLI::App& command) {
+  const auto options = command.get_options();
+  return std::any_of(options.begin(), options.end(), [](const CLI::Option* option) {
+    return std::any_of(std::begin(kSecretFlags), std::end(kSecretFlags),
+                       [&](std::string_view flag) { return option->check_lname(std::string(flag.substr(2))); });
+  });
+}
+
+// What may be repeated of a word that is not known: "-pS3CRET" and "--password=S3CRET" are habits from elsewhere.
+std::string_view without_value(std::string_view word) {
+  if (word.starts_with('-') && !word.starts_with("--")) return word.substr(0, 2);
+  return word.substr(0, word.find('='));
+}
+
 Error usage_error(const CLI::App& app, const CLI::ParseError& why, const std::vector<std::string>& arguments) {
   const auto parsed = app.get_subcommands();
   const CLI::App* where = parsed.empty() ? &app : parsed.front();
@@ -184,9 +205,16 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& why, const std::ve
   if (word.empty() && parsed.empty() && !arguments.empty()) word = arguments.front();
   const bool unknown = !extras.empty() || (parsed.empty() && !arguments.empty());
   if (unknown && !word.empty()) {
-    const auto bare = word.substr(0, word.find('='));
+    const bool is_option = word.starts_with('-');
+    if (!is_option && !parsed.empty() && takes_secrets(*where)) {
+      const bool is_login = where->get_name() == "login";
+      return Error(ErrorKind::usage,
+                   where->get_name() + ": there is an argument too many (not shown: it may be a secret)")
+          .with_hint(is_login ? "pipe a password in with --password-stdin (" + help + ")" : help);
+    }
+    const std::string bare(without_value(word));
     const auto near = text::nearest(bare, known_words(*where));
-    const auto what = word.starts_with('-') ? "option" : parsed.empty() ? "command" : "argument";
+    const auto what = is_option ? "option" : parsed.empty() ? "command" : "argument";
     return Error(ErrorKind::usage, fmt::format("there is no {} {}", what, text::printable(bare, 60)))
         .with_hint(near.empty() ? help : "did you mean " + near + "? (" + help + ")");
   }
@@ -407,7 +435,7 @@ struct Commands {
   }
 };
 
-Status settle(Builder& b) {
+Status settle(Builder& b, const std::string& token) {
   auto& common = b.common;
   common.format = b.format == "json" ? Format::json : Format::text;
   common.progress = b.progress == "plain"  ? ProgressMode::plain
@@ -425,6 +453,11 @@ Status settle(Builder& b) {
           .with_hint("leave out -o text, or write the events to a file");
     }
     common.format = Format::json;
+  }
+  // Before any helper runs, whoever's it is.
+  for (const std::string_view reference : {b.src_creds, b.dest_creds, token}) {
+    constexpr std::string_view kVariable = "env:";
+    if (reference.starts_with(kVariable)) keep_from_children(reference.substr(kVariable.size()));
   }
   SLUICE_TRY(common.session.timeout, parse_seconds("--timeout", b.timeout, 1));
   SLUICE_TRY(common.session.max_wait, parse_seconds("--max-wait", b.max_wait, 0));
@@ -471,7 +504,7 @@ Result<Parsed> parse(int argc, char** argv) {
   } catch (const CLI::ParseError& why) {
     return usage_error(builder.app, why, arguments);
   }
-  SLUICE_CHECK(settle(builder));
+  SLUICE_CHECK(settle(builder, commands.login.token));
   Parsed parsed;
   parsed.invocation = Invocation{builder.app.get_subcommands().front()->get_name(), std::move(builder.common),
                                  std::move(*builder.chosen)};

@@ -96,7 +96,7 @@ void ProgressView::clear() {
 // Goes back up over the last frame, prints what is to stay, then the new frame (or nothing, at the end).
 void ProgressView::redraw(State& state, bool final_frame) {
   std::string text;
-  if (state.drawn_lines > 0) text += fmt::format("\033[{}A\r\033[J", state.drawn_lines);
+  const auto above = state.drawn_lines;
   for (const auto& message : state.messages) text += message + "\n";
   state.messages.clear();
   state.drawn_lines = 0;
@@ -111,7 +111,7 @@ void ProgressView::redraw(State& state, bool final_frame) {
     for (const auto& line : lines) text += line + "\n";
     state.drawn_lines = lines.size();
   }
-  if (!text.empty()) console_.err(text);
+  if (above > 0 || !text.empty()) console_.redraw(above, text);
 }
 
 void ProgressView::emit(const copy::Event& event) {

@@ -90,7 +90,7 @@ int report(const Error& error, Console& console, const Common& common, Json expl
     if (!error.registry_code().empty()) console.err("  registry code: " + error.registry_code() + "\n");
     for (const auto& what : error.contexts()) console.err("  while: " + what + "\n");
   }
-  if (common.format == Format::json) console.out(error_document(error, std::move(explanations)).dump() + "\n");
+  if (common.format == Format::json) console.out_json(error_document(error, std::move(explanations)));
   return exit_code(error.kind());
 }
 

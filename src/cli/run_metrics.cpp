@@ -87,11 +87,13 @@ void add_images(const std::string& prefix, const MetricLabels& labels, const Run
 
 std::vector<MetricFamily> run_metrics(const RunReport& report, const RunFacts& facts,
                                       const std::vector<MetricSample>& successes) {
+  constexpr std::size_t kLongestLabel = 500;  // a reference is shorter; a guess
+  const auto shown = [](const std::string& value) { return text::printable(value, kLongestLabel); };
   const MetricLabels labels{{"command", facts.command},
-                            {"source", report.source},
-                            {"destination", report.destination},
-                            {"app", report.app},
-                            {"environment", report.environment}};
+                            {"source", shown(report.source)},
+                            {"destination", shown(report.destination)},
+                            {"app", shown(report.app)},
+                            {"environment", shown(report.environment)}};
   std::vector<MetricFamily> out{
       one("sluice_run_exit_code", "Exit code of the last run.", labels, facts.exit),
       one("sluice_run_success", "1 when the last run ended with exit code 0.", labels, facts.exit == 0 ? 1 : 0),

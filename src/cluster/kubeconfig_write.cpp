@@ -17,8 +17,6 @@ namespace {
 
 using yaml::Node;
 
-constexpr unsigned kNewFileMode = 0600;
-
 Node text_node(std::string text) {
   Node node;
   node.kind = Node::Kind::scalar;
@@ -111,16 +109,19 @@ class Files {
     return &trees_.emplace(file, std::move(tree)).first->second.root;
   }
 
-  Status write() {
+  /// Gives the files that others could read or write before.
+  Result<std::vector<std::filesystem::path>> write() {
+    std::vector<std::filesystem::path> narrowed;
     for (const auto& file : changed_) {
       const auto& tree = trees_.at(file);
       // Through a link to what it names: the link of somebody's own making stays.
       std::error_code code;
       auto target = std::filesystem::weakly_canonical(file, code);
       if (code) target = file;
-      SLUICE_CHECK(replace_file(target, emit_kubeconfig(tree.root, tree.is_json), kNewFileMode));
+      SLUICE_TRY(const bool was_open, replace_private_file(target, emit_kubeconfig(tree.root, tree.is_json)));
+      if (was_open) narrowed.push_back(file);
     }
-    return {};
+    return narrowed;
   }
 
  private:
@@ -221,18 +222,18 @@ Result<StoredLogin> store_login(const Environment& environment, const KubeLogin&
   }
   SLUICE_TRY(auto* current_root, files.change(current_file));
   set_member(*current_root, "current-context", text_node(context));
-  SLUICE_CHECK(files.write());
-  return StoredLogin{context_file, context};
+  SLUICE_TRY(auto narrowed, files.write());
+  return StoredLogin{context_file, context, std::move(narrowed)};
 }
 
-Result<bool> erase_token(const Kubeconfig& config, std::string_view user) {
+Result<ErasedToken> erase_token(const Kubeconfig& config, std::string_view user) {
   const auto found = config.users.find(user);
-  if (found == config.users.end() || found->second.token.empty()) return false;
+  if (found == config.users.end() || found->second.token.empty()) return ErasedToken{};
   Files files;
   SLUICE_TRY(auto* root, files.change(found->second.file));
   remove_member(entry(*root, "users", "user", found->first), "token");
-  SLUICE_CHECK(files.write());
-  return true;
+  SLUICE_TRY(auto narrowed, files.write());
+  return ErasedToken{true, std::move(narrowed)};
 }
 
 }  // namespace sluice::cluster

@@ -1,6 +1,7 @@
 #pragma once
 // Writes logins into kubeconfig files as `oc login` does, and takes them out again. What else is in a file stays as it
-// is, in its order; comments are lost. Files are replaced atomically, new ones have mode 0600.
+// is, in its order; comments are lost. Files are replaced atomically, nobody but their owner may read or write
+// them afterwards.
 
 #include "base/environment.hpp"
 #include "base/result.hpp"
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::cluster {
 
@@ -30,7 +32,8 @@ struct KubeLogin {
 /// Where a login went.
 struct StoredLogin {
   std::filesystem::path file;
-  std::string context;  ///< "project/api-example-com:6443/ann"; it is the current one now
+  std::string context;                            ///< "project/api-example-com:6443/ann"; it is the current one now
+  std::vector<std::filesystem::path> narrowed{};  ///< files that others could read or write before, and no more
 };
 
 /// "api-example-com:6443": the name that oc gives to a cluster entry. Errors: config (no URL).
@@ -41,8 +44,14 @@ Result<std::string> cluster_entry_name(std::string_view server);
 /// Errors: config (a file that cannot be read), denied, storage.
 Result<StoredLogin> store_login(const Environment& environment, const KubeLogin& login);
 
-/// Removes the token of a user entry in the file that defines it; the entry itself stays. True when there was one.
-Result<bool> erase_token(const Kubeconfig& config, std::string_view user);
+/// What became of a token.
+struct ErasedToken {
+  bool erased = false;  ///< false: there was none
+  std::vector<std::filesystem::path> narrowed{};
+};
+
+/// Removes the token of a user entry in the file that defines it; the entry itself stays.
+Result<ErasedToken> erase_token(const Kubeconfig& config, std::string_view user);
 
 /// The text of a file with one tree changed: YAML, or JSON when `as_json`. Reading it gives the same tree back.
 std::string emit_kubeconfig(const yaml::Node& root, bool as_json);

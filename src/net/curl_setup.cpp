@@ -1,4 +1,5 @@
 #include "base/file.hpp"
+#include "base/sent_secrets.hpp"
 #include "base/text.hpp"
 #include "net/address.hpp"
 #include "net/transfer.hpp"
@@ -133,6 +134,10 @@ Status prepare_tls(CURL* easy, const Endpoint& endpoint) {
       if (!std::filesystem::exists(file, code)) {
         return Error(ErrorKind::config, "the client certificate or key file " + file + " does not exist");
       }
+      // The TLS library would wait for whoever writes into a pipe, and with it every transfer.
+      if (!std::filesystem::is_regular_file(file, code)) {
+        return Error(ErrorKind::config, "the client certificate or key " + file + " is not a file");
+      }
     }
     set(easy, CURLOPT_SSLCERT, endpoint.client_cert_file);
     set(easy, CURLOPT_SSLKEY, endpoint.client_key_file);
@@ -178,7 +183,10 @@ void prepare_headers(Transfer& transfer, CURL* easy, const LoopOptions& options)
       endpoint != nullptr && !endpoint->tls_server_name.empty() && !transfer.request.headers.get("host")) {
     add("Host: " + transfer.host());
   }
-  if (transfer.request.authorization) add("Authorization: " + transfer.request.authorization->reveal());
+  if (transfer.request.authorization) {
+    SentSecrets::process().add_authorization(*transfer.request.authorization);
+    add("Authorization: " + transfer.request.authorization->reveal());
+  }
   set_pointer(easy, CURLOPT_HTTPHEADER, list);
   set(easy, CURLOPT_USERAGENT, options.user_agent);
   transfer.header_list = list;
@@ -216,11 +224,6 @@ void prepare_proxy(Transfer& transfer, CURL* easy, const Endpoint& endpoint, con
   transfer.through_proxy = !proxy.empty();
   set(easy, CURLOPT_PROXY, proxy);
   set(easy, CURLOPT_NOPROXY, "");
-}
-
-// Who had the head of the reply knows more than that the connection broke.
-Error broke_off(const Transfer& transfer, Error error) {
-  return transfer.head_final ? std::move(error).with_status(transfer.reply.status) : error;
 }
 
 // The words are OpenSSL's; servers differ in which of these alerts they send (RFC 8446 section 6.2).
@@ -289,7 +292,9 @@ void release_headers(Transfer& transfer) {
   transfer.connect_list = nullptr;
 }
 
-std::optional<Error> outcome(Transfer& transfer, int curl_code) {
+namespace {
+
+std::optional<Error> failure_of(Transfer& transfer, int curl_code) {
   if (transfer.failure) return transfer.failure;
   if (transfer.was_cut) return std::nullopt;
   const auto code = static_cast<CURLcode>(curl_code);
@@ -339,12 +344,20 @@ std::optional<Error> outcome(Transfer& transfer, int curl_code) {
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_FAIL_REWIND:
-      return broke_off(transfer, say(ErrorKind::unreachable, "the connection to " + host + " broke: " +
-                                                                 text::printable(detail)));
+      return say(ErrorKind::unreachable, "the connection to " + host + " broke: " + text::printable(detail));
     default:
       break;
   }
   return say(ErrorKind::unreachable, "talking to " + host + " failed: " + text::printable(detail));
+}
+
+}  // namespace
+
+std::optional<Error> outcome(Transfer& transfer, int curl_code) {
+  auto failure = failure_of(transfer, curl_code);
+  // What began with a status line speaks HTTP, whatever came after it: nobody needs to try the other scheme.
+  if (failure && transfer.reply.status > 0) return std::move(*failure).with_status(transfer.reply.status);
+  return failure;
 }
 
 }  // namespace sluice::net

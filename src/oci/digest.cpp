@@ -17,8 +17,8 @@ constexpr std::string_view name(HashAlgorithm algorithm) {
 
 Result<Digest> Digest::parse(std::string_view text) {
   if (const auto fault = grammar::digest_fault(text)) {
-    return Error(ErrorKind::usage, fmt::format("cannot read the digest \"{}\": at character {}: {}",
-                                               text::printable(text), fault->at + 1, fault->why));
+    return Error(ErrorKind::protocol, fmt::format("cannot read the digest \"{}\": at character {}: {}",
+                                                  text::printable(text), fault->at + 1, fault->why));
   }
   const auto [algorithm, hex] = text::cut(text, ':');
   return Digest(algorithm == "sha256" ? HashAlgorithm::sha256 : HashAlgorithm::sha512, std::string(hex));

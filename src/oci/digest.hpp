@@ -13,7 +13,7 @@ namespace sluice::oci {
 /// Immutable. Always a valid sha256 or sha512 digest with lower-case hex.
 class Digest {
  public:
-  /// Reads "sha256:<64 hex>" or "sha512:<128 hex>". Errors: usage, naming what is wrong.
+  /// Reads "sha256:<64 hex>" or "sha512:<128 hex>". Errors: protocol, naming what is wrong.
   static Result<Digest> parse(std::string_view text);
   /// The sha256 digest of these bytes.
   static Digest of(std::string_view bytes, HashAlgorithm algorithm = HashAlgorithm::sha256);

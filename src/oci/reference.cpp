@@ -191,7 +191,9 @@ Result<Reference> Reference::parse(std::string_view text) {
   reference.repository.path = canonical_path(reference.repository.registry, parts.path);
   if (parts.tag) reference.tag = std::string(*parts.tag);
   if (parts.digest) {
-    SLUICE_TRY(reference.digest, Digest::parse(*parts.digest));
+    auto digest = Digest::parse(*parts.digest);
+    if (!digest) return Error(ErrorKind::usage, digest.error().message());
+    reference.digest = std::move(*digest);
   }
   if (!parts.tag && !parts.digest) reference.tag = "latest";
   return reference;

@@ -143,7 +143,7 @@ Status check_entry(const yaml::MapReader& entry) {
 
 Result<Cluster> parse_entry(const yaml::Node::Member& member) {
   if (!detail::is_plain_name(member.key.text)) {
-    return yaml::error_at(member.key, "'" + text::printable(member.key.text, 80) + "' is no name for a cluster")
+    return yaml::error_at(member.key, "the key" + yaml::shown_key(member.key) + " is no name for a cluster")
         .with_hint("use letters, digits, '.', '_' and '-', at most 63");
   }
   SLUICE_TRY(const auto entry, yaml::MapReader::open(member.value, "cluster '" + member.key.text + "'", entry_keys()));

@@ -67,6 +67,9 @@ Result<Clusters> parse_clusters(std::string_view text, const std::filesystem::pa
 Result<Secret> resolve_reference(const ValueReference& reference, const Clusters& clusters,
                                  const sluice::Environment& environment);
 
+/// The environment variables that env: references name, in no order: they hold secrets.
+std::vector<std::string> named_variables(const Clusters& clusters);
+
 /// Where a file: reference points; a relative path starts at the folder of the clusters file.
 std::filesystem::path reference_path(const ValueReference& reference, const Clusters& clusters);
 

@@ -67,6 +67,17 @@ std::filesystem::path reference_path(const ValueReference& reference, const Clus
   return from_folder_of(reference.value, clusters);
 }
 
+std::vector<std::string> named_variables(const Clusters& clusters) {
+  std::vector<std::string> out;
+  for (const auto& [name, cluster] : clusters.entries) {
+    for (const auto* reference :
+         {&cluster.token, &cluster.password, &cluster.ca, &cluster.client_cert, &cluster.client_key}) {
+      if (*reference && (*reference)->kind == ValueReference::Kind::env) out.push_back((*reference)->value);
+    }
+  }
+  return out;
+}
+
 Result<Secret> resolve_reference(const ValueReference& reference, const Clusters& clusters,
                                  const sluice::Environment& environment) {
   switch (reference.kind) {

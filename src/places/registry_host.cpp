@@ -37,7 +37,8 @@ std::optional<std::chrono::milliseconds> asked_wait(const net::HttpResponse& res
 // A TLS port that was spoken to in plain HTTP: Go and nginx say so, others just hang up.
 bool wants_tls(const Result<net::HttpResponse>& outcome) {
   if (!outcome)
-    return outcome.error().kind() == ErrorKind::protocol || outcome.error().kind() == ErrorKind::unreachable;
+    return !outcome.error().http_status() &&
+           (outcome.error().kind() == ErrorKind::protocol || outcome.error().kind() == ErrorKind::unreachable);
   return outcome->status == 400 && (outcome->body.find("HTTPS server") != std::string::npos ||
                                     outcome->body.find("HTTPS port") != std::string::npos || outcome->body.empty());
 }

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <iostream>
-#include <sstream>
+#include <cstdio>
+#include <unistd.h>
 
 namespace sluice::auth {
 namespace {
@@ -23,19 +23,24 @@ std::string parse(const std::string& text, const Environment& variables = enviro
 }
 
 // Standard input that holds a text, for the life of the object.
-class StandardInput {
+class Input {
  public:
-  explicit StandardInput(const std::string& text) : text_(text), before_(std::cin.rdbuf(text_.rdbuf())) {}
-  ~StandardInput() {
-    std::cin.rdbuf(before_);
-    std::cin.clear();
+  explicit Input(const std::string& text) : before_(::dup(STDIN_FILENO)), file_(std::tmpfile()) {
+    std::fwrite(text.data(), 1, text.size(), file_);
+    std::rewind(file_);
+    EXPECT_EQ(::dup2(::fileno(file_), STDIN_FILENO), STDIN_FILENO);
   }
-  StandardInput(const StandardInput&) = delete;
-  StandardInput& operator=(const StandardInput&) = delete;
+  ~Input() {
+    ::dup2(before_, STDIN_FILENO);
+    ::close(before_);
+    std::fclose(file_);
+  }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
 
  private:
-  std::istringstream text_;
-  std::streambuf* before_;
+  int before_;
+  std::FILE* file_;
 };
 
 TEST(FlagCredentials, AreSplitAtTheFirstColon) {
@@ -48,11 +53,9 @@ TEST(FlagCredentials, ComeFromWhereTheyAreKept) {
   testing::write_text(folder / "creds", "ann:from file\n");
   EXPECT_EQ(parse("env:CREDS", environment({{"CREDS", "ann:from env"}})), "ann|from env");
   EXPECT_EQ(parse("file:" + (folder / "creds").string()), "ann|from file");
-  const StandardInput input("ann:from input\r\nnext line\n");
+  const Input input("ann:from input\r\nnext line\n");
   EXPECT_EQ(parse("-"), "ann|from input");
-  std::string rest;
-  std::getline(std::cin, rest);
-  EXPECT_EQ(rest, "next line") << "only one line is taken";
+  EXPECT_THAT(parse("-"), HasSubstr("no ':'")) << "only one line is taken, so that the next one is next";
 }
 
 TEST(FlagCredentials, AreUsageErrorsThatQuoteNoSecret) {
@@ -78,7 +81,7 @@ TEST(FlagCredentials, AreUsageErrorsThatQuoteNoSecret) {
 }
 
 TEST(FlagCredentials, AreBounded) {
-  const StandardInput input("ann:" + std::string(100'000, 'x') + "\n");
+  const Input input("ann:" + std::string(100'000, 'x') + "\n");
   EXPECT_THAT(parse("-"), HasSubstr("too long"));
 }
 

@@ -40,12 +40,12 @@ class LoginTest : public ::testing::Test {
   }
   std::string store(const CredentialSources& sources, const std::string& host, const Credentials& credentials) {
     const auto where = store_credentials(sources, host, credentials);
-    return where.ok() ? *where : why(where);
+    return where.ok() ? where->place : why(where);
   }
   std::vector<std::string> erase(const CredentialSources& sources, const std::string& host) {
     auto places = erase_credentials(sources, host);
     EXPECT_TRUE(places.ok()) << why(places);
-    return places.ok() ? *places : std::vector<std::string>();
+    return places.ok() ? places->places : std::vector<std::string>();
   }
   std::string found(const CredentialSources& sources, const std::string& host) {
     return told(find_credentials(sources, host, "shop/web", {}));

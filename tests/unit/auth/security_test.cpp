@@ -126,7 +126,7 @@ TEST_F(Security, NoErrorOfAFileHelperOrFlagHoldsASecret) {
     expect_no_secret(why(found), text);
     expect_no_secret(why(erase_credentials(sources, "r")), text);
     const auto stored = store_credentials(sources, "r", password());
-    expect_no_secret(stored.ok() ? *stored : why(stored), text);
+    expect_no_secret(stored.ok() ? stored->place : why(stored), text);
   }
   for (const auto& flag : {secret, ":" + secret, secret + ":"}) {
     expect_no_secret(why(parse_credentials(flag, "--src-creds", testing::environment({}))), "a flag");

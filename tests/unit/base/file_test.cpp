@@ -55,6 +55,37 @@ TEST_F(File, IsReadUpToTheLimit) {
   EXPECT_THAT(over.error().message(), HasSubstr("larger than the limit of 99 bytes"));
 }
 
+TEST_F(File, ThatWouldMakeUsWaitIsRefused) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  for (const auto& path : {folder_ / "pipe", fs::path("/dev/zero"), folder_}) {
+    const auto read = read_file(path, 10);
+    ASSERT_FALSE(read.ok()) << path;
+    EXPECT_EQ(read.error().kind(), ErrorKind::config) << path;
+    EXPECT_THAT(read.error().message(), HasSubstr("it is a ")) << path;
+  }
+  const auto null = read_file("/dev/null", 10);
+  ASSERT_TRUE(null.ok()) << null.error().sentence();
+  EXPECT_EQ(*null, "");
+}
+
+TEST_F(File, WithSecretsIsClosedToOthers) {
+  for (const unsigned mode : {0666U, 0640U, 0604U}) {
+    const auto path = write("a", "old");
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    const auto was_open = replace_private_file(path, "new");
+    ASSERT_TRUE(was_open.ok()) << was_open.error().sentence();
+    EXPECT_TRUE(*was_open) << mode;
+    EXPECT_EQ(mode_of(path), 0600U);
+  }
+  const auto again = replace_private_file(folder_ / "a", "newer");
+  ASSERT_TRUE(again.ok());
+  EXPECT_FALSE(*again);
+  const auto fresh = replace_private_file(folder_ / "b", "new");
+  ASSERT_TRUE(fresh.ok());
+  EXPECT_FALSE(*fresh);
+  EXPECT_EQ(mode_of(folder_ / "b"), 0600U);
+}
+
 TEST_F(File, ThatIsNoFileIsToldApart) {
   const auto absent = read_file(folder_ / "absent", 10);
   ASSERT_FALSE(absent.ok());

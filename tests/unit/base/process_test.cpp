@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <sstream>
 #include <stdlib.h>
 #include <string>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -301,6 +303,29 @@ TEST(Process, GivesTheChildNoneOfOurPipes) {
   std::erase_if(theirs, [&](const std::string& pipe) { return before.contains(pipe); });
   // Its own input, output and error output; readlink writes to the same pipe as the shell.
   EXPECT_LE(theirs.size(), 3U) << done->output;
+}
+
+TEST(Process, GivesTheChildNoDescriptorButItsStreams) {
+  // As libcurl's wake-up pair: not close-on-exec.
+  std::array<int, 2> pair{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()), 0);
+  const auto done = shell("for f in /proc/$$/fd/*; do readlink $f; done");
+  for (const int fd : pair) ::close(fd);
+  ASSERT_TRUE(done.ok()) << done.error().sentence();
+  EXPECT_EQ(done->output.find("socket:"), std::string::npos) << done->output;
+}
+
+TEST(Process, GivesTheChildNoVariableThatIsKeptFromIt) {
+  ASSERT_EQ(::setenv("SLUICE_TEST_KEPT", "secret", 1), 0);
+  ASSERT_EQ(::setenv("SLUICE_TEST_GIVEN", "plain", 1), 0);
+  keep_from_children("SLUICE_TEST_KEPT");
+  const auto done = shell("echo $SLUICE_TEST_KEPT-$SLUICE_TEST_GIVEN");
+  ASSERT_TRUE(done.ok()) << done.error().sentence();
+  EXPECT_EQ(done->output, "-plain\n");
+  const auto told = run_process({"/bin/sh", "-c", "echo $SLUICE_TEST_KEPT"}, "", kLong, 1000, {},
+                                {{"SLUICE_TEST_KEPT", "on purpose"}});
+  ASSERT_TRUE(told.ok()) << told.error().sentence();
+  EXPECT_EQ(told->output, "on purpose\n") << "what is given by name is given";
 }
 
 TEST(Process, RunsBesideItselfInSeveralThreads) {

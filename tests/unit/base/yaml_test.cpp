@@ -279,6 +279,15 @@ TEST(YamlMapReader, ListsTheKeysWhenNoneIsNear) {
             "a.yaml:1:1: unknown key 'zzzzzzzz' in the map; allowed here: app");
 }
 
+TEST(YamlMapReader, RepeatsAnUnknownKeyOnlyWhenItLooksLikeOne) {
+  for (const auto* text :
+       {"S3CRET/with/slashes: 1\n", "two words: 1\n", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9eyJzdWIiOiJib2IifQ: 1\n"}) {
+    const auto root = read(text);
+    EXPECT_EQ(problem(MapReader::open(root, "the map", {{"app"}, {}})),
+              "a.yaml:1:1: unknown key in the map; allowed here: app");
+  }
+}
+
 TEST(YamlMapReader, SaysThatAPlannedKeyIsNotSupportedYet) {
   const Keys keys{{"app"}, {"gates"}};
   EXPECT_EQ(problem(MapReader::open(read("gates: {}\n"), "the pipeline", keys)),

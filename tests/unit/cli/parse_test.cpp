@@ -289,7 +289,7 @@ TEST(Parse, SaysWhatIsMissingOrWrong) {
       {{"history", "--limit", "0"}, "--limit"},
       {{"history", "--limit", "10001"}, "--limit"},
       {{"copy", "a/b", "c/d", "--src-tls-verify", "perhaps"}, "--src-tls-verify"},
-      {{"copy", "a/b", "c/d", "e/f"}, "no argument e/f"},
+      {{"copy", "a/b", "c/d", "e/f"}, "an argument too many"},
   };
   for (const auto& row : rows) {
     const auto parsed = Arguments(row.words).parse();

@@ -264,11 +264,11 @@ TEST_F(KubeconfigTest, ForgetsATokenAndNothingElse) {
   ASSERT_TRUE(config.ok()) << why(config);
   const auto erased = erase_token(*config, "ann/api-example-com:6443");
   ASSERT_TRUE(erased.ok()) << why(erased);
-  EXPECT_TRUE(*erased);
+  EXPECT_TRUE(erased->erased);
   EXPECT_THAT(read(file), Not(HasSubstr("sha256~abc")));
   EXPECT_THAT(read(file), HasSubstr("name: ann/api-example-com:6443\n  user: {}\n"));
-  EXPECT_FALSE(*erase_token(*load(), "ann/api-example-com:6443"));
-  EXPECT_FALSE(*erase_token(*load(), "nobody"));
+  EXPECT_FALSE(erase_token(*load(), "ann/api-example-com:6443")->erased);
+  EXPECT_FALSE(erase_token(*load(), "nobody")->erased);
 }
 
 TEST_F(KubeconfigTest, WritesJsonBackAsJson) {

@@ -50,7 +50,7 @@ TEST(Digest, RefusesWhatIsNoDigestAndPointsAtIt) {
     SCOPED_TRACE(row.name);
     const auto digest = Digest::parse(row.text);
     ASSERT_FALSE(digest.ok());
-    EXPECT_EQ(digest.error().kind(), ErrorKind::usage);
+    EXPECT_EQ(digest.error().kind(), ErrorKind::protocol);
     EXPECT_THAT(digest.error().message(), HasSubstr(row.why));
   }
 }

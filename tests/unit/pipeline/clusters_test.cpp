@@ -91,7 +91,7 @@ TEST(Clusters, RefusesWhatIsWrongWithoutRepeatingSecrets) {
       {"a list", "clusters: [a]\n", "'clusters' must be a map of names"},
       {"allow-local-checks: yes", "allow-local-checks: yes\nclusters: {}\n", "write true"},
       {"bad name", "clusters:\n  a/b: {registry: r.example.com}\n",
-       "clusters.yaml:2:3: 'a/b' is no name for a cluster"},
+       "clusters.yaml:2:3: the key is no name for a cluster"},
       {"same name", "clusters:\n  a: {registry: r.example.com}\n  a: {registry: r.example.com}\n",
        "stands there twice"},
       {"unknown key", entry(registry + "pasword: hunter2"),
