@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <memory>
 #include <optional>
+#include <pthread.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -170,9 +171,24 @@ int run_command(const Invocation& invocation, Console& console, const Environmen
 
 }  // namespace
 
+namespace {
+
+// Job threads are sequential code without deep recursion: their stacks need no 8 MiB of address space each, which is all
+// that some limits leave (ulimit -v of 300 MB).
+void small_stacks() {
+  constexpr std::size_t kStackBytes = std::size_t{1} * 1024 * 1024;
+  pthread_attr_t attributes;
+  if (::pthread_attr_init(&attributes) != 0) return;
+  if (::pthread_attr_setstacksize(&attributes, kStackBytes) == 0) ::pthread_setattr_default_np(&attributes);
+  ::pthread_attr_destroy(&attributes);
+}
+
+}  // namespace
+
 int run(int argc, char** argv, const Hooks& hooks) {
   // Job threads are many and short of memory to keep: two arenas are enough, one per thread would cost megabytes.
   ::mallopt(M_ARENA_MAX, 2);
+  small_stacks();
   const auto environment = Environment::process();
   Console console(environment);
   auto parsed = parse(argc, argv);

@@ -156,7 +156,8 @@ Status read_entries(const Node& root, std::string_view list_key, std::string_vie
   }
   for (const auto& item : list->items) {
     SLUICE_TRY(const auto name, text_of(item, "name", "an entry of '" + std::string(list_key) + "'"));
-    if (name.empty()) return yaml::error_at(item, "an entry of '" + std::string(list_key) + "' has no name");
+    // Tools leave such entries behind, with nothing in them; nobody can choose them, and kubectl passes over them.
+    if (name.empty()) continue;
     const auto* map = item.find(what);
     if (map != nullptr && map->kind != Node::Kind::map && map->kind != Node::Kind::null) {
       return yaml::error_at(*map, std::string(what) + " " + in_quotes(name) + " must be a map");

@@ -1,5 +1,6 @@
 #include "copy/publish.hpp"
 
+#include "base/text.hpp"
 #include "copy/crew.hpp"
 #include "copy/manifest_writer.hpp"
 #include "copy/prove.hpp"
@@ -129,8 +130,7 @@ class Publisher {
           said.push_back(std::move(what));
       }
     }
-    for (auto& what : said) error = std::move(error).followed_by(std::move(what));
-    return error;
+    return said.empty() ? std::move(error) : Error(std::move(error).followed_by(text::join(said, "; ")));
   }
 
   // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.

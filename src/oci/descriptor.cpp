@@ -35,12 +35,19 @@ Result<std::string> read_text(const Json& object, std::string_view key, std::str
 
 namespace {
 
+// 4 TiB: far more than any registry takes, and so little that the sizes of all blobs of an image (as many as there is room
+// for in kMaxManifestBytesOfImage) do not wrap around when they are added up.
+constexpr std::int64_t kMaxContentBytes = std::int64_t{4} * 1024 * 1024 * 1024 * 1024;
+
 Result<std::uint64_t> read_size(const Json& object, const std::string& where) {
   const auto* found = member(object, "size");
   if (found == nullptr) return malformed(where + ".size is missing");
   const auto size = found->as_integer();
   if (!size) return malformed(where + ".size is no whole number");
   if (*size < 0) return malformed(fmt::format("{}.size is negative ({})", where, *size));
+  if (*size > kMaxContentBytes) {
+    return malformed(fmt::format("{}.size is {} bytes, which no registry holds", where, *size));
+  }
   return static_cast<std::uint64_t>(*size);
 }
 

@@ -156,8 +156,10 @@ Status BlobPipe::end() {
 void BlobPipe::remark(std::string about_source) {
   state_->with([&](State& s) {
     // A short blob may have been judged before the head of its answer was looked at.
-    if (s.failure && s.failure->kind() == ErrorKind::integrity)
-      s.failure = std::move(*s.failure).followed_by(about_source);
+    if (s.failure && s.failure->kind() == ErrorKind::integrity) {
+      Error told = std::move(*s.failure).followed_by(about_source);
+      s.failure = std::move(told);
+    }
     s.remark = "; " + std::move(about_source);
   });
 }

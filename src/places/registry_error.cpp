@@ -160,7 +160,7 @@ Error to_error(const net::HttpResponse& response, std::string_view host, std::st
   if (page && !worth_retrying(response.status) && response.status != 413) return web_page(response, host, what);
   const auto problem = read_problem(response);
   auto kind = kind_of_code(problem.code).value_or(kind_of_status(response.status));
-  if (worth_retrying(response.status) && problem.heals) kind = ErrorKind::busy;
+  if (worth_retrying(response.status) && (problem.heals || response.status < 500)) kind = ErrorKind::busy;
   std::string said = problem.message;
   if (!problem.code.empty()) said = said.empty() ? problem.code : problem.code + ", " + said;
   if (said.empty() && !page) said = text::printable(text::trim(response.body), 120);

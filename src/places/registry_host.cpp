@@ -278,8 +278,7 @@ Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_t
     const auto plain = try_once(call, context(stop));
     auto outcome = judged(plain, call);
     if (outcome || !worth_retrying(outcome.error())) return outcome;
-    auto error = std::move(outcome).error();
-    if (!plain) error = std::move(error).context(call.what);
+    auto error = plain ? std::move(outcome).error() : Error(std::move(outcome).error().context(call.what));
     // A host that never answered is most likely a wrong name: say so at once instead of after half a minute.
     if (attempt >= options_.retry_times || (!plain && !way_proven_.load())) return error;
     const auto pause = back_off(attempt, error.retry_after(), random_fraction());
@@ -325,11 +324,11 @@ Error RegistryHost::handed_out(Error error, const Target& target, const Call& ca
   if (target.ours || error.kind() == ErrorKind::cancelled) return error;
   const bool nobody_there = error.kind() == ErrorKind::unreachable && error.message().starts_with("cannot ");
   const bool other_scheme = error.kind() == ErrorKind::protocol || error.kind() == ErrorKind::untrusted;
-  error = std::move(error).context(fmt::format("{} handed out the address {} for {}", options_.host,
-                                               target.request.url.scheme + "://" + target.request.url.authority(),
-                                               call.what));
-  if (!nobody_there && !other_scheme) return error;
-  return std::move(error)
+  Error told = std::move(error).context(fmt::format("{} handed out the address {} for {}", options_.host,
+                                                    target.request.url.scheme + "://" + target.request.url.authority(),
+                                                    call.what));
+  if (!nobody_there && !other_scheme) return told;
+  return std::move(told)
       .with_hint("the registry, or what stands in front of it, has to be told its own outside address (distribution: "
                  "http.host; behind a proxy: the headers Host and X-Forwarded-Proto)")
       .not_to_be_retried();

@@ -10,6 +10,10 @@
 
 namespace sluice::places {
 
+namespace {
+constexpr int kTooManyRequests = 429;
+}  // namespace
+
 bool worth_retrying(int http_status) {
   switch (http_status) {
     case 408:
@@ -45,9 +49,8 @@ std::string to_sentence(const Wait& wait) {
 }
 
 Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono::system_clock::time_point now) {
-  Error out(ErrorKind::busy, error.message());
-  if (error.http_status()) out = std::move(out).with_status(*error.http_status());
-  return std::move(out)
+  return Error(ErrorKind::busy, error.message())
+      .with_status(error.http_status().value_or(kTooManyRequests))
       .with_registry_code(error.registry_code())
       .followed_by("it asks to come back in " + span(wait) + fmt::format(", at {:%Y-%m-%dT%H:%M:%SZ}", utc(now + wait)))
       .with_hint("run the same command then, or wait longer for it with --max-wait")

@@ -511,7 +511,7 @@ class CommandLines(kit.E2eCase):
             (): "a command is missing",
             ("copy",): "SOURCE",
             ("copy", "h/p/a"): "DESTINATION",
-            ("copy", "h/p/a", "h/p/b", "h/p/c"): "h/p/c",
+            ("copy", "h/p/a", "h/p/b", "h/p/c"): "an argument too many",
             ("promote",): "--to",
             ("promote", "--to"): "--to",
             ("plan", "--to", "prod", "--release", "two"): "--release",

@@ -58,6 +58,14 @@ class Echoes(Case):
             outcome = self.home().run("digest", f"{server.host}/p/x:v1", "--retry-times", "0")
             self.fails_plainly(outcome, 1, server.host, "digest")
 
+    def test_too_many_headers_on_loopback_are_not_taken_for_tls(self):
+        def behaviour(_):
+            return kit.Reply(200, {f"X-{i}": "a" * 1000 for i in range(300)})
+
+        with kit.HostileServer(behaviour) as server:
+            outcome = self.home().run("digest", f"{server.host}/p/x:v1", "--retry-times", "0")
+            self.fails_plainly(outcome, 1, server.host, "256 KiB of headers")
+
 
 class Arguments(Case):
     def test_a_word_too_many_is_not_repeated(self):
@@ -93,7 +101,7 @@ class Process(Case):
         self.assertEqual(owner, 0, "a process that is not dumpable has files of root's in /proc")
 
     def test_a_helper_gets_no_variable_and_no_descriptor_of_ours(self):
-        with kit.HostileServer(self.echoing) as server, kit.HostileServer(self.echoing) as other:
+        with kit.HostileServer(self.echoing) as server, kit.HostileServer(lambda _: kit.Reply(404)) as other:
             home = self.home()
             folder = home.home / "bin"
             folder.mkdir()
@@ -140,7 +148,7 @@ class Files(Case):
         home = self.home()
         pipe = home.home / "pipe"
         os.mkfifo(pipe)
-        ways = {"auth file": lambda file: (("digest", "127.0.0.1:1/p/x", "--authfile", file), {}),
+        ways = {"auth file": lambda file: (("logout", "127.0.0.1:1", "--authfile", file), {}),
                 "pipeline": lambda file: (("status", "-f", file), {}),
                 "clusters file": lambda file: (("status", "--clusters", file), {}),
                 "kubeconfig": lambda file: (("init",), {"KUBECONFIG": file}),

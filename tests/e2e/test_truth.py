@@ -1,5 +1,6 @@
 """Success is what can be pulled: registries that say they have what they do not, through the command line."""
 
+import gzip
 import unittest
 
 import sluicekit as kit
@@ -91,6 +92,52 @@ class Platforms(kit.E2eCase):
                                                  ("prod", [(self.b.host, self.project)])))
         plan = self.ok(sluice.run("plan", "--to", "prod", "-o", "json")).json
         self.assertIn("platforms-lost", [finding["code"] for finding in plan["targets"][0]["findings"]])
+
+
+class Encodings(kit.E2eCase):
+    """Caches that compress what nobody asked them to compress."""
+
+    shared_registries = ("a",)
+
+    def setUp(self):
+        super().setUp()
+        self.image = kit.random_image((900,), seed=self.project)
+        self.blobs = {blob.digest: b"".join(blob.chunks()) for blob in self.image.blobs}
+        self.coded_manifest, self.coded_blobs = True, False
+        self.server = self.enterContext(kit.HostileServer(self.behave))
+        self.sluice = self.home()
+
+    def behave(self, request):
+        if "/manifests/" in request.path:
+            body, coded = self.image.manifest, self.coded_manifest
+            headers = {"Content-Type": self.image.media_type}
+        elif "/blobs/" in request.path:
+            body, coded, headers = self.blobs[request.path.rpartition("/")[2]], self.coded_blobs, {}
+        else:
+            return kit.Reply(200)
+        return kit.Reply(200, {**headers, "Content-Encoding": "gzip"} if coded else headers,
+                         gzip.compress(body) if coded else body)
+
+    def copy(self):
+        return self.sluice.run("copy", f"{self.server.host}/{self.project}:v1", f"{self.a.host}/{self.project}:v1")
+
+    def test_a_compressed_manifest_is_undone_and_then_checked(self):
+        self.ok(self.copy())
+        self.holds(self.a, self.project, "v1", self.image)
+        found = self.ok(self.sluice.run("digest", f"{self.server.host}/{self.project}:v1"))
+        self.assertEqual(found.out.strip(), self.image.digest)
+        self.assertTrue(all(request.headers.get("accept-encoding") == "identity" for request in self.server.requests))
+
+    def test_a_compressed_layer_is_asked_for_once_more_and_then_named(self):
+        self.coded_blobs = True
+        self.fails(self.copy(), 1, "Content-Encoding: gzip")
+        asked = [request.path for request in self.server.requests if "/blobs/" in request.path]
+        self.assertTrue(all(asked.count(path) <= 2 for path in asked), asked)
+        self.assertEqual(self.a.client().tags(self.project), [])
+
+    def test_a_bomb_is_not_undone_to_its_end(self):
+        self.image.manifest = b" " * 50_000_000
+        self.fails(self.copy(), 1, "larger than the limit of 4.0 MiB")
 
 
 if __name__ == "__main__":

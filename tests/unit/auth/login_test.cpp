@@ -77,11 +77,11 @@ TEST_F(LoginTest, KeepsEverythingElseInTheFile) {
   EXPECT_EQ(parse_json(read_text(file_))->dump(), expected.dump()) << "same members in the same order";
 }
 
-TEST_F(LoginTest, KeepsTheModeOfAFileThatIsThere) {
+TEST_F(LoginTest, ClosesAFileThatOthersMayReadAndSaysWhich) {
   write_text(file_, "{}");
   std::filesystem::permissions(file_, std::filesystem::perms(0640));
   ASSERT_EQ(store(one(), "host", login("ann", "pw")), "~/auth.json");
-  EXPECT_EQ(mode_of(file_), 0640u);
+  EXPECT_EQ(mode_of(file_), 0600u);
 }
 
 TEST_F(LoginTest, ReplacesEveryFormOfAnOldEntry) {

@@ -119,7 +119,6 @@ TEST_F(KubeconfigTest, RefusesWhatIsWrongWithoutRepeatingSecrets) {
       {"a list", "[1]", "must be a map"},
       {"another kind", "kind: Pod\n", "its kind is 'Pod'"},
       {"clusters as a map", "clusters: {a: b}\n", "'clusters' must be a list"},
-      {"entry without a name", "users:\n- user: {token: hunter2}\n", "has no name"},
       {"token as a list", "users:\n- name: u\n  user: {token: [hunter2]}\n", "'token' of user 'u' must be a text"},
       {"bad base64", "users:\n- name: u\n  user: {client-key-data: '!hunter2!'}\n", "is not base64"},
       {"CA and insecure",

@@ -121,7 +121,7 @@ TEST_F(CarryTest, PutsAManifestAfterAllThatItNames) {
   EXPECT_LT(put(amd.digest().text()), put(image.digest().text()));
   EXPECT_LT(put(arm.digest().text()), put(image.digest().text()));
   EXPECT_LT(put(image.digest().text()), put("latest"));
-  EXPECT_EQ(prod.calls().back().text(), "digest_of shop/web latest") << "the last word is what was read back";
+  EXPECT_EQ(prod.calls().back().text(), "find_manifest shop/web latest") << "the last word is what was read back";
 }
 
 TEST_F(CarryTest, StagesNothingForASingleImageThatHasATag) {

@@ -98,6 +98,7 @@ TEST(ManifestRefusals, OfWrongDescriptors) {
       {"size is a fraction", layer_with(good + R"(,"size":1.5)"), "", protocol, "layers[0].size is no whole number"},
       {"size is text", layer_with(good + R"(,"size":"1")"), "", protocol, "layers[0].size is no whole number"},
       {"size is over 63 bits", layer_with(good + R"(,"size":9223372036854775808)"), "", protocol, "larger than 2^63"},
+      {"size is absurd", layer_with(good + R"(,"size":9223372036854775807)"), "", protocol, "which no registry holds"},
       {"digest is missing", layer_with(kType + R"(,"size":1)"), "", protocol, "layers[0].digest"},
       {"digest is wrong", layer_with(kType + R"(,"digest":"sha256:12","size":1)"), "", protocol, "64 hex digits"},
       {"digest is a path", layer_with(kType + R"(,"digest":"../../x","size":1)"), "", protocol, "layers[0].digest"},

@@ -171,6 +171,51 @@ TEST(RegistryErrors, SayWhatWasTriedOnWhatAndWhatCameBack) {
   }
 }
 
+TEST(RegistryErrors, ShowWhatTheRegistryAdds) {
+  const auto zot = json(415, R"({"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":)"
+                             R"({"mediaType":"application/vnd.docker.distribution.manifest.v2+json"}}]})");
+  const auto error = error_of(zot);
+  EXPECT_NE(error.message().find("application/vnd.docker.distribution.manifest.v2+json"), std::string::npos)
+      << error.message();
+  EXPECT_NE(error.hint().find("docker2s2"), std::string::npos) << error.hint();
+  const auto text = error_of(json(403, R"({"errors":[{"code":"DENIED","message":"denied","detail":"read-only mode"}]})"));
+  EXPECT_NE(text.message().find("read-only mode"), std::string::npos) << text.message();
+}
+
+TEST(RegistryErrors, DoNotTellPeopleToLogInWhereNobodyMayWrite) {
+  const auto error = error_of(json(403, envelope("DENIED", "repository is read-only")));
+  EXPECT_EQ(error.kind(), ErrorKind::denied);
+  EXPECT_EQ(error.hint().find("log in"), std::string::npos) << error.hint();
+}
+
+TEST(RegistryErrors, AreFinalWhenOneOfTheReasonsIs) {
+  const auto body = R"({"errors":[{"code":"UNKNOWN","message":"unknown error"},)"
+                    R"({"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":"x"}}]})";
+  const auto final = error_of(json(500, body));
+  EXPECT_EQ(final.kind(), ErrorKind::conflict) << final.message();
+  EXPECT_EQ(final.registry_code(), "MANIFEST_BLOB_UNKNOWN");
+  EXPECT_EQ(error_of(json(500, envelope("UNKNOWN", "unknown error"))).kind(), ErrorKind::busy);
+  EXPECT_EQ(error_of(json(429, envelope("UNSUPPORTED", "slow down"))).kind(), ErrorKind::busy);
+}
+
+TEST(RegistryErrors, AskForTheClientCertificateThatIsMissing) {
+  auto response = page(400);
+  response.body = "<html><head><title>400 No required SSL certificate was sent</title></head></html>";
+  const auto error = error_of(response);
+  EXPECT_EQ(error.kind(), ErrorKind::unauthenticated);
+  EXPECT_NE(error.message().find("asks for a client certificate"), std::string::npos) << error.message();
+  EXPECT_NE(error.hint().find("*.cert and *.key"), std::string::npos) << error.hint();
+  EXPECT_EQ(error.hint().find("address"), std::string::npos) << "the address is right";
+}
+
+TEST(WebPages, OfAnotherHostAreToldWithItsName) {
+  auto response = page(200);
+  response.from = "sso.example.com";
+  const auto error = error_of(response);
+  EXPECT_EQ(error.kind(), ErrorKind::protocol);
+  EXPECT_NE(error.message().find("redirect to sso.example.com"), std::string::npos) << error.message();
+}
+
 TEST(WebPages, AreToldByTypeOrByTheirFirstWords) {
   struct Row {
     const char* name;
