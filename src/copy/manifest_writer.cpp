@@ -61,7 +61,7 @@ bool may_be_immutable(const Error& error) {
 
 // A right that is missing and a manifest of a kind that is not taken are refused in the same ways; the words decide.
 bool says_immutable(const Error& error) {
-  if (error.kind() == ErrorKind::conflict) return true;
+  if (error.kind() == ErrorKind::conflict || error.registry_code() == "TAG_INVALID") return true;
   return error.message().find("immutable") != std::string::npos ||
          error.message().find("overwrit") != std::string::npos ||
          error.message().find("already exists") != std::string::npos;

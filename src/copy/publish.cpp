@@ -130,7 +130,8 @@ class Publisher {
           said.push_back(std::move(what));
       }
     }
-    return said.empty() ? std::move(error) : Error(std::move(error).followed_by(text::join(said, "; ")));
+    if (said.empty()) return error;
+    return std::move(error).followed_by(text::join(said, "; "));
   }
 
   // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.

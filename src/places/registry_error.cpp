@@ -10,6 +10,8 @@ namespace sluice::places {
 
 namespace {
 
+constexpr int kTooLarge = 413;
+
 // Registries disagree on statuses for the same code; the code wins where it is known.
 std::optional<ErrorKind> kind_of_code(std::string_view code) {
   if (code == "DENIED") return ErrorKind::denied;
@@ -157,10 +159,11 @@ Error to_error(const net::HttpResponse& response, std::string_view host, std::st
   if (wants_client_certificate(response)) return client_certificate(response, host, what);
   // 413 comes as a page of nginx, in front of registries of every make: its status says all.
   const bool page = is_web_page(response);
-  if (page && !worth_retrying(response.status) && response.status != 413) return web_page(response, host, what);
+  if (page && !worth_retrying(response.status) && response.status != kTooLarge) return web_page(response, host, what);
   const auto problem = read_problem(response);
   auto kind = kind_of_code(problem.code).value_or(kind_of_status(response.status));
   if (worth_retrying(response.status) && (problem.heals || response.status < 500)) kind = ErrorKind::busy;
+  if (response.status == kTooLarge) kind = ErrorKind::unsupported;  // whatever the body says of it
   std::string said = problem.message;
   if (!problem.code.empty()) said = said.empty() ? problem.code : problem.code + ", " + said;
   if (said.empty() && !page) said = text::printable(text::trim(response.body), 120);

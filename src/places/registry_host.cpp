@@ -278,7 +278,12 @@ Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_t
     const auto plain = try_once(call, context(stop));
     auto outcome = judged(plain, call);
     if (outcome || !worth_retrying(outcome.error())) return outcome;
-    auto error = plain ? std::move(outcome).error() : Error(std::move(outcome).error().context(call.what));
+    if (!plain && plain.error().contexts().empty())
+      outcome = Result<net::HttpResponse>(plain.error()).context(call.what);
+    auto error = std::move(outcome).error();
+    if (const auto asked = error.retry_after(); asked && *asked > options_.max_wait) {
+      return too_long_to_wait(std::move(error), *asked, std::chrono::system_clock::now());
+    }
     // A host that never answered is most likely a wrong name: say so at once instead of after half a minute.
     if (attempt >= options_.retry_times || (!plain && !way_proven_.load())) return error;
     const auto pause = back_off(attempt, error.retry_after(), random_fraction());
@@ -324,9 +329,11 @@ Error RegistryHost::handed_out(Error error, const Target& target, const Call& ca
   if (target.ours || error.kind() == ErrorKind::cancelled) return error;
   const bool nobody_there = error.kind() == ErrorKind::unreachable && error.message().starts_with("cannot ");
   const bool other_scheme = error.kind() == ErrorKind::protocol || error.kind() == ErrorKind::untrusted;
-  Error told = std::move(error).context(fmt::format("{} handed out the address {} for {}", options_.host,
-                                                    target.request.url.scheme + "://" + target.request.url.authority(),
-                                                    call.what));
+  // With the port, also where it is the usual one: as a rule it is the port that was lost.
+  const auto& url = target.request.url;
+  const bool is_v6 = url.host.find(':') != std::string::npos;
+  Error told = std::move(error).context(fmt::format("{} handed out the address {}://{}:{} for {}", options_.host, url.scheme,
+                                                    is_v6 ? "[" + url.host + "]" : url.host, url.port, call.what));
   if (!nobody_there && !other_scheme) return told;
   return std::move(told)
       .with_hint("the registry, or what stands in front of it, has to be told its own outside address (distribution: "

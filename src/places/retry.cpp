@@ -53,6 +53,7 @@ Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono:
       .with_status(error.http_status().value_or(kTooManyRequests))
       .with_registry_code(error.registry_code())
       .followed_by("it asks to come back in " + span(wait) + fmt::format(", at {:%Y-%m-%dT%H:%M:%SZ}", utc(now + wait)))
+      .with_retry_after(wait)
       .with_hint("run the same command then, or wait longer for it with --max-wait")
       .not_to_be_retried();
 }

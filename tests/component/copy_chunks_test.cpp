@@ -37,9 +37,10 @@ TEST_F(CopyChunksTest, ALayerThatIsTooLargeForOneRequestGoesInSmallerOnes) {
     SCOPED_TRACE(page ? "a page of nginx" : "an error of the registry");
     open();
     limit(1'000'000, page);
-    const auto copied = copy();
+    const auto tag = std::to_string(page);
+    const auto copied = copy("1", tag);
     ASSERT_TRUE(copied.ok()) << why(copied.status);
-    EXPECT_TRUE(holds(dest_, kTo, "1", image_));
+    EXPECT_TRUE(holds(dest_, kTo, tag, image_));
     EXPECT_EQ(copied.item().bytes.moved, image_.blob_bytes());
     EXPECT_EQ(dest_.open_uploads(), 0U);
     for (const auto& blob : dest_.blobs(kTo)) dest_.remove_blob(kTo, blob);

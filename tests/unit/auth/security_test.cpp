@@ -2,6 +2,7 @@
 
 #include "auth/helper.hpp"
 #include "auth/login.hpp"
+#include "base/sent_secrets.hpp"
 #include "unit/auth/authorizer_testing.hpp"
 
 #include <gmock/gmock.h>
@@ -51,6 +52,8 @@ Credentials registry_token() {
 class Security : public AuthorizerTest {};
 
 TEST_F(Security, NoErrorHoldsASecret) {
+  // An echo can only hold what somebody has sent; here everything was sent before, some of it to other servers.
+  for (const auto* secret : {kPassword, kIdentity, kRegistry}) SentSecrets::process().add(Secret(secret));
   const auto echo = [](int status) {
     const std::string everything = std::string(kPassword) + " " + kIdentity + " " + kRegistry + " ann:" + kPassword +
                                    " " + encoding::base64(std::string("ann:") + kPassword);

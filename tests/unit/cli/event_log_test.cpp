@@ -21,6 +21,7 @@ using ::testing::ElementsAre;
 /// Every kind. A new one does not compile here until it is in the list below as well.
 constexpr EventKind kKinds[] = {EventKind::road,          EventKind::total,     EventKind::blob_started,
                                 EventKind::blob_progress, EventKind::blob_done, EventKind::blob_retried,
+                                EventKind::blob_resumed,  EventKind::wait,      EventKind::put_back,
                                 EventKind::manifest,      EventKind::tag,       EventKind::state,
                                 EventKind::rollout,       EventKind::note};
 constexpr bool is_listed(EventKind kind) {
@@ -31,6 +32,9 @@ constexpr bool is_listed(EventKind kind) {
     case EventKind::blob_progress:
     case EventKind::blob_done:
     case EventKind::blob_retried:
+    case EventKind::blob_resumed:
+    case EventKind::wait:
+    case EventKind::put_back:
     case EventKind::manifest:
     case EventKind::tag:
     case EventKind::state:

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <map>
 #include <thread>
 
 namespace sluice::copy {
@@ -227,6 +227,15 @@ support::FakeImage index_of_many(const std::string& name, const std::vector<oci:
   return {.manifest = oci::parse_manifest(bytes, oci::media::kOciIndex).value(), .blobs = {}, .below = {}};
 }
 
+oci::Descriptor child_of(const std::string& name, std::uint64_t size_bytes) {
+  return {.media_type = std::string(oci::media::kOciManifest),
+          .digest = oci::Digest::of(name),
+          .size_bytes = size_bytes,
+          .urls = {},
+          .platform = {},
+          .artifact_type = {}};
+}
+
 TEST_F(SurveyTest, AsksForAChildThatAThousandEntriesNameOnce) {
   const auto leaf = fake_image("leaf", {"one"});
   auto below = leaf;
@@ -247,13 +256,14 @@ TEST_F(SurveyTest, AsksForAChildThatAThousandEntriesNameOnce) {
 
 TEST_F(SurveyTest, RefusesAnImageWhoseManifestsAreTooManyOrTooLargeBeforeItReadsThem) {
   std::vector<oci::Descriptor> many;
-  for (std::size_t i = 0; i <= kMaxManifests; ++i) many.push_back({std::string(oci::media::kOciManifest), oci::Digest::of(std::to_string(i)), 500, {}, {}, {}});
+  for (std::size_t i = 0; i <= kMaxManifests; ++i) many.push_back(child_of(std::to_string(i), 500));
   std::vector<oci::Descriptor> large;
-  for (std::size_t i = 0; i < 9; ++i) large.push_back({std::string(oci::media::kOciManifest), oci::Digest::of("l" + std::to_string(i)), 8'000'000, {}, {}, {}});
+  for (std::size_t i = 0; i < 9; ++i) large.push_back(child_of("l" + std::to_string(i), 8'000'000));
   auto endless = large.front();
   endless.size_bytes = std::uint64_t{1} << 42U;
   const auto wrapping = std::vector<oci::Descriptor>{large[0], endless, large[1]};
-  for (const auto& [name, children] : {std::pair("many", many), std::pair("large", large), std::pair("wraps", wrapping)}) {
+  const std::map<std::string, std::vector<oci::Descriptor>> rows{{"many", many}, {"large", large}, {"wraps", wrapping}};
+  for (const auto& [name, children] : rows) {
     dev.hold_image("dev/web", index_of_many(name, children), "latest");
     dev.forget_calls();
     EXPECT_TRUE(failed_with(look({web()}), ErrorKind::unsupported)) << name;
