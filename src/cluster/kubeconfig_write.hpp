@@ -54,7 +54,8 @@ struct ErasedToken {
 Result<ErasedToken> erase_token(const Kubeconfig& config, std::string_view user);
 
 /// The text of a file with one tree changed: YAML, or JSON when `as_json`. Reading it gives the same tree back, to us
-/// and to kubectl: what no YAML holds without quotes is quoted, what no YAML holds at all is escaped. Errors: config (a
+/// and to kubectl: what no YAML holds without quotes is quoted, what no YAML holds at all is escaped. (A key of over
+/// 1024 characters in JSON is one that kubectl does not read, whoever wrote it.) Errors: config (a
 /// text that is no UTF-8, a file over the limits of reading); `file` is what they name.
 Result<std::string> emit_kubeconfig(const yaml::Node& root, bool as_json, const std::filesystem::path& file);
 
