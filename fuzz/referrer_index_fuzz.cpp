@@ -23,7 +23,7 @@ void check(const oci::Manifest& index) {
   const auto platforms = oci::platforms_of(index);
   require(platforms.size() <= index.children.size(), "a platform is that of a child");
   for (const auto& platform : platforms) {
-    require(platform.find('/') != std::string::npos && !platform.starts_with("unknown/"), "an attestation has none");
+    require(platform.find('/') != std::string::npos && platform != "unknown/unknown", "an attestation has none");
     require(std::any_of(index.children.begin(), index.children.end(),
                         [&](const auto& child) { return child.platform && child.platform->text() == platform; }),
             "a platform is that of a child");
