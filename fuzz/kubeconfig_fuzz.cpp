@@ -43,9 +43,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto tree = cluster::read_tree(text, "config");
   require(tree.ok(), "what was read once is read again");
   if (tree->root.kind == yaml::Node::Kind::map) {
-    const auto written = cluster::emit_kubeconfig(tree->root, tree->is_json);
-    const auto again = cluster::parse_kubeconfig(written, "/home/ann/.kube/config");
+    // It may not be written when it has grown over the limit of reading; what else is refused was there before.
+    const auto written = cluster::emit_kubeconfig(tree->root, tree->is_json, "config");
+    require(written.ok() || text.size() > cluster::kMaxKubeconfigBytes / 8, "what was read can be written");
+    if (!written.ok()) return 0;
+    const auto again = cluster::parse_kubeconfig(*written, "/home/ann/.kube/config");
     require(again.ok() && same(*config, *again), "writing keeps the meaning");
+    const auto twice = cluster::emit_kubeconfig(cluster::read_tree(*written, "config")->root, tree->is_json, "config");
+    require(twice.ok() && *twice == *written, "what was written once is written so again");
   }
   for (const auto& [name, context] : config->contexts) {
     const auto access = cluster::access_of_context(*config, name);

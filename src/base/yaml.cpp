@@ -40,6 +40,19 @@ struct Refusal {
 constexpr std::string_view kAliasMessage = "anchors and aliases (&name, *name) are not allowed here";
 constexpr std::string_view kAliasHint = "write the value out, or quote it if it begins with '&' or '*'";
 
+// yaml-cpp 0.7 writes "\N" (next line) and "\_" (a blank that does not break) as one byte each, which is no UTF-8. The
+// text was UTF-8 before, so that a byte that begins no character comes from them.
+std::string with_whole_characters(const std::string& value) {
+  std::string out;
+  for (std::size_t at = 0; at < value.size();) {
+    const auto length = text::utf8_length(std::string_view(value).substr(at));
+    if (length == 0) out += '\xC2';
+    out.append(value, at, length == 0 ? 1 : length);
+    at += length == 0 ? 1 : length;
+  }
+  return out;
+}
+
 // Builds our tree from the parser's events, and stops it at the limits and at everything that we do not read.
 class TreeBuilder : public YAML::EventHandler {
  public:
@@ -69,7 +82,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (anchor != 0) refuse_alias(mark);
     check_tag(mark, tag);
     Node node = make(mark, Node::Kind::scalar);
-    node.text = value;
+    node.text = with_whole_characters(value);
     // "?" and "!" are the non-specific tags of plain and quoted scalars. Source: YAML 1.2, section 6.9.1.
     node.plain = tag == "?";
     if (expects_key()) {
@@ -182,24 +195,6 @@ class TreeBuilder : public YAML::EventHandler {
   Node root_;
 };
 
-// Bytes of the UTF-8 sequence at the start of `text`, or 0. Source: RFC 3629, section 4; surrogates and overlong
-// forms are left to the first two bytes' ranges.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return 1;
-  if (first < 0xC2) return 0;
-  if (first < 0xE0) return tail(1) ? 2 : 0;
-  if (first < 0xF0) {
-    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F)) return 0;
-    return tail(1) && tail(2) ? 3 : 0;
-  }
-  if (first > 0xF4 || (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) return 0;
-  return tail(1) && tail(2) && tail(3) ? 4 : 0;
-}
-
 // Control characters other than tab and line breaks: YAML forbids them, terminals obey them, and yaml-cpp takes the
 // byte 4 for the end of the file, which would drop the rest in silence.
 bool is_control(std::string_view text) {
@@ -213,7 +208,7 @@ Status check_text(std::string_view text, const std::string& file) {
   int line = 1;
   std::size_t line_start = 0;
   for (std::size_t at = 0; at < text.size();) {
-    const auto length = utf8_length(text.substr(at));
+    const auto length = text::utf8_length(text.substr(at));
     if (length == 0 || is_control(text.substr(at))) {
       return Error(ErrorKind::config, length == 0 ? "this byte is no UTF-8" : "a control character stands here")
           .at({file, line, static_cast<int>(at - line_start) + 1})

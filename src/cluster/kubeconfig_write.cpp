@@ -111,14 +111,18 @@ class Files {
 
   /// Gives the files that others could read or write before.
   Result<std::vector<std::filesystem::path>> write() {
-    std::vector<std::filesystem::path> narrowed;
+    std::map<std::filesystem::path, std::string> texts;  // all of them before the first is written
     for (const auto& file : changed_) {
       const auto& tree = trees_.at(file);
+      SLUICE_TRY(texts[file], emit_kubeconfig(tree.root, tree.is_json, file));
+    }
+    std::vector<std::filesystem::path> narrowed;
+    for (const auto& [file, text] : texts) {
       // Through a link to what it names: the link of somebody's own making stays.
       std::error_code code;
       auto target = std::filesystem::weakly_canonical(file, code);
       if (code) target = file;
-      SLUICE_TRY(const bool was_open, replace_private_file(target, emit_kubeconfig(tree.root, tree.is_json)));
+      SLUICE_TRY(const bool was_open, replace_private_file(target, text));
       if (was_open) narrowed.push_back(file);
     }
     return narrowed;

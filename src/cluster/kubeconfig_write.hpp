@@ -41,7 +41,7 @@ Result<std::string> cluster_entry_name(std::string_view server);
 
 /// Stores cluster, user and context, and makes the context current. Entries that are there keep their file; new ones go
 /// to the first file of $KUBECONFIG that exists, else its last, else ~/.kube/config.
-/// Errors: config (a file that cannot be read), denied, storage.
+/// Errors: config (a file that cannot be read, or could not be read again; nothing is written then), denied, storage.
 Result<StoredLogin> store_login(const Environment& environment, const KubeLogin& login);
 
 /// What became of a token.
@@ -53,7 +53,10 @@ struct ErasedToken {
 /// Removes the token of a user entry in the file that defines it; the entry itself stays.
 Result<ErasedToken> erase_token(const Kubeconfig& config, std::string_view user);
 
-/// The text of a file with one tree changed: YAML, or JSON when `as_json`. Reading it gives the same tree back.
-std::string emit_kubeconfig(const yaml::Node& root, bool as_json);
+/// The text of a file with one tree changed: YAML, or JSON when `as_json`. Reading it gives the same tree back, to us
+/// and to kubectl: what no YAML holds without quotes is quoted, what no YAML holds at all is escaped. (A key of over
+/// 1024 characters in JSON is one that kubectl does not read, whoever wrote it.) Errors: config (a
+/// text that is no UTF-8, a file over the limits of reading); `file` is what they name.
+Result<std::string> emit_kubeconfig(const yaml::Node& root, bool as_json, const std::filesystem::path& file);
 
 }  // namespace sluice::cluster

@@ -151,7 +151,8 @@ Result<Json> read_document(std::string_view bytes) {
 std::vector<std::string> platforms_of(const Manifest& index) {
   std::vector<std::string> out;
   for (const auto& child : index.children) {
-    if (child.platform && child.platform->os != "unknown") out.push_back(child.platform->text());
+    if (!child.platform || child.platform->os.empty() || child.platform->os == "unknown") continue;
+    out.push_back(child.platform->text());
   }
   return out;
 }

@@ -70,7 +70,8 @@ struct Manifest {
   Descriptor descriptor() const { return {media_type, digest, bytes.size(), {}, {}, artifact_type}; }
 };
 
-/// "linux/arm64", of an index in its order; what buildkit calls unknown/unknown (its attestations) is no platform.
+/// "linux/arm64", of an index in its order; what buildkit calls unknown/unknown (its attestations) is no platform, and
+/// neither is what names no operating system.
 std::vector<std::string> platforms_of(const Manifest& index);
 
 /// Reads a manifest. `content_type` is the header that came with it (parameters are ignored); the body's own

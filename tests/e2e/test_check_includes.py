@@ -61,6 +61,16 @@ class CheckIncludes(unittest.TestCase):
                 self.assertIn(f"{path}:2: ", output)
                 self.assertIn(said, output)
 
+    def test_a_room_that_is_included_and_not_linked_is_named(self):
+        links = "sluice_room(oci LINKS sluice::base)\nsluice_room(pipeline LINKS sluice::base\n  sluice::oci fmt::fmt)\n"
+        files = {"CMakeLists.txt": links, "pipeline/a.cpp": '#include "oci/a.hpp"\n#include "pipeline/a.hpp"\n'}
+        self.assertEqual(check(files)[0], 0, check(files)[1])
+        files["pipeline/b.cpp"] = '#include "base/a.hpp"\n#include "net/url.hpp"\n'
+        code, output = check(files)
+        self.assertEqual(code, 1)
+        self.assertIn("pipeline/b.cpp:2: pipeline includes net, and its LINKS", output)
+        self.assertIn("1 problem", output)
+
     def test_an_unknown_room_and_an_empty_tree_are_errors(self):
         self.assertIn("attic is no room", check({"attic/a.cpp": ""})[1])
         self.assertEqual(check({})[0], 1)

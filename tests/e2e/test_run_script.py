@@ -21,7 +21,7 @@ class Words(unittest.TestCase):
         for arguments in (["help"], ["--help"], []):
             done = run(*arguments)
             self.assertEqual(done.returncode, 0, done.stderr)
-            for command in ("setup", "build", "demo", "test", "bench", "lint", "format", "help"):
+            for command in ("setup", "build", "demo", "test", "fuzz", "bench", "lint", "format", "help"):
                 self.assertRegex(done.stdout, rf"(?m)^  {command}\b")
 
     def test_mistakes_end_with_two_and_a_way_out(self):
@@ -32,6 +32,10 @@ class Words(unittest.TestCase):
             (["test", "--presets", "x"], 'test does not know --presets (did you mean "--preset"?)'),
             (["test", "--preset"], "a value is missing after --preset"),
             (["test", "--label", "units"], 'there is no label "units" (did you mean "unit"?)'),
+            (["fuzz", "ymal"], 'there is no fuzz target "ymal" (did you mean "yaml"?)'),
+            (["fuzz", "yaml", "--second", "3"], 'fuzz does not know --second (did you mean "--seconds"?)'),
+            (["fuzz", "--seconds"], "a value is missing after --seconds"),
+            (["fuzz", "--seconds", "0"], '--seconds takes a whole number from 1 to 999999, not "0"'),
             (["demo", "registry"], 'there is no demo "registry"; there are: openshift registries'),
             (["demo", "openshfit"], 'there is no demo "openshfit" (did you mean "openshift"?)'),
             (["demo", "registries", "twice"], "demo takes one name, or none"),

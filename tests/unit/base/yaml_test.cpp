@@ -83,6 +83,12 @@ TEST(Yaml, KeepsScalarsAsTheyAreWritten) {
   }
 }
 
+TEST(Yaml, ReadsTheEscapesOfUnicodesBlanksAndLineEndsAsUtf8) {
+  const auto root = read("a: \"x\\N\\_\\L\\P\u00e9\\x85\\u00a0\\N\"\n");
+  ASSERT_NE(root.find("a"), nullptr);
+  EXPECT_EQ(root.find("a")->text, "x\u0085\u00a0\u2028\u2029\u00e9\u0085\u00a0\u0085");
+}
+
 TEST(Yaml, ReadsNothingAsNull) {
   for (const std::string_view text : {"", "\n", "# only words\n", "---\n", "~", "null"}) {
     const auto root = read(text);

@@ -50,6 +50,21 @@ TEST(Manifest, ReadsAnIndexWithPlatformsAndNestedIndexes) {
   EXPECT_THAT(manifest->blobs(), IsEmpty());
 }
 
+TEST(Manifest, ListsPlatformsOfChildrenThatNameASystem) {
+  std::string children;
+  for (const auto* platform :
+       {R"({"os":"linux","architecture":"amd64"})", R"({"os":"unknown","architecture":"unknown"})",
+        R"({"architecture":"unknown"})", R"({"architecture":"arm64"})", R"({})", R"({"os":"","architecture":""})",
+        R"({"os":"linux"})", R"({"os":"linux","architecture":"arm","variant":"v7"})"}) {
+    if (!children.empty()) children += ",";
+    children += samples::descriptor(media::kOciManifest, "child", std::string(R"(,"platform":)") + platform);
+  }
+  const auto manifest = parse_manifest(samples::index(children), media::kOciIndex);
+  ASSERT_TRUE(manifest.ok()) << manifest.error().sentence();
+  EXPECT_EQ(manifest->children.size(), 8U);
+  EXPECT_EQ(platforms_of(*manifest), (std::vector<std::string>{"linux/amd64", "linux/unknown", "linux/arm/v7"}));
+}
+
 TEST(Manifest, ReadsAnArtifactWithItsSubject) {
   const auto more = R"(,"artifactType":"application/vnd.example.sbom","subject":)" +
                     samples::descriptor(media::kOciManifest, "image");
