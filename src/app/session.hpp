@@ -42,7 +42,7 @@ struct SessionOptions {
   std::string state;  ///< --state; empty: the default
   std::chrono::seconds timeout{30};
   std::chrono::seconds max_wait{300};  ///< all pauses of one exchange that a host asks for, together
-  std::uint64_t least_rate = 1024;      ///< bytes per second of a blob; 0: none
+  std::uint64_t least_rate = 1024;     ///< bytes per second of a blob; 0: none
   unsigned retry_times = 4;
   SideOptions source;
   SideOptions destination;

@@ -111,9 +111,8 @@ Exit execute(const Copy& copy, Context& context) {
   if (survey.items.front().all_equal) {
     if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));
   } else {
-    const copy::CarryOptions options{.retry_times = context.common.session.retry_times,
-                                     .stage_roots = false,
-                                     .journal = context.session.journal()};
+    const copy::CarryOptions options{
+        .retry_times = context.common.session.retry_times, .stage_roots = false, .journal = context.session.journal()};
     auto carried = copy::carry(survey, options, context.events, context.stop);
     note(true);
     SLUICE_CHECK(std::move(carried));
@@ -226,7 +225,7 @@ void print_image(const Context& context, const std::string& name, const oci::Man
   if (!manifest.is_index())
     out += fmt::format("  total    {} in {} layers\n", text::human_bytes(sum), manifest.layers.size());
   for (const auto& child : manifest.children) {
-    const bool attestation = child.platform && child.platform->os == "unknown";
+    const bool attestation = child.platform && child.platform->os == "unknown";  // what buildkit calls them
     out += fmt::format("  {:<8} {} {}\n", attestation ? "attached" : "image", child.digest.text(),
                        attestation      ? std::string("attestation of buildkit")
                        : child.platform ? text::printable(child.platform->text())

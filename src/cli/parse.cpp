@@ -128,7 +128,8 @@ struct Builder {
     sub->add_flag("-v,--verbose", common.verbosity, "say more about what went wrong (twice: even more)");
     sub->add_option("--timeout", timeout, "seconds to wait for an answer or for progress (default 30)")
         ->type_name("SECONDS");
-    sub->add_option("--max-wait", max_wait, "longest wait that a busy host may ask for (default 5m)")->type_name("TIME");
+    sub->add_option("--max-wait", max_wait, "longest wait that a busy host may ask for (default 5m)")
+        ->type_name("TIME");
     sub->add_option("--min-rate", common.session.least_rate,
                     "bytes per second below which a transfer counts as stuck (default 1024; 0: none)")
         ->type_name("BYTES");

@@ -198,8 +198,9 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
     if (t < outcome.targets.size()) rollouts_text(out, outcome.targets[t], console);
   }
   for (const auto& back : outcome.put_back) {
-    out += fmt::format("  put back: {}/{}:{} {}\n", back.target, back.image, back.tag,
-                       back.digest ? "stands for " + back.digest->text() + " again" : std::string("is gone, as before"));
+    out +=
+        fmt::format("  put back: {}/{}:{} {}\n", back.target, back.image, back.tag,
+                    back.digest ? "stands for " + back.digest->text() + " again" : std::string("is gone, as before"));
   }
   const bool no_api = std::none_of(outcome.plan.targets.begin(), outcome.plan.targets.end(),
                                    [](const auto& target) { return target.target.has_api; });

@@ -173,8 +173,8 @@ int run_command(const Invocation& invocation, Console& console, const Environmen
 
 namespace {
 
-// Job threads are sequential code without deep recursion: their stacks need no 8 MiB of address space each, which is all
-// that some limits leave (ulimit -v of 300 MB).
+// Job threads are sequential code without deep recursion: their stacks need no 8 MiB of address space each, which is
+// all that some limits leave (ulimit -v of 300 MB).
 void small_stacks() {
   constexpr std::size_t kStackBytes = std::size_t{1} * 1024 * 1024;
   pthread_attr_t attributes;

@@ -117,20 +117,20 @@ void BlobStream::take_found() {
   page_->keep(*session_);
 }
 
-Status BlobStream::ask_state() {
+Result<bool> BlobStream::ask_state() {
   auto now = move_.dest->upload_state(*session_, stop_);
   if (now && now->offset <= move_.blob.size_bytes) {
     moved(*now);
     in_doubt_ = false;
     if (now->offset > furthest_) fruitless_ = 0;
     furthest_ = std::max(furthest_, now->offset);
-    return {};
+    return false;
   }
   if (!now && (stop_.stop_requested() || places::worth_retrying(now.error()))) return std::move(now).error();
   // A place that does not know the upload has nothing to take back.
   if (!now && now.error().kind() == ErrorKind::not_found) session_.reset();
   drop_session();
-  return {};
+  return move_.dest->has_blob(move_.dest_repository, move_.blob, stop_);
 }
 
 void BlobStream::moved(const places::UploadSession& session) {
@@ -155,7 +155,10 @@ places::PipeOptions BlobStream::pipe_options() {
 
 // Source and destination at once: the GET is on its way while the upload is opened, so that neither waits idle.
 Status BlobStream::attempt() {
-  if (session_ && in_doubt_) SLUICE_CHECK(ask_state());
+  if (session_ && in_doubt_) {
+    SLUICE_TRY(const bool there, ask_state());
+    if (there) return {};
+  }
   places::BlobPipe pipe(
       move_.blob, [this](std::uint64_t bytes) { tell(EventKind::blob_progress, bytes); }, pipe_options());
   const auto begun = pipe.position();

@@ -32,8 +32,9 @@ class BlobStream {
   enum class Next : std::uint8_t { go_on, anew, give_up };
 
   Status attempt();
-  /// Finds out where the session of an earlier attempt stands; drops it when it is void.
-  Status ask_state();
+  /// Finds out where the session of an earlier attempt stands; drops it when it is void. True: the place has the blob,
+  /// since the attempt came to its end without our hearing of it, or somebody else has brought it.
+  Result<bool> ask_state();
   void open_page();
   void take_found();
   places::PipeOptions pipe_options();

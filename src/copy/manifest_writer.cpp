@@ -95,7 +95,8 @@ bool is_mixed_up(const Error& error) {
          (error.registry_code() == "MANIFEST_BLOB_UNKNOWN" && places::unknown_content(error) == nullptr);
 }
 
-// Layers that are kept as references to where they may be had are no mistake of the image; a registry may not like them.
+// Layers that are kept as references to where they may be had are no mistake of the image; a registry may not like
+// them.
 std::optional<Error> foreign_refused(const ManifestOrder& order, const Error& error) {
   const auto* said = places::unknown_content(error);
   if (said == nullptr) return std::nullopt;
@@ -140,8 +141,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
     return order_.then(stop);
   }
 
-  // The place says that a digest is wrong which was computed here: it has read a blob's entry while another upload wrote
-  // it. What it can give is right; what it cannot give is brought again.
+  // The place says that a digest is wrong which was computed here: it has read a blob's entry while another upload
+  // wrote it. What it can give is right; what it cannot give is brought again.
   Status look_at_blobs(const Error& refused, const std::stop_token& stop) {
     const auto& item = order_.item.item;
     if (looks_ >= kMaxLooks) {

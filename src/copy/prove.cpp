@@ -18,8 +18,9 @@ std::string where(const SurveyedItem& item) { return item.item.dest->name() + "/
 Error cannot_be_read(const SurveyedItem& item, const oci::Descriptor& blob, const std::string& why) {
   return Error(ErrorKind::integrity,
                fmt::format("{} says that it has blob {} and cannot give it{}", where(item), blob.digest.text(), why))
-      .with_hint("the registry's storage or its cache of blob descriptors is wrong: have it restarted or that cache "
-                 "emptied, then copy again");
+      .with_hint(
+          "the registry's storage or its cache of blob descriptors is wrong: have it restarted or that cache "
+          "emptied, then copy again");
 }
 
 }  // namespace
@@ -79,8 +80,8 @@ void Proof::add_manifest(Crew& crew, std::size_t item, const oci::Manifest& mani
 Status Proof::bring(std::size_t item, const oci::Descriptor& blob, const std::stop_token& stop) {
   const auto& surveyed = survey_.items[item];
   auto* dest = surveyed.item.dest;
-  const bool itself = surveyed.origin.place->name() == dest->name() &&
-                      surveyed.origin.repository == surveyed.item.dest_repository;
+  const bool itself =
+      surveyed.origin.place->name() == dest->name() && surveyed.origin.repository == surveyed.item.dest_repository;
   if (itself) return cannot_be_read(surveyed, blob, ", and there is no other place to bring it from");
   LabelledEvents events(events_, surveyed.item.label, &retries_[item]);
   events.emit({.kind = EventKind::note,

@@ -86,8 +86,7 @@ class Surveyor {
           seen.emplace(std::pair(surveyed.item.name.text(), std::move(origins)), sources_.size());
       source_of_.push_back(entry->second);
       if (!fresh) continue;
-      sources_.push_back(
-          std::make_unique<Guarded<SourceNode>>(SourceNode(surveyed.item.origins, surveyed.item.name)));
+      sources_.push_back(std::make_unique<Guarded<SourceNode>>(SourceNode(surveyed.item.origins, surveyed.item.name)));
       read_root(*sources_.back(), 0);
     }
   }

@@ -62,14 +62,14 @@ struct BlobMove {
 
 struct SurveyedItem {
   Item item;
-  Origin origin{};                                   ///< the one that had it
+  Origin origin{};  ///< the one that had it
   /// Children before parents; the last one is the image itself. Shared by all items that bring the same image.
   std::vector<std::shared_ptr<const oci::Manifest>> manifests{};
   std::vector<std::optional<oci::Digest>> before{};  ///< what each tag stands for now, in the order of item.tags
   /// "linux/arm64", of the index that a tag stands for now and that the image does not have; sorted, each one once.
   std::vector<std::string> lost_platforms{};
-  bool content_there = false;                        ///< the destination knows this digest already
-  bool all_equal = false;                            ///< nothing at all has to be written
+  bool content_there = false;  ///< the destination knows this digest already
+  bool all_equal = false;      ///< nothing at all has to be written
   Road road = Road::stream;
   std::string why{};                         ///< one clause: why this road
   std::vector<ConsideredRoad> considered{};  ///< cheapest first, each one once

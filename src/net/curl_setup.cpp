@@ -334,10 +334,9 @@ std::optional<Error> failure_of(Transfer& transfer, int curl_code) {
     case CURLE_HTTP2:
       return say(ErrorKind::protocol, host + " does not answer in HTTP: " + text::printable(detail));
     case CURLE_BAD_CONTENT_ENCODING:
-      return say(ErrorKind::protocol,
-                 host + " sent a reply with Content-Encoding: " +
-                     text::printable(transfer.reply.headers.get("content-encoding").value_or("")) +
-                     ", which nobody asked for and which cannot be undone")
+      return say(ErrorKind::protocol, host + " sent a reply with Content-Encoding: " +
+                                          text::printable(transfer.reply.headers.get("content-encoding").value_or("")) +
+                                          ", which nobody asked for and which cannot be undone")
           .with_hint("something in front of it compresses what it should leave alone");
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:

@@ -74,7 +74,8 @@ struct HttpRequest {
   std::string body;
   std::shared_ptr<const Endpoint> endpoint;  ///< null: defaults
   std::size_t max_reply_bytes = std::size_t{4} * 1024 * 1024;
-  /// Of a longer 2xx reply only the first max_reply_bytes are read, and as they are sent: no Content-Encoding is undone.
+  /// Of a longer 2xx reply only the first max_reply_bytes are read, and as they are sent: no Content-Encoding is
+  /// undone.
   bool cut_reply = false;
   /// How long nothing may move before the loop calls it a stall; empty: as the loop's options say. For replies that
   /// are silent by nature (watches).
@@ -98,8 +99,8 @@ struct ExchangeContext {
 /// Thread: any job thread; blocks.
 /// A reply that comes with a Content-Encoding although nobody asked for one is undone, up to 4 MiB.
 /// Errors: unreachable (no connection, no such host), timeout, untrusted (certificate), protocol (broken HTTP, reply
-/// over the limit, an unknown Content-Encoding), cancelled. An HTTP status is never an error here; a reply that broke off
-/// after its head has the status with the error.
+/// over the limit, an unknown Content-Encoding), cancelled. An HTTP status is never an error here; a reply that broke
+/// off after its head has the status with the error.
 class Exchanger {
  public:
   virtual ~Exchanger() = default;

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMaxRefusalBytes = std::size_t{64} * 1024;
 constexpr std::size_t kMaxUndoneBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{256} * 1024;  // no registry comes near; a guess with room
-}
+}  // namespace
 
 std::size_t Transfer::on_header(std::string_view line) {
   last_progress = Clock::now();
@@ -123,7 +123,8 @@ bool Transfer::too_slow(Clock::time_point now, const LoopOptions& options) {
   const auto moved = sent_bytes + received_bytes;
   const auto span = now - rate_since;
   const bool over = span >= options.stall;
-  const auto least = options.least_rate * static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(span).count());
+  const auto least =
+      options.least_rate * static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(span).count());
   const bool late = at_work && over && !receive_paused && !send_paused && moved - rate_from < least;
   if (!late && (over || !at_work || receive_paused || send_paused)) {
     rate_since = now;

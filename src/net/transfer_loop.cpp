@@ -171,9 +171,9 @@ Error stood_still(const Transfer& transfer, Transfer::Clock::time_point now) {
 Error crept(const Transfer& transfer, Transfer::Clock::time_point now) {
   const auto span = std::chrono::duration_cast<std::chrono::seconds>(now - transfer.rate_since).count();
   const std::string way = transfer.source != nullptr ? "to " : "from ";
-  return Error(ErrorKind::timeout, "only " +
-                                       std::to_string(transfer.sent_bytes + transfer.received_bytes - transfer.rate_from) +
-                                       " bytes moved " + way + transfer.host() + " in " + std::to_string(span) + " s")
+  return Error(ErrorKind::timeout,
+               "only " + std::to_string(transfer.sent_bytes + transfer.received_bytes - transfer.rate_from) +
+                   " bytes moved " + way + transfer.host() + " in " + std::to_string(span) + " s")
       .with_hint("a line that slow is allowed with --min-rate");
 }
 
@@ -317,6 +317,13 @@ Result<HttpResponse> TransferLoop::Download::head(Deadline deadline) {
   }
   if (phase.error) return std::move(*phase.error);
   return transfer->reply;
+}
+
+std::string TransferLoop::Download::content_coding() const {
+  const auto& transfer = *impl_->transfer;
+  // The reply belongs to the loop until its head is final.
+  if (!transfer.phase.with([](const Transfer::Phase& phase) { return phase.head; })) return {};
+  return transfer.reply.headers.get("content-encoding").value_or("");
 }
 
 Status TransferLoop::Download::finish() {

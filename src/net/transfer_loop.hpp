@@ -18,8 +18,8 @@ struct LoopOptions {
   std::chrono::milliseconds connect_timeout{std::chrono::seconds(10)};
   /// No byte moved on a leg that is not paused for so long: the error names that leg's host.
   std::chrono::milliseconds stall{std::chrono::seconds(30)};
-  /// Bytes per second that a leg which is not paused has to move, on the average of a span as long as `stall`: who gives
-  /// a byte now and then would keep a transfer for ever. 0: no least rate.
+  /// Bytes per second that a leg which is not paused has to move, on the average of a span as long as `stall`: who
+  /// gives a byte now and then would keep a transfer for ever. 0: no least rate.
   std::uint64_t least_rate = 1024;
   /// How long a registry may think after the last byte of a blob (object stores copy it on commit).
   std::chrono::milliseconds commit{std::chrono::minutes(5)};
@@ -72,9 +72,11 @@ class TransferLoop::Download {
   Download(const Download&) = delete;
   Download& operator=(const Download&) = delete;
 
-  /// Waits for status and headers; for a status other than 2xx also for the (short) body, for which there is as much time
-  /// as LoopOptions::stall says. Gives up at `deadline`.
+  /// Waits for status and headers; for a status other than 2xx also for the (short) body, for which there is as much
+  /// time as LoopOptions::stall says. Gives up at `deadline`.
   Result<HttpResponse> head(Deadline deadline = Deadline::never());
+  /// The Content-Encoding that the reply bears, also when it failed; empty: none. After head() has returned.
+  std::string content_coding() const;
   /// Waits for the end of the body.
   Status finish();
 

@@ -35,8 +35,8 @@ Result<std::string> read_text(const Json& object, std::string_view key, std::str
 
 namespace {
 
-// 4 TiB: far more than any registry takes, and so little that the sizes of all blobs of an image (as many as there is room
-// for in kMaxManifestBytesOfImage) do not wrap around when they are added up.
+// 4 TiB: far more than any registry takes, and so little that the sizes of all blobs of an image (as many as there is
+// room for in kMaxManifestBytesOfImage) do not wrap around when they are added up.
 constexpr std::int64_t kMaxContentBytes = std::int64_t{4} * 1024 * 1024 * 1024 * 1024;
 
 Result<std::uint64_t> read_size(const Json& object, const std::string& where) {

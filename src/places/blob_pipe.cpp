@@ -105,7 +105,8 @@ namespace {
 
 Error wrong_size(const oci::Descriptor& blob, std::uint64_t received, bool more, const std::string& remark) {
   return Error(ErrorKind::integrity, "blob " + blob.digest.text() + " should have " + std::to_string(blob.size_bytes) +
-                                         " bytes, but the source sent " + (more ? "more" : std::to_string(received)) + remark);
+                                         " bytes, but the source sent " + (more ? "more" : std::to_string(received)) +
+                                         remark);
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ namespace sluice::places {
 /// The target of rel="next" among the links of a Link header, as it stands there; empty: there is none.
 std::optional<std::string> next_link(std::string_view link);
 
-/// The next page's target on the same host ("/v2/..."), seen from the target `from` of the page at hand. It may be named
-/// by an absolute or a relative link, and under another host: only its path and query count.
-/// Errors: those of net::Url.
+/// The next page's target on the same host ("/v2/..."), seen from the target `from` of the page at hand. It may be
+/// named by an absolute or a relative link, and under another host: only its path and query count. Errors: those of
+/// net::Url.
 Result<std::optional<std::string>> next_page(const net::HttpResponse& response, const std::string& host,
                                              const std::string& from);
 

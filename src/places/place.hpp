@@ -115,7 +115,8 @@ class Place {
   /// Errors: not_found, integrity, unsupported.
   virtual Result<oci::Manifest> manifest(const std::string& repository, const ManifestName& name,
                                          const std::stop_token& stop) = 0;
-  /// Reads what stands under a name; empty when there is nothing. Errors: integrity (not the digest that was asked for).
+  /// Reads what stands under a name; empty when there is nothing. Errors: integrity (not the digest that was asked
+  /// for).
   virtual Result<std::optional<StoredManifest>> find_manifest(const std::string& repository, const ManifestName& name,
                                                               const std::stop_token& stop) = 0;
   /// The digest of what stands under a name; empty when there is nothing. The bytes are read and hashed: neither a HEAD
@@ -133,8 +134,8 @@ class Place {
                                                                         const oci::Digest& digest,
                                                                         const std::stop_token& stop) = 0;
 
-  /// Whether the place can give a blob, proven by reading a byte of it: places say of blobs that are gone that they have
-  /// them (stale caches). False also where it may not be looked for; the upload that follows tells the difference.
+  /// Whether the place can give a blob, proven by reading a byte of it: places say of blobs that are gone that they
+  /// have them (stale caches). False also where it may not be looked for; the upload that follows tells the difference.
   virtual Result<bool> has_blob(const std::string& repository, const oci::Descriptor& blob,
                                 const std::stop_token& stop) = 0;
   /// Takes a blob from `from`, a repository of the same place.

@@ -17,8 +17,8 @@ namespace sluice::places {
 namespace {
 
 constexpr std::size_t kMaxTags = 200'000;
-constexpr std::size_t kTagPage = 1000;  // ECR refuses more
-constexpr int kMaxEmptyPages = 100;     // a guess: registries that filter may have a few
+constexpr std::size_t kTagPage = 1000;        // ECR refuses more
+constexpr int kMaxEmptyPages = 100;           // a guess: registries that filter may have a few
 constexpr std::size_t kLeastTagsOfPage = 20;  // on the average, after the first hundred; no registry gives so few
 
 auth::Scopes pull(const std::string& repository) { return {{.repository = repository, .push = false}}; }
@@ -51,7 +51,8 @@ void Registry::expect(const std::vector<Access>& accesses) {
 
 Result<net::HttpResponse> Registry::get_manifest(const std::string& repository, const ManifestName& name,
                                                  const std::stop_token& stop) {
-  const auto limit = std::min<std::uint64_t>(name.size_bytes().value_or(oci::kMaxManifestBytes), oci::kMaxManifestBytes);
+  const auto limit =
+      std::min<std::uint64_t>(name.size_bytes().value_or(oci::kMaxManifestBytes), oci::kMaxManifestBytes);
   return host_.send({.method = net::Method::get,
                      .target = manifest_target(repository, name),
                      .headers = {{"Accept", oci::media::accept_all()}},
@@ -91,6 +92,10 @@ Result<std::optional<StoredManifest>> Registry::find_manifest(const std::string&
   if (response.status == 404) return std::optional<StoredManifest>();
   if (response.status != 200 || is_web_page(response))
     return to_error(response, host_.name(), reading(repository, name));
+  if (response.body.empty()) {
+    return Error(ErrorKind::protocol, host_.name() + " sent an empty answer for " + spoken(repository, name) +
+                                          ", which is no manifest and has no digest worth telling");
+  }
   StoredManifest found{std::string(text::trim(text::cut(response.headers.get("content-type").value_or(""), ';').first)),
                        std::move(response.body)};
   if (const auto& asked = name.as_digest(); asked && found.digest(asked->algorithm()) != *asked) {
@@ -135,8 +140,8 @@ Result<bool> Registry::has_blob(const std::string& repository, const oci::Descri
     case 401:
       return to_error(*response, host_.name(), call.what);
     default:
-      // Artifactory says 403 where 404 is meant; stores that registries redirect to have ways of their own to refuse. Who
-      // cannot look uploads, and that answer counts.
+      // Artifactory says 403 where 404 is meant; stores that registries redirect to have ways of their own to refuse.
+      // Who cannot look uploads, and that answer counts.
       if (response->status / 100 == 4) return false;
       return to_error(*response, host_.name(), call.what);
   }

@@ -72,9 +72,10 @@ Error client_certificate(const net::HttpResponse& response, std::string_view hos
 
 Error web_page(const net::HttpResponse& response, std::string_view host, std::string_view what) {
   if (!response.from.empty()) {
-    return Error(ErrorKind::protocol, fmt::format("{} answered {} with a redirect to {}, which shows a web page ({}); it "
-                                                  "wants people to log in there, or it is not a registry",
-                                                  host, what, response.from, response.status))
+    return Error(ErrorKind::protocol,
+                 fmt::format("{} answered {} with a redirect to {}, which shows a web page ({}); it "
+                             "wants people to log in there, or it is not a registry",
+                             host, what, response.from, response.status))
         .with_status(response.status)
         .with_hint("check the address, and whether the registry takes logins by token: sluice login " +
                    std::string(host));
@@ -116,7 +117,8 @@ std::shared_ptr<const UnknownContent> unknown_in(const RegistryProblem& problem)
   return out->digests.empty() ? nullptr : out;
 }
 
-// What is no more than the message once again is left out; the digests of MANIFEST_BLOB_UNKNOWN have a place of their own.
+// What is no more than the message once again is left out; the digests of MANIFEST_BLOB_UNKNOWN have a place of their
+// own.
 std::string detail_text(const Json& detail, const std::string& message) {
   auto said = detail.as_string() ? *detail.as_string() : detail.is_null() ? std::string() : detail.dump();
   if (said == "{}" || said == "[]" || said == message) return "";

@@ -16,6 +16,7 @@ namespace sluice::places {
 
 namespace {
 
+constexpr int kCommitPatience = 10;  // times the time for a small exchange; as net::LoopOptions::commit
 constexpr unsigned kMostBlobs = 16;
 constexpr unsigned kCallsPerBlobSlot = 2;
 
@@ -123,8 +124,8 @@ void RegistryHost::learn(const Result<net::HttpResponse>& outcome) {
   });
 }
 
-net::ExchangeContext RegistryHost::context(const std::stop_token& stop) const {
-  return {Deadline::after(options_.timeout), stop};
+net::ExchangeContext RegistryHost::context(const std::stop_token& stop, int patience) const {
+  return {Deadline::after(options_.timeout * patience), stop};
 }
 
 Result<std::string> RegistryHost::absolute(const std::string& location, const std::string& seen_from) const {
@@ -275,7 +276,7 @@ Result<net::HttpResponse> RegistryHost::judged(Result<net::HttpResponse> outcome
 Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_token& stop) {
   std::chrono::milliseconds waited{0};
   for (unsigned attempt = 0;; ++attempt) {
-    const auto plain = try_once(call, context(stop));
+    const auto plain = try_once(call, context(stop, call.commits ? kCommitPatience : 1));
     auto outcome = judged(plain, call);
     if (outcome || !worth_retrying(outcome.error())) return outcome;
     if (!plain && plain.error().contexts().empty())
@@ -317,9 +318,11 @@ Result<net::HttpResponse> RegistryHost::write(const Call& call, BlobPipe& pipe, 
   return judged(std::move(outcome), call);
 }
 
-// A leg that was given up because the pipe broke has failed for the pipe's reason.
+// A leg that was given up because the pipe broke has failed for the pipe's reason; and of wrong bytes the pipe says
+// most.
 Error RegistryHost::cause_of(Error error, const BlobPipe& pipe, const std::stop_token& stop) {
-  if (error.kind() != ErrorKind::cancelled || stop.stop_requested()) return error;
+  const bool pipes = error.kind() == ErrorKind::cancelled || error.kind() == ErrorKind::integrity;
+  if (!pipes || stop.stop_requested()) return error;
   auto reason = pipe.failure();
   return reason ? std::move(*reason) : error;
 }
@@ -332,12 +335,14 @@ Error RegistryHost::handed_out(Error error, const Target& target, const Call& ca
   // With the port, also where it is the usual one: as a rule it is the port that was lost.
   const auto& url = target.request.url;
   const bool is_v6 = url.host.find(':') != std::string::npos;
-  Error told = std::move(error).context(fmt::format("{} handed out the address {}://{}:{} for {}", options_.host, url.scheme,
-                                                    is_v6 ? "[" + url.host + "]" : url.host, url.port, call.what));
+  Error told =
+      std::move(error).context(fmt::format("{} handed out the address {}://{}:{} for {}", options_.host, url.scheme,
+                                           is_v6 ? "[" + url.host + "]" : url.host, url.port, call.what));
   if (!nobody_there && !other_scheme) return told;
   return std::move(told)
-      .with_hint("the registry, or what stands in front of it, has to be told its own outside address (distribution: "
-                 "http.host; behind a proxy: the headers Host and X-Forwarded-Proto)")
+      .with_hint(
+          "the registry, or what stands in front of it, has to be told its own outside address (distribution: "
+          "http.host; behind a proxy: the headers Host and X-Forwarded-Proto)")
       .not_to_be_retried();
 }
 

@@ -49,6 +49,7 @@ struct Call {
   auth::Scopes scopes;
   std::string what;  ///< for sentences: "reading the manifest shop/web:latest"
   std::size_t max_reply_bytes = std::size_t{1} * 1024 * 1024;
+  bool commits = false;    ///< an upload ends with it: stores may copy a large blob then, and are given time for it
   bool cut_reply = false;  ///< of a longer 2xx reply only that much is read, which is no error
 };
 
@@ -131,7 +132,7 @@ class RegistryHost {
   Error handed_out(Error error, const Target& target, const Call& call) const;
   bool try_next_way(const Result<net::HttpResponse>& outcome, std::size_t used);
   void learn(const Result<net::HttpResponse>& outcome);
-  net::ExchangeContext context(const std::stop_token& stop) const;
+  net::ExchangeContext context(const std::stop_token& stop, int patience = 1) const;
   /// The endpoint for a URL that is not ours.
   const std::shared_ptr<const net::Endpoint>& foreign(const net::Url& url) const;
 

@@ -71,7 +71,10 @@ class RangeGate final : public net::BodySink {
 class HostBlobRead final : public BlobRead {
  public:
   HostBlobRead(RegistryHost& host, Call call, BlobPipe& pipe, std::stop_token stop)
-      : host_(host), call_(std::move(call)), pipe_(pipe), stop_(std::move(stop)),
+      : host_(host),
+        call_(std::move(call)),
+        pipe_(pipe),
+        stop_(std::move(stop)),
         first_byte_(pipe.position()),
         asks_rest_(first_byte_ > 0) {
     first_ = begin();
@@ -85,13 +88,11 @@ class HostBlobRead final : public BlobRead {
     for (;;) {
       auto head = download_->head();
       host_.learn(head);
-      if (!head) return host_.handed_out(host_.cause_of(std::move(head).error(), pipe_, stop_), current_, call_).context(call_.what);
+      note_coding();
+      if (!head)
+        return host_.handed_out(host_.cause_of(std::move(head).error(), pipe_, stop_), current_, call_)
+            .context(call_.what);
       if (head->status == 200 || (head->status == 206 && is_rest(*head))) {
-        // Most who say so only mean what the layer is: its bytes are taken as they come, and their digest decides.
-        const auto coding = head->headers.get("content-encoding");
-        if (coding && !text::iequals(*coding, "identity")) {
-          pipe_.remark("the answer of " + host_.name() + " has Content-Encoding: " + text::printable(*coding, 40));
-        }
         gate_->open(head->status == 200 ? first_byte_ : 0);
         return {};
       }
@@ -121,6 +122,13 @@ class HostBlobRead final : public BlobRead {
   }
 
  private:
+  // Most who say so only mean what the layer is: its bytes are taken as they come, and their digest decides. A short
+  // blob may have been judged by now.
+  void note_coding() {
+    const auto coding = download_->content_coding();
+    if (coding.empty() || text::iequals(coding, "identity")) return;
+    pipe_.remark("the answer of " + host_.name() + " has Content-Encoding: " + text::printable(coding, 40));
+  }
   Status begin() {
     SLUICE_TRY(current_, host_.target(call_));
     if (current_.ours) {

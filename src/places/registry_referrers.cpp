@@ -70,8 +70,9 @@ Result<std::optional<std::vector<oci::Descriptor>>> Registry::referrers(const st
     }
     if (response.status != 200 || is_web_page(response)) return to_error(response, host_.name(), call.what);
     SLUICE_TRY(const auto next, next_page(response, host_.name(), target));
-    SLUICE_TRY(auto page, oci::parse_manifest(std::move(response.body), oci::media::kOciIndex)
-                              .context(host_.name() + ", " + call.what));
+    SLUICE_TRY(
+        auto page,
+        oci::parse_manifest(std::move(response.body), oci::media::kOciIndex).context(host_.name() + ", " + call.what));
     if (out.size() + page.children.size() > kMaxReferrers) {
       return Error(ErrorKind::unsupported, fmt::format("{} lists more than {} attachments of {}@{}", host_.name(),
                                                        kMaxReferrers, repository, digest.text()));

@@ -144,7 +144,8 @@ Status Registry::write_in_chunks(const UploadSession& session, const oci::Descri
     SLUICE_TRY(now, write_chunk(now, blob, pipe, size, stop));
     if (moved) moved(now);
   }
-  SLUICE_TRY(const auto commit, commit_call(now, blob));
+  SLUICE_TRY(auto commit, commit_call(now, blob));
+  commit.commits = true;
   SLUICE_TRY(const auto response, host_.send(commit, stop));
   return committed(response, blob, commit);
 }
@@ -165,8 +166,8 @@ Result<UploadSession> Registry::write_chunk(const UploadSession& session, const 
   SLUICE_TRY(auto now, gone_on(session, response, chunk));
   if (!response.headers.get("range")) now.offset = end;
   if (now.offset == end) return now;
-  return Error(ErrorKind::unreachable, fmt::format("{} took {} of {} bytes of blob {}", host_.name(), now.offset, end,
-                                                   blob.digest.brief()));
+  return Error(ErrorKind::unreachable,
+               fmt::format("{} took {} of {} bytes of blob {}", host_.name(), now.offset, end, blob.digest.brief()));
 }
 
 Result<Call> Registry::commit_call(const UploadSession& session, const oci::Descriptor& blob) const {

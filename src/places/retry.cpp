@@ -45,7 +45,8 @@ std::string span(std::chrono::milliseconds time) {
 }  // namespace
 
 std::string to_sentence(const Wait& wait) {
-  return wait.host + " lets us wait " + span(wait.time) + fmt::format(", until {:%H:%M:%S} UTC: ", utc(wait.until)) + wait.why;
+  return wait.host + " lets us wait " + span(wait.time) + fmt::format(", until {:%H:%M:%S} UTC: ", utc(wait.until)) +
+         wait.why;
 }
 
 Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono::system_clock::time_point now) {

@@ -33,7 +33,7 @@ struct TargetOutcome {
 
 /// A tag that stands for what it stood for before the promotion.
 struct TagPutBack {
-  std::string target;                ///< its id
+  std::string target;  ///< its id
   std::string image;
   std::string tag;
   std::optional<oci::Digest> digest;  ///< empty: the tag is gone, as it was before
@@ -50,8 +50,8 @@ struct Outcome {
   records::Promotion promotion;  ///< as it is recorded now
   Plan plan;                     ///< with the roads and bytes that were really taken
   std::vector<TargetOutcome> targets;
-  std::optional<Error> error;     ///< why it did not succeed
-  std::vector<Finding> findings;  ///< what an undo could not put back
+  std::optional<Error> error;          ///< why it did not succeed
+  std::vector<Finding> findings;       ///< what an undo could not put back
   std::vector<TagPutBack> put_back{};  ///< during this attempt
 };
 

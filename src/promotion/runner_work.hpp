@@ -60,7 +60,8 @@ struct Runner::Work {
     for (const auto& entry : journal) {
       if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
       if (entry.step == "verified") switched[entry.target] = PromotionState::succeeded;
-      if (entry.step == "switched") pushed.emplace(entry.target, entry.image, entry.detail.string_at("tag").value_or(""));
+      if (entry.step == "switched")
+        pushed.emplace(entry.target, entry.image, entry.detail.string_at("tag").value_or(""));
       if (entry.step == "undone") pushed.erase({entry.target, entry.image, entry.detail.string_at("tag").value_or("")});
       if (entry.step == "put-back-done") switched.erase(entry.target);
       if (records::parse_promotion_state(entry.step) == PromotionState::rolled_back) switched.clear();

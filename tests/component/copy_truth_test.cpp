@@ -12,10 +12,10 @@ namespace {
 using support::failed_with;
 using support::why;
 using testing::blob_path;
+using ::testing::HasSubstr;
 using testing::holds;
 using testing::image_of;
 using testing::layer;
-using ::testing::HasSubstr;
 
 class CopyTruthTest : public testing::CopyTest {
  protected:
@@ -44,7 +44,8 @@ TEST_F(CopyTruthTest, AReadBackThatLagsIsAskedAgain) {
 }
 
 TEST_F(CopyTruthTest, AMissingTagRightAfterItWasWrittenIsAskedAgain) {
-  dest_.add({.method = "GET", .path = "*/manifests/1", .times = 1, .skip = 1, .status = 404, .code = "MANIFEST_UNKNOWN"});
+  dest_.add(
+      {.method = "GET", .path = "*/manifests/1", .times = 1, .skip = 1, .status = 404, .code = "MANIFEST_UNKNOWN"});
   const auto copied = copy();
   ASSERT_TRUE(copied.ok()) << why(copied.status);
 }
@@ -121,8 +122,28 @@ TEST_F(CopyTruthTest, ARefusalWithSeveralReasonsIsNotRetriedWhenOneIsFinal) {
   EXPECT_EQ(dest_.count("PUT", "*/manifests/1"), 1U);
 }
 
+TEST_F(CopyTruthTest, AForeignLayerThatIsRefusedIsNamedAndNotTriedAgain) {
+  const auto foreign = oci::Digest::of("not kept in registries").text();
+  auto text = image_.manifest.bytes;
+  const auto layers = text.find("\"layers\":[");
+  ASSERT_NE(layers, std::string::npos) << text;
+  text.insert(layers + 10, R"({"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip","digest":")" +
+                               foreign + R"(","size":7,"urls":["https://example.net/layer"]},)");
+  source_.put_manifest(kFrom, text, image_.manifest.media_type, "foreign");
+  support::FakeRule rule{.method = "PUT", .path = "*/manifests/*", .times = 0, .status = 500};
+  rule.body = R"({"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{}},)"
+              R"({"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":{"digest":")" +
+              foreign + "\"}}]}";
+  rule.headers.set("Content-Type", "application/json");
+  dest_.add(rule);
+  const auto copied = copy("foreign", "1");
+  EXPECT_TRUE(failed_with(copied.status, ErrorKind::unsupported, "foreign layer " + foreign));
+  EXPECT_EQ(dest_.count("PUT", "*/manifests/*"), 1U);
+}
+
 TEST_F(CopyTruthTest, AHostThatAsksForAnHourIsNotWaitedFor) {
-  support::FakeRule rule{.method = "PUT", .path = "*/manifests/1", .times = 0, .status = 429, .code = "TOOMANYREQUESTS"};
+  support::FakeRule rule{
+      .method = "PUT", .path = "*/manifests/1", .times = 0, .status = 429, .code = "TOOMANYREQUESTS"};
   rule.headers.set("Retry-After", "3600");
   dest_.add(rule);
   const auto copied = copy();

@@ -53,7 +53,8 @@ TEST_F(CopyUploadsTest, AnEqualTagThatMayNotChangeIsLeftAlone) {
 TEST_F(CopyUploadsTest, AnotherTagThatMayNotChangeIsToldAsThatAndNotAsAMissingRight) {
   const auto old = image_of("old", {900});
   testing::store(dest_, kTo, old, "1");
-  for (const auto& [status, code] : {std::pair(400, "TAG_INVALID"), std::pair(409, "TAG_IMMUTABLE"), std::pair(412, "PRECONDITION")}) {
+  for (const auto& [status, code] :
+       {std::pair(400, "TAG_INVALID"), std::pair(409, "TAG_IMMUTABLE"), std::pair(412, "PRECONDITION")}) {
     dest_.turn([&, status = status, code = code](support::FakeKnobs& knobs) {
       knobs.immutable = Immutable::different;
       knobs.immutable_status = status;

@@ -153,7 +153,8 @@ TEST_F(LayerWiresTest, ADestinationThatKeepsWhatItGotIsSentOnlyTheRest) {
   cut_dest(2 * kMiB);
   expect_arrived(bring(), 1);
   // What was on the wire when it broke may have come to the fake without being kept.
-  EXPECT_LE(dest_.bytes_received("*/blobs/uploads/*"), move.blob.size_bytes + places::kRingBytes) << "no part goes twice";
+  EXPECT_LE(dest_.bytes_received("*/blobs/uploads/*"), move.blob.size_bytes + places::kRingBytes)
+      << "no part goes twice";
   EXPECT_EQ(dest_.count("PATCH", "*/blobs/uploads/*"), 1U) << "the rest goes as one chunk";
   EXPECT_EQ(dest_.count("POST", "*/blobs/uploads/*"), 1U) << "in the upload that was begun";
 }

@@ -72,7 +72,7 @@ class Networks(Copies):
         def behaviour(request):
             if request.method == "POST":
                 return kit.Reply(202, {"Location": f"/v2/{self.project}/blobs/uploads/1"})
-            return kit.Reply(404) if request.method == "HEAD" else kit.Reply(hang=True)
+            return kit.Reply(404) if request.method == "GET" else kit.Reply(hang=True)
 
         with kit.HostileServer(behaviour, takes_bodies=False) as server:
             self.refused(7, [server.host], "copy", f"{self.a.host}/{self.project}:large",
@@ -302,8 +302,8 @@ class Registries(Copies):
         """It takes the tag and then shows another digest: what is read back decides."""
         other = kit.random_image((50,), seed=f"{self.project}-other")
         with kit.Proxy(self.b.host) as proxy:
-            proxy.fault(method="HEAD", target="/manifests/v1$", nth=2, times=0, action="status", status=200, headers={
-                "Content-Type": other.media_type, "Docker-Content-Digest": other.digest})
+            proxy.fault(method="GET", target="/manifests/v1$", nth=2, times=0, action="status", status=200, headers={
+                "Content-Type": other.media_type, "Docker-Content-Digest": other.digest}, body=other.manifest.decode())
             outcome = self.home().run("copy", self.source, f"{proxy.host}/{self.project}:v1", "--progress", "none")
             self.fails_plainly(outcome, 1, other.digest, self.image.digest)
 

@@ -184,7 +184,7 @@ class OnTheWire(kit.E2eCase):
             source, target = (f"{host}/{self.project}:v1" for host in proxy.hosts)
             self.ok(self.home().run("copy", source, target))
             log = proxy.exchanges()
-            read = [e["target"] for e in log if e["method"] == "GET" and "/blobs/" in e["target"]]
+            read = [e["target"] for e in log if e["method"] == "GET" and "/blobs/" in e["target"] and e["upstream"] == 0]
             blobs = {blob.digest for child in image.children for blob in child.blobs}
             self.assertEqual(sorted(read), sorted(f"/v2/{self.project}/blobs/{digest}" for digest in blobs))
             self.assertEqual(len([e for e in log if e["method"] == "PUT" and "/uploads/" in e["target"]]), len(blobs))
@@ -462,7 +462,8 @@ class Tls(kit.E2eCase):
             copy = ("copy", f"{self.a.host}/{self.project}:v1", f"{front.host}/{self.project}:v1", "--progress", "none")
             home = self.home()
             check = self.unchanged(behind)
-            self.fails(home.run(*copy, "--dest-cert-dir", self.folder(home, self.certificates.ca)), 1, front.host)
+            self.fails(home.run(*copy, "--dest-cert-dir", self.folder(home, self.certificates.ca)), 6, front.host,
+                       "asks for a client certificate", "*.cert and *.key")
             check("without a client certificate")
             home.write("certs/client.cert", self.certificates.client_cert.read_text())
             home.write("certs/client.key", self.certificates.client_key.read_text())

@@ -224,7 +224,8 @@ TEST(Parse, ReadsTimeOutsInSeconds) {
     int seconds;  ///< 0: refused
   };
   for (const auto& row : {Row{"1", 1}, Row{"90s", 90}, Row{"86400", 86400}, Row{"0", 0}, Row{"86401", 0}, Row{"-1", 0},
-                          Row{"1.5", 0}, Row{"5m", 300}, Row{"24h", 86400}, Row{"25h", 0}, Row{"5d", 0}, Row{"", 0}, Row{"soon", 0}, Row{"s", 0}, Row{"10ss", 0}}) {
+                          Row{"1.5", 0}, Row{"5m", 300}, Row{"24h", 86400}, Row{"25h", 0}, Row{"5d", 0}, Row{"", 0},
+                          Row{"soon", 0}, Row{"s", 0}, Row{"10ss", 0}}) {
     const auto parsed = Arguments({"status", std::string("--timeout=") + row.text}).parse();
     if (row.seconds == 0) {
       EXPECT_TRUE(failed_with(parsed, ErrorKind::usage, "--timeout")) << "'" << row.text << "'";

@@ -155,6 +155,17 @@ TEST_F(BlobStreamTest, GivesTheUploadBackWhenNoAttemptGetsFurther) {
   EXPECT_EQ(prod.open_uploads(), 0U);
 }
 
+TEST_F(BlobStreamTest, SendsNothingAgainWhenTheUploadHasEndedWithoutOurHearingOfIt) {
+  have(fake_bytes("ended", 2 * kMiB));
+  // The upload is gone, as it is after a commit whose answer got lost, and the place has the blob.
+  fault(prod, Verb::write_blob, Effect::cut_and_lose, 2 * kMiB);
+  fault(prod, Verb::has_blob, Effect::claim_there);
+  const auto moved = bring();
+  EXPECT_TRUE(moved.ok()) << why(moved);
+  EXPECT_EQ(prod.calls_of(Verb::write_blob).size(), 1U);
+  EXPECT_EQ(prod.open_uploads(), 0U);
+}
+
 TEST_F(BlobStreamTest, CarriesBlobsOfOneByteAndOfNone) {
   for (const auto* bytes : {"", "x"}) {
     have(bytes);

@@ -1,6 +1,7 @@
 // What counts as present is proven, and what cannot be read is brought again.
 
 #include "copy/prove.hpp"
+
 #include "unit/copy/copy_testing.hpp"
 
 #include <gmock/gmock.h>
@@ -35,8 +36,7 @@ class ProofTest : public CopyBench {
     prod.hold_image("shop/web", image, "latest");
   }
   void lose(unsigned times) {
-    prod.script(
-        {.verb = Verb::has_blob, .effect = Effect::deny_there, .times = times, .name = lost_digest.text()});
+    prod.script({.verb = Verb::has_blob, .effect = Effect::deny_there, .times = times, .name = lost_digest.text()});
   }
   Survey surveyed(const Item& item) {
     auto found = look({item});
@@ -109,8 +109,7 @@ TEST_F(ProofTest, PutsTheTagBackWhenContentBesideItCannotBeRead) {
   const auto old = fake_image("old", {"old"});
   prod.hold_image("shop/web", old, "live");
   // Named by its digest, which is there: only the tag is written.
-  auto found =
-      surveyed(item_of(dev, "dev/web", ManifestName::digest(image.digest()), prod, "shop/web", {"live"}));
+  auto found = surveyed(item_of(dev, "dev/web", ManifestName::digest(image.digest()), prod, "shop/web", {"live"}));
   lose(2);
   const PublishOptions how{.prove = true, .pauses = kAtOnce.pauses};
   const auto done = publish(found, {0}, {}, how, events, {});

@@ -119,7 +119,8 @@ TEST_F(PublishTest, NoticesThatSomebodyElseWonTheTag) {
     prod.hold_image("shop/web", api_image, "live");
     return {};
   };
-  EXPECT_TRUE(failed_with(publish(found, {0}, switched, kAtOnce, events, {}), ErrorKind::integrity, api_image.digest().text()));
+  EXPECT_TRUE(
+      failed_with(publish(found, {0}, switched, kAtOnce, events, {}), ErrorKind::integrity, api_image.digest().text()));
 }
 
 TEST_F(PublishTest, EndsWithTheErrorOfWhoeverIsTold) {
@@ -127,7 +128,8 @@ TEST_F(PublishTest, EndsWithTheErrorOfWhoeverIsTold) {
   const Switched refuse = [](const SurveyedItem&, const std::string&) -> Status {
     return Error(ErrorKind::conflict, "the lease is lost");
   };
-  EXPECT_TRUE(failed_with(publish(found, {0, 1}, refuse, kAtOnce, events, {}), ErrorKind::conflict, "the lease is lost"));
+  EXPECT_TRUE(
+      failed_with(publish(found, {0, 1}, refuse, kAtOnce, events, {}), ErrorKind::conflict, "the lease is lost"));
   EXPECT_THAT(prod.call_texts({Verb::find_manifest}), IsEmpty()) << "nothing is read back after a failure";
 }
 

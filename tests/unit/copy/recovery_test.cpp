@@ -113,7 +113,8 @@ TEST_F(Recovery, SaysWhenTheTagWasWrittenWhileTheCopyRan) {
   const auto other = fake_image("other", {"other"});
   prod.hold_image("shop/web", other, "latest");
   refuse("latest", ErrorKind::conflict);
-  EXPECT_TRUE(failed_with(publish(*found, {0}, {}, kAtOnce, events, {}), ErrorKind::conflict, "wrote it while this copy ran"));
+  EXPECT_TRUE(
+      failed_with(publish(*found, {0}, {}, kAtOnce, events, {}), ErrorKind::conflict, "wrote it while this copy ran"));
 }
 
 TEST_F(Recovery, LeavesAMissingRightWhatItIs) {

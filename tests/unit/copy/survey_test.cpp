@@ -259,8 +259,7 @@ TEST_F(SurveyTest, RefusesAnImageWhoseManifestsAreTooManyOrTooLargeBeforeItReads
   for (std::size_t i = 0; i <= kMaxManifests; ++i) many.push_back(child_of(std::to_string(i), 500));
   std::vector<oci::Descriptor> large;
   for (std::size_t i = 0; i < 9; ++i) large.push_back(child_of("l" + std::to_string(i), 8'000'000));
-  auto endless = large.front();
-  endless.size_bytes = std::uint64_t{1} << 42U;
+  const auto endless = child_of("endless", std::uint64_t{1} << 42U);
   const auto wrapping = std::vector<oci::Descriptor>{large[0], endless, large[1]};
   const std::map<std::string, std::vector<oci::Descriptor>> rows{{"many", many}, {"large", large}, {"wraps", wrapping}};
   for (const auto& [name, children] : rows) {

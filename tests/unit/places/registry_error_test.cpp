@@ -178,7 +178,8 @@ TEST(RegistryErrors, ShowWhatTheRegistryAdds) {
   EXPECT_NE(error.message().find("application/vnd.docker.distribution.manifest.v2+json"), std::string::npos)
       << error.message();
   EXPECT_NE(error.hint().find("docker2s2"), std::string::npos) << error.hint();
-  const auto text = error_of(json(403, R"({"errors":[{"code":"DENIED","message":"denied","detail":"read-only mode"}]})"));
+  const auto text =
+      error_of(json(403, R"({"errors":[{"code":"DENIED","message":"denied","detail":"read-only mode"}]})"));
   EXPECT_NE(text.message().find("read-only mode"), std::string::npos) << text.message();
 }
 

@@ -105,7 +105,8 @@ TEST(WorthRetrying, AreTheKindsThatMayPass) {
 }
 
 TEST(LongWaits, AreToldWithTheTimeAtWhichItGoesOn) {
-  const Wait wait{"registry.example.com", "writing shop/web:latest (429)", milliseconds(40'000), kNow + milliseconds(40'000)};
+  const Wait wait{"registry.example.com", "writing shop/web:latest (429)", milliseconds(40'000),
+                  kNow + milliseconds(40'000)};
   EXPECT_EQ(to_sentence(wait),
             "registry.example.com lets us wait 40.0 s, until 08:50:17 UTC: writing shop/web:latest (429)");
 }

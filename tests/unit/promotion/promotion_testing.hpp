@@ -96,7 +96,11 @@ class World : public ::testing::Test {
   Planner planner() { return {app, places, *store, events, stop.get_token()}; }
   Runner runner() { return runner_with(*store); }
   Runner runner_with(records::Store& other) {
-    return {places, other, events, {.carry = {.retry_times = 0, .stage_roots = true}, .pauses = {std::chrono::milliseconds(0)}}, stop.get_token()};
+    return {places,
+            other,
+            events,
+            {.carry = {.retry_times = 0, .stage_roots = true}, .pauses = {std::chrono::milliseconds(0)}},
+            stop.get_token()};
   }
 
   Result<Planned> plan(Request request = {.environment = "prod"}) { return planner().plan(request, true); }
