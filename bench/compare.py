@@ -136,7 +136,7 @@ def run_case(case, arguments, tools):
     latencies = arguments.latencies or [ms for ms in case.latencies if not (arguments.quick and ms > 20)]
     rounds = arguments.rounds or case.rounds or (3 if arguments.quick else 5)
     if case.small:
-        tools = [tool for tool in tools if tool.name in ("sluice", "skopeo")]
+        tools = [tool for tool in tools if tool.name in ("sluice", "baseline", "skopeo")]
     parent = cases.storage_parent(4 * case.content_bytes)
     print(f"{case.name}: {case.about} ({case.content_bytes / report.MiB:.0f} MiB, "
           f"storage {'in memory' if parent else 'on disk'})", file=sys.stderr)

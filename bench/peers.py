@@ -67,6 +67,16 @@ class SluicePeer(Peer):
         return [self.program(), "promote", "--to", environment, "--yes", "--progress", "none", "-o", "json"]
 
 
+class Baseline(SluicePeer):
+    """An earlier build of sluice, named by $SLUICE_BASELINE: what a change costs, in the same run."""
+
+    name = "baseline"
+
+    @classmethod
+    def program(cls):
+        return os.environ.get("SLUICE_BASELINE")
+
+
 class Skopeo(Peer):
     name = "skopeo"
 
@@ -112,7 +122,7 @@ class Oras(Peer):
         return [self.program(), "cp", "--no-tty", "--from-plain-http", "--to-plain-http", source, destination]
 
 
-ALL = (SluicePeer, Skopeo, Crane, Regctl, Oras)
+ALL = (SluicePeer, Baseline, Skopeo, Crane, Regctl, Oras)
 
 
 def installed():

@@ -23,9 +23,9 @@ std::filesystem::path HostProfiles::file_of(const std::string& host) const {
 }
 
 places::HostProfile HostProfiles::load(const std::string& host) const {
-  auto seed = places::seed_profile(host);
+  const auto seed = places::seed_profile(host);
   const auto text = read_file(file_of(host), kMaxFileBytes);
-  return text ? places::read_profile(*text, std::move(seed), now()) : seed;
+  return text ? places::read_profile(*text, seed, now()) : seed;
 }
 
 void HostProfiles::keep(const std::string& host, const places::HostProfile& profile) const {

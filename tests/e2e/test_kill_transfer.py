@@ -63,5 +63,36 @@ class KilledTransfer(kit.E2eCase):
             self.assertEqual(dest.tell("open_uploads"), 0)
 
 
+class KilledAtARealRegistry(kit.E2eCase):
+    """distribution: what is finished stays, and a session that it does not take up again is begun anew."""
+
+    shared_registries = ("b",)
+
+    def test_no_finished_blob_moves_again(self):
+        kit.need("docker-registry")
+        sizes = [2 << 20] * 6 + [64 << 20]
+        with FakeRegistry() as source:
+            *small, large = source.make_image("dev/web", "1", sizes)
+            source.rule(method="GET", path=f"*/blobs/{large}", at_byte=32 << 20, hold="middle")
+            home = self.home()
+            words = ("copy", f"{source.host}/dev/web:1", f"{self.b.host}/{self.project}:1", "-o", "json")
+            child = home.start(*words)
+            began = time.monotonic()
+            while not all(self.b.client().has_blob(self.project, digest) for digest in small):
+                self.assertLess(time.monotonic() - began, PATIENCE)
+                self.assertIsNone(child.popen.poll(), "it ended by itself")
+                time.sleep(0.05)
+            child.popen.send_signal(signal.SIGKILL)
+            child.popen.wait(timeout=30)
+            source.open_gate("middle")
+            asked = {digest: source.count("GET", f"*/blobs/{digest}") for digest in small}
+            again = self.ok(home.run(*words, timeout=300)).json
+            self.assertEqual(again["blobs"]["moved"] + again["blobs"]["present"], len(sizes) + 1)
+            self.assertLessEqual(again["blobs"]["moved"], 2, "the large layer, and the config if it was not finished")
+            for digest in small:
+                self.assertEqual(source.count("GET", f"*/blobs/{digest}"), asked[digest], "a finished layer moved again")
+            self.assertTrue(self.b.client().has_blob(self.project, large))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -56,7 +56,7 @@ class Echoes(Case):
 
         with kit.HostileServer(behaviour) as server:
             outcome = self.home().run("digest", f"{server.host}/p/x:v1", "--retry-times", "0")
-            self.fails_plainly(outcome, 1, server.host, "digest")
+            self.fails_plainly(outcome, 1, server.host, "no manifest")
 
     def test_too_many_headers_on_loopback_are_not_taken_for_tls(self):
         def behaviour(_):
