@@ -288,7 +288,7 @@ Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_t
     // A host that never answered is most likely a wrong name: say so at once instead of after half a minute.
     if (attempt >= options_.retry_times || (!plain && !way_proven_.load())) return error;
     const auto pause = back_off(attempt, error.retry_after(), random_fraction());
-    waited += pause;
+    waited += error.retry_after().value_or(std::chrono::milliseconds(0));
     if (waited > options_.max_wait) return too_long_to_wait(std::move(error), pause, std::chrono::system_clock::now());
     if (pause > kToldWait && options_.tell_wait) {
       options_.tell_wait({options_.host, error.message(), pause, std::chrono::system_clock::now() + pause});

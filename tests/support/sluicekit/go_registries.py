@@ -3,12 +3,15 @@
 They are built once into build/peers of the checkout. Where that cannot be done the caller is told why, and skips aloud.
 """
 
+import contextlib
 import fcntl
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import threading
+import time
 
 from .process import Child
 from .registry_client import RegistryClient
@@ -16,16 +19,17 @@ from .tools import find, folder
 
 _ROOT = pathlib.Path(__file__).resolve().parents[3]
 _BIN = _ROOT / "build" / "peers" / "bin"
-_MODULES = {
-    "distribution": ("github.com/distribution/distribution/v3/cmd/registry@v3.0.0", "registry"),
-    "olareg": ("github.com/olareg/olareg/cmd/olareg@v0.1.2", "olareg"),
+_MAKES = {  # module, version, package below it, program
+    "distribution": ("github.com/distribution/distribution/v3", "v3.0.0", "cmd/registry", "registry"),
+    "olareg": ("github.com/olareg/olareg", "v0.1.2", "cmd/olareg", "olareg"),
 }
 _BUILD_SECONDS = 420
+_START_SECONDS = 30
 
 
 def build(make):
     """(path, None) or (None, why not)."""
-    module, program = _MODULES[make]
+    module, version, package, program = _MAKES[make]
     path = _BIN / program
     if path.exists():
         return path, None
@@ -35,10 +39,13 @@ def build(make):
     with (_BIN / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
+            work = folder(f"go-{make}")
+            # A module of our own: `go install MODULE@VERSION` also asks for lists that not every proxy has.
+            (work / "go.mod").write_text(f"module peers\n\ngo 1.24\n\nrequire {module} {version}\n")
             try:
-                done = subprocess.run(["go", "install", "-p", "2", module], capture_output=True, text=True, check=False,
-                                      timeout=_BUILD_SECONDS, env=dict(os.environ, GOBIN=str(_BIN), CGO_ENABLED="0",
-                                                                       GOFLAGS="-mod=mod"))
+                done = subprocess.run(["go", "build", "-mod=mod", "-p", "2", "-o", path, f"{module}/{package}"], cwd=work,
+                                      capture_output=True, text=True, check=False, timeout=_BUILD_SECONDS,
+                                      env=dict(os.environ, CGO_ENABLED="0"))
             except subprocess.TimeoutExpired:
                 return None, f"go did not build {module} in {_BUILD_SECONDS} s"
             if done.returncode != 0:
@@ -56,6 +63,12 @@ http: {addr: "127.0.0.1:0", secret: "only for tests"}
 """
 
 
+def _free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
 class GoRegistry:
     """Started by construction (or `with`), on a free loopback port, with storage of its own."""
 
@@ -67,25 +80,41 @@ class GoRegistry:
         if make == "distribution":
             config = self.folder / "config.yml"
             config.write_text(_DISTRIBUTION % (self.folder / "storage"))
-            argv = [program, "serve", config]
+            self._start([program, "serve", config])
+            self.host = f"127.0.0.1:{self._said_port()}"
         else:
-            argv = [program, "serve", "--addr", "127.0.0.1", "--port", "0", "--store-type", "mem"]
+            # It does not say which port it got, so it is given one that was free a moment ago.
+            port = _free_port()
+            self._start([program, "serve", "--addr", "127.0.0.1", "--port", str(port), "--store-type", "mem"])
+            self.host = f"127.0.0.1:{port}"
+            self._wait_until_it_listens(port)
+        threading.Thread(target=lambda: [None for _ in self._lines], daemon=True).start()
+
+    def _start(self, argv):
         reader, writer = os.pipe()
         with os.fdopen(writer, "wb") as output:
             self._child = Child(argv, env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder),
                                            "OTEL_TRACES_EXPORTER": "none"}, stdout=output, stderr=output)
-        lines = os.fdopen(reader, "r", errors="replace")
+        self._lines = os.fdopen(reader, "r", errors="replace")
+
+    def _said_port(self):
         seen = []
-        for line in lines:
+        for line in self._lines:
             seen.append(line)
-            found = re.search(r"127\.0\.0\.1:(\d+)|listening on [^ \"]*:(\d+)", line)
-            if found and (found.group(1) or found.group(2)) != "0":
-                self.host = f"127.0.0.1:{found.group(1) or found.group(2)}"
-                break
-        else:
-            self.close()
-            raise RuntimeError(f"{make} did not start: " + "".join(seen[-5:]).strip())
-        threading.Thread(target=lambda: [None for _ in lines], daemon=True).start()
+            found = re.search(r"listening on [^ \"]*:(\d+)", line)
+            if found:
+                return found.group(1)
+        self.close()
+        raise RuntimeError("the registry did not start: " + "".join(seen[-5:]).strip())
+
+    def _wait_until_it_listens(self, port):
+        began = time.monotonic()
+        while self._child.popen.poll() is None and time.monotonic() - began < _START_SECONDS:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+            time.sleep(0.02)
+        self.close()
+        raise RuntimeError("the registry did not start")
 
     def client(self):
         return RegistryClient(f"http://{self.host}")
