@@ -151,6 +151,28 @@ TEST_F(CopyTruthTest, AHostThatAsksForAnHourIsNotWaitedFor) {
   EXPECT_EQ(dest_.count("PUT", "*/manifests/1"), 1U);
 }
 
+TEST_F(CopyTruthTest, ALongWaitIsToldBeforeItBegins) {
+  std::stop_source stop;
+  Guarded<std::vector<places::Wait>> told;
+  open([&](places::RegistryOptions& options) {
+    options.tell_wait = [&](const places::Wait& wait) {
+      told.with([&](auto& list) { list.push_back(wait); });
+      stop.request_stop();  // nobody has to sit it out
+    };
+  });
+  support::FakeRule rule{.method = "GET", .path = "*/manifests/1", .status = 429, .code = "TOOMANYREQUESTS"};
+  rule.headers.set("Retry-After", "20");
+  dest_.add(rule);
+  const auto copied = copy("1", "1", {.stop = stop.get_token()});
+  EXPECT_TRUE(failed_with(copied.status, ErrorKind::cancelled));
+  told.with([&](const auto& list) {
+    ASSERT_EQ(list.size(), 1U);
+    EXPECT_EQ(list[0].host, dest_.host());
+    EXPECT_GE(list[0].time, std::chrono::seconds(20));
+    EXPECT_THAT(list[0].why, HasSubstr("429"));
+  });
+}
+
 TEST_F(CopyTruthTest, AnAddressThatTheRegistryMadeUpIsNamedAndNotTriedAgain) {
   support::FakeRule rule{.method = "POST", .path = "*/blobs/uploads/*", .times = 0};
   rule.headers.set("Location", "http://127.0.0.1:1/v2/prod/web/blobs/uploads/1");
