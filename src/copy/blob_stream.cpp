@@ -11,6 +11,7 @@ namespace sluice::copy {
 namespace {
 
 constexpr double kMiddle = 0.5;
+constexpr int kTooLarge = 413;
 
 // Distribution-spec 1.1, "Error Codes": the session itself is refused, whatever was sent into it.
 bool is_the_session(const Error& error) {
@@ -44,7 +45,12 @@ Status at_side(Status status, const char* side) {
 
 BlobStream::BlobStream(const BlobMove& move, std::optional<places::UploadSession> session, const MoveOptions& options,
                        Events& events, const std::stop_token& stop)
-    : move_(move), options_(options), events_(events), stop_(stop), session_(std::move(session)) {}
+    : move_(move),
+      options_(options),
+      events_(events),
+      stop_(stop),
+      session_(std::move(session)),
+      failed_side_(move.dest) {}
 
 void BlobStream::tell(EventKind kind, std::uint64_t bytes, std::string detail) {
   events_.emit({.kind = kind,
@@ -67,6 +73,8 @@ Status BlobStream::run() {
     if (next == Next::anew) drop_session();
     if (next == Next::give_up || !pause_before_next(done.error())) {
       give_back();
+      if (stop_.stop_requested())
+        return Error(ErrorKind::cancelled, "stopped while " + move_.blob.digest.brief() + " was moved");
       return done;
     }
     tell(EventKind::blob_retried, move_.blob.size_bytes, done.error().sentence());
@@ -82,7 +90,7 @@ void BlobStream::tell_resumed(std::uint64_t position) {
 
 bool BlobStream::pause_before_next(const Error& why) {
   const auto pause = places::back_off(std::max(fruitless_, 1U) - 1, why.retry_after(), kMiddle);
-  tell_pause(move_.dest->name(), why, pause);
+  tell_pause(failed_side_->name(), why, pause);
   return pause_for(pause, stop_);
 }
 
@@ -122,7 +130,8 @@ Result<bool> BlobStream::ask_state() {
   if (now && now->offset <= move_.blob.size_bytes) {
     moved(*now);
     in_doubt_ = false;
-    if (now->offset > furthest_) fruitless_ = 0;
+    if (now->offset >= furthest_ + kProgressBytes || (now->offset > furthest_ && now->offset == move_.blob.size_bytes))
+      fruitless_ = 0;
     furthest_ = std::max(furthest_, now->offset);
     return false;
   }
@@ -155,6 +164,11 @@ places::PipeOptions BlobStream::pipe_options() {
 
 // Source and destination at once: the GET is on its way while the upload is opened, so that neither waits idle.
 Status BlobStream::attempt() {
+  failed_side_ = move_.dest;
+  if (std::exchange(may_be_there_, false)) {
+    SLUICE_TRY(const bool there, move_.dest->has_blob(move_.dest_repository, move_.blob, stop_));
+    if (there) return {};
+  }
   if (session_ && in_doubt_) {
     SLUICE_TRY(const bool there, ask_state());
     if (there) return {};
@@ -192,7 +206,10 @@ Status BlobStream::send(places::BlobPipe& pipe, BlobRelay& relay) {
     }
     moved(*opened);
   }
-  SLUICE_CHECK(at_side(relay.started(), "source"));
+  if (auto started = at_side(relay.started(), "source"); !started) {
+    failed_side_ = move_.origin.place;
+    return started;
+  }
   // Where nothing is left to send there is no last byte that could be kept back: the digest is proven before the
   // commit.
   if (session_->offset >= move_.blob.size_bytes) SLUICE_CHECK(at_side(relay.finish(), "source"));
@@ -201,6 +218,7 @@ Status BlobStream::send(places::BlobPipe& pipe, BlobRelay& relay) {
   auto written = move_.dest->write_blob(
       session, move_.blob, pipe, [this](const places::UploadSession& now) { moved(now); }, stop_);
   if (!written) {
+    if (pipe.failure()) failed_side_ = move_.origin.place;
     // The first reason is kept: a source that broke the pipe has said why, and the destination only noticed.
     pipe.fail(written.error());
     return at_side(std::move(written), "destination");
@@ -221,10 +239,16 @@ Status BlobStream::with_cause(Status status, const places::BlobPipe& pipe) const
 BlobStream::Next BlobStream::judge(const Error& error) {
   // Wrong bytes may have reached the destination: nothing of this attempt is built upon.
   // The place says so of bytes that were proven on their way: it has mixed them up with those of another upload.
-  if (error.registry_code() == "DIGEST_INVALID" && clean_sessions_++ < options_.retry_times) return Next::anew;
+  const bool mixed_up =
+      error.registry_code() == "DIGEST_INVALID" && move_.blob.digest.algorithm() == HashAlgorithm::sha256;
+  if (mixed_up && clean_sessions_++ < options_.retry_times) return Next::anew;
   if (error.kind() == ErrorKind::integrity) return std::exchange(tried_integrity_, true) ? Next::give_up : Next::anew;
   if (source_gave_up_) return Next::give_up;
-  if (in_doubt_ && (is_the_session(error) || (taken_over_ && may_be_the_session(error)))) {
+  // A smaller limit for one request was learned, and there is a smallest one.
+  if (error.kind() == ErrorKind::busy && error.http_status() == kTooLarge) return Next::go_on;
+  const bool goes_on = taken_over_ || (session_ && session_->offset > 0);
+  if (in_doubt_ && (is_the_session(error) || (goes_on && may_be_the_session(error)))) {
+    may_be_there_ = true;
     // Several copies that write to one repository at once take sessions from each other with some registries.
     return clean_sessions_++ < std::max(options_.retry_times, 1U) ? Next::anew : Next::give_up;
   }

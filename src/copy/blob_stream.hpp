@@ -64,6 +64,8 @@ class BlobStream {
   bool tried_integrity_ = false;
   unsigned clean_sessions_ = 0;  // begun because the place had lost or mixed up the one before
   bool source_gave_up_ = false;
+  bool may_be_there_ = false;         // the session is gone: perhaps because it came to its end
+  const places::Place* failed_side_;  // whose error the last attempt ended with
 };
 
 }  // namespace sluice::copy

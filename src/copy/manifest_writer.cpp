@@ -78,7 +78,8 @@ std::string since_when(const ManifestOrder& order, const oci::Digest& now) {
 // Whether the tag is right although writing it was refused; else what to tell.
 Status look_at_refused_tag(const ManifestOrder& order, Error refused, const std::stop_token& stop) {
   if (order.name.as_digest() || !may_be_immutable(refused)) return refused;
-  const auto now = order.item.item.dest->digest_of(order.item.item.dest_repository, order.name, stop);
+  const auto now = order.item.item.dest->digest_of(order.item.item.dest_repository, order.name, stop,
+                                                   order.manifest.digest.algorithm());
   if (!now || !*now) return refused;  // the refusal says more than a look that failed
   if (**now == order.manifest.digest) return {};
   if (!says_immutable(refused)) return refused;
@@ -90,8 +91,10 @@ Status look_at_refused_tag(const ManifestOrder& order, Error refused, const std:
 }
 
 // Said of a manifest that names its own digests rightly, and of missing content that the answer does not name.
-bool is_mixed_up(const Error& error) {
-  return error.registry_code() == "DIGEST_INVALID" ||
+bool is_mixed_up(const ManifestOrder& order, const Error& error) {
+  // Who knows no sha512 says the same of every such name, and will go on saying it.
+  const bool known = !order.name.as_digest() || order.name.as_digest()->algorithm() == HashAlgorithm::sha256;
+  return (known && error.registry_code() == "DIGEST_INVALID") ||
          (error.registry_code() == "MANIFEST_BLOB_UNKNOWN" && places::unknown_content(error) == nullptr);
 }
 
@@ -136,7 +139,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
       bring(missing);
       return {};
     }
-    if (is_mixed_up(done.error())) return look_at_blobs(done.error(), stop);
+    if (is_mixed_up(order_, done.error())) return look_at_blobs(done.error(), stop);
     SLUICE_CHECK(look_at_refused_tag(order_, done.error(), stop));
     return order_.then(stop);
   }

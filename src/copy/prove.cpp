@@ -3,6 +3,7 @@
 #include "copy/blob_mover.hpp"
 #include "copy/decide.hpp"
 #include "copy/labelled_events.hpp"
+#include "copy/manifest_writer.hpp"
 
 #include <fmt/format.h>
 
@@ -33,7 +34,14 @@ Proof::~Proof() = default;
 void Proof::add(Crew& crew, std::size_t item) {
   const auto& surveyed = survey_.items[item];
   // Moves were decided by asking for each blob, and what was carried has arrived.
-  if (!surveyed.moves.empty() && !options_.all) return;
+  if (!surveyed.moves.empty() && !options_.all) {
+    for (const auto m : surveyed.moves) {
+      const auto& move = survey_.moves[m];
+      // A mount of what was uploaded there a moment ago needs no proof.
+      if (options_.mounted && move.how == BlobMove::How::mount && !move.after) add_blob(crew, item, move.blob);
+    }
+    return;
+  }
   for (const auto& blob : blobs_of(surveyed)) add_blob(crew, item, blob);
   for (const auto& manifest : surveyed.manifests) {
     if (manifest != surveyed.manifests.back()) add_manifest(crew, item, *manifest);
@@ -67,12 +75,23 @@ void Proof::add_manifest(Crew& crew, std::size_t item, const oci::Manifest& mani
   crew.add({.hosts = {dest},
             .moves_bytes = false,
             .rank = Rank::call(),
-            .run = [&manifest, dest, &repository](const std::stop_token& stop) -> Status {
+            .run = [this, &crew, item, &manifest, dest, &repository](const std::stop_token& stop) -> Status {
               const auto name = places::ManifestName::digest(manifest.digest);
               SLUICE_TRY(const auto found, dest->find_manifest(repository, name, stop));
               if (found) return {};
-              SLUICE_CHECK(dest->put_manifest(repository, name, manifest, stop)
-                               .context("the index is there without this manifest, which was written again"));
+              // What it needs may be missing as well: that is brought when the place says so.
+              crew.add(write_manifest(crew, events_,
+                                      {.item = survey_.items[item],
+                                       .item_index = item,
+                                       .manifest = manifest,
+                                       .name = name,
+                                       .retry_times = options_.retry_times,
+                                       .retries = &retries_[item],
+                                       .brought =
+                                           [this, item](const oci::Descriptor& blob) {
+                                             brought_.with([&](auto& list) { list.emplace_back(item, blob); });
+                                           },
+                                       .then = [](const std::stop_token&) { return Status(); }}));
               return {};
             }});
 }

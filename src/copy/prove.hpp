@@ -20,6 +20,8 @@ namespace sluice::copy {
 
 struct ProofOptions {
   unsigned retry_times = 4;  ///< of a blob that has to be brought again
+  /// Also what the registry has linked from another of its repositories: it may only know that blob by its cache.
+  bool mounted = false;
   /// Also what this run has brought: the registry is asked whether it really has it.
   bool all = false;
 };

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <set>
 #include <utility>
 
 namespace sluice::copy {
@@ -62,20 +63,26 @@ class Publisher {
 
   Task write(std::size_t index, const std::string& tag) {
     const auto& item = survey_.items[index];
-    return write_manifest(crew_, events_,
-                          {.item = item,
-                           .item_index = index,
-                           .manifest = item.root(),
-                           .name = places::ManifestName::tag(tag),
-                           .retry_times = options_.retry_times,
-                           .retries = &retries_[index],
-                           .brought =
-                               [this, index](const oci::Descriptor& blob) {
-                                 brought_.with([&](auto& list) { list.emplace_back(index, blob); });
-                               },
-                           .then = [this, &item, &tag](const std::stop_token&) -> Status {
-                             return switched_ ? switched_(item, tag) : Status();
-                           }});
+    auto task = write_manifest(crew_, events_,
+                               {.item = item,
+                                .item_index = index,
+                                .manifest = item.root(),
+                                .name = places::ManifestName::tag(tag),
+                                .retry_times = options_.retry_times,
+                                .retries = &retries_[index],
+                                .brought =
+                                    [this, index](const oci::Descriptor& blob) {
+                                      brought_.with([&](auto& list) { list.emplace_back(index, blob); });
+                                    },
+                                .then = [this, &item, &tag](const std::stop_token&) -> Status {
+                                  return switched_ ? switched_(item, tag) : Status();
+                                }});
+    task.run = [this, &item, &tag, work = std::move(task.run)](const std::stop_token& stop) -> Status {
+      begun_.with([&](auto& set) { set.emplace(&item, tag); });
+      if (options_.begins) options_.begins(item, tag);
+      return work(stop);
+    };
+    return task;
   }
 
   Task look(const SurveyedItem& item, const places::ManifestName& name) {
@@ -134,16 +141,21 @@ class Publisher {
     return std::move(error).followed_by(text::join(said, "; "));
   }
 
-  // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs.
+  // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs. A
+  // write that was given up may have come through, and a read may lag behind.
   std::string put_back_tag(const SurveyedItem& item, const std::string& tag, const std::optional<oci::Digest>& before) {
+    if (!begun_.with([&](const auto& set) { return set.contains({&item, tag}); })) return {};
     auto& dest = *item.item.dest;
     const auto name = places::ManifestName::tag(tag);
     const auto where = spoken(item, tag);
-    const auto now = dest.digest_of(item.item.dest_repository, name, {}, item.root().digest.algorithm());
+    const ReadBack how{.pauses = options_.pauses};
+    const auto now = read_back(dest, item.item.dest_repository, name, item.root().digest, how, {});
     if (!now) return where + " could not be looked at: " + now.error().sentence();
-    if (*now != item.root().digest) return {};  // it was not written
-    if (!before) return where + " stood for nothing before, and stands for the new image now";
-    const auto back = put_back(dest, item.item.dest_repository, tag, *before, {.pauses = options_.pauses}, {});
+    const bool written = *now == item.root().digest;
+    if (!written && *now != before) return {};  // somebody else's by now
+    if (!before) return written ? where + " stood for nothing before, and stands for the new image now" : std::string();
+    const auto back = put_back(dest, item.item.dest_repository, tag, *before, how, {});
+    if (!back && !written) return {};
     if (!back) return where + " stands for the new image now and could not be put back: " + back.error().sentence();
     events_.emit({.kind = EventKind::put_back,
                   .image = item.item.label,
@@ -160,7 +172,8 @@ class Publisher {
   const PublishOptions& options_;
   Events& events_;
   Guarded<std::vector<std::pair<std::size_t, oci::Descriptor>>> brought_;
-  std::vector<std::atomic<std::uint64_t>> retries_;  // by item
+  Guarded<std::set<std::pair<const SurveyedItem*, std::string>>> begun_;  // tags
+  std::vector<std::atomic<std::uint64_t>> retries_;                       // by item
   Proof proof_;
   Crew crew_;  // last: its threads end before what they use
 };

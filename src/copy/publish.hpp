@@ -19,6 +19,9 @@ namespace sluice::copy {
 using Switched = std::function<Status(const SurveyedItem& item, const std::string& tag)>;
 
 struct PublishOptions {
+  /// Told before a tag is written: from then on it may stand for the new image, whatever came back. Called from several
+  /// threads. May be empty.
+  std::function<void(const SurveyedItem& item, const std::string& tag)> begins{};
   unsigned retry_times = 4;  ///< of a blob that has to be brought once more
   /// Proves beside the writing that content which nobody asked for blob by blob can be read (prove.hpp). When it
   /// cannot, the tags are put back. Off for who has proven it before.

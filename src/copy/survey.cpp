@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "copy/crew.hpp"
 #include "copy/decide.hpp"
+#include "places/registry_error.hpp"
 
 #include <map>
 #include <memory>
@@ -27,10 +28,6 @@ struct SourceNode {
   std::uint64_t claimed_bytes = 0;
   std::optional<oci::Digest> root;
 };
-
-// Some registries answer 403 where 404 is meant (Artifactory, Google). The writing that follows tells the difference
-// before a byte has moved; a login that was refused (401) is an error here.
-bool means_missing(const Error& error) { return error.kind() == ErrorKind::denied && error.http_status() == 403; }
 
 class Surveyor {
  public:
@@ -189,7 +186,7 @@ class Surveyor {
                      const auto& item = surveyed.item;
                      auto before =
                          item.dest->find_manifest(item.dest_repository, places::ManifestName::tag(item.tags[t]), stop);
-                     if (!before && !means_missing(before.error())) return std::move(before).error();
+                     if (!before && !places::means_missing(before.error())) return std::move(before).error();
                      if (before && *before) note_before(surveyed, t, std::move(**before));
                      return {};
                    }});
@@ -202,7 +199,7 @@ class Surveyor {
                  .run = [&surveyed](const std::stop_token& stop) -> Status {
                    const auto& item = surveyed.item;
                    const auto found = item.dest->digest_of(item.dest_repository, item.name, stop);
-                   if (!found && !means_missing(found.error())) return found.error();
+                   if (!found && !places::means_missing(found.error())) return found.error();
                    surveyed.content_there = found && found->has_value();
                    return {};
                  }});
@@ -244,14 +241,13 @@ class Surveyor {
                .moves_bytes = false,
                .rank = Rank::call(),
                .run = [&surveyed, lost = std::move(lost)](const std::stop_token& stop) mutable -> Status {
-                 std::vector<std::string> has;
-                 if (const auto& config = surveyed.root().config) {
-                   const auto bytes = surveyed.origin.place->small_blob(surveyed.origin.repository, *config,
-                                                                        oci::kMaxManifestBytes, stop);
-                   const auto read = bytes ? oci::parse_image_config(*bytes) : bytes.error();
-                   if (read && !read->platform.os.empty()) has.push_back(read->platform.text());
-                 }
-                 note_lost(surveyed, std::move(lost), has);
+                 const auto& config = surveyed.root().config;
+                 if (!config) return {};
+                 const auto bytes = surveyed.origin.place->small_blob(surveyed.origin.repository, *config,
+                                                                      oci::kMaxManifestBytes, stop);
+                 const auto read = bytes ? oci::parse_image_config(*bytes) : bytes.error();
+                 // Whose platform is not known is not said to lose any; whatever is wrong with its config shows later.
+                 if (read && !read->platform.os.empty()) note_lost(surveyed, std::move(lost), {read->platform.text()});
                  return {};
                }});
   }

@@ -20,9 +20,9 @@ bool ends_with_any(std::string_view host, std::initializer_list<std::string_view
 }  // namespace
 
 bool HostProfile::learn_too_large(std::uint64_t body_bytes) {
-  auto limit = std::min(body_bytes / 2, kFirstGuess);
-  if (max_body_bytes && limit >= *max_body_bytes) return takes_chunks;  // somebody else has learned more meanwhile
-  if (limit < kLeastBodyBytes || !takes_chunks) return false;
+  if (body_bytes <= kLeastBodyBytes || !takes_chunks) return false;
+  const auto limit = std::clamp(body_bytes / 2, kLeastBodyBytes, kFirstGuess);
+  if (max_body_bytes && limit >= *max_body_bytes) return true;  // somebody else has learned more meanwhile
   max_body_bytes = limit;
   return true;
 }

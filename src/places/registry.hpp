@@ -47,9 +47,9 @@ class Registry final : public Place {
 
   /// One cheap call that needs credentials where any are needed at all (GET /v2/). What `sluice login` checks with.
   Status check_login(const std::stop_token& stop);
-  /// Who one is here and why, as far as it came up: auth::Authorizer::explanation().
   /// What is known of the host by now, for the next run.
   HostProfile profile() const { return host_.profile(); }
+  /// Who one is here and why, as far as it came up: auth::Authorizer::explanation().
   auth::LoginExplanation explain_login() const { return host_.authorizer().explanation(); }
 
  private:

@@ -181,6 +181,8 @@ Error to_error(const net::HttpResponse& response, std::string_view host, std::st
       .with_detail(unknown_in(problem));
 }
 
+bool means_missing(const Error& error) { return error.kind() == ErrorKind::denied && error.http_status() == 403; }
+
 const UnknownContent* unknown_content(const Error& error) {
   return dynamic_cast<const UnknownContent*>(error.detail());
 }

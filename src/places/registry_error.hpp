@@ -31,6 +31,10 @@ bool is_web_page(const net::HttpResponse& response);
 /// "registry.example.com:5000 refused writing shop/web:latest: ...".
 Error to_error(const net::HttpResponse& response, std::string_view host, std::string_view what);
 
+/// Some registries answer 403 where 404 is meant (Artifactory, Google). The writing that follows tells the difference
+/// before a byte has moved; a login that was refused (401) is another matter.
+bool means_missing(const Error& error);
+
 /// What a place said it does not have when a manifest was written that needs it: blobs, or children of an index.
 struct UnknownContent final : ErrorDetail {
   std::vector<oci::Digest> digests;

@@ -338,7 +338,9 @@ Error RegistryHost::handed_out(Error error, const Target& target, const Call& ca
   Error told =
       std::move(error).context(fmt::format("{} handed out the address {}://{}:{} for {}", options_.host, url.scheme,
                                            is_v6 ? "[" + url.host + "]" : url.host, url.port, call.what));
-  if (!nobody_there && !other_scheme) return told;
+  // A store that reads are redirected to has troubles of its own, with words for them.
+  const bool upload = call.method != net::Method::get && call.method != net::Method::head;
+  if (!upload || (!nobody_there && !other_scheme)) return told;
   return std::move(told)
       .with_hint(
           "the registry, or what stands in front of it, has to be told its own outside address (distribution: "

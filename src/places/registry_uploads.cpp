@@ -75,6 +75,9 @@ Result<UploadSession> Registry::begin_upload(const std::string& repository, Hash
 
 // Registries that keep nothing, or cannot tell, say so in many ways; to the caller all of them are a void session.
 Result<UploadSession> Registry::upload_state(const UploadSession& session, const std::stop_token& stop) {
+  if (!host_.profile().takes_chunks) {
+    return Error(ErrorKind::not_found, host_.name() + " takes a blob in one piece only: what was cut is begun anew");
+  }
   const Call call{.method = net::Method::get,
                   .target = session.location,
                   .headers = {},

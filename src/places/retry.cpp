@@ -45,7 +45,7 @@ std::string span(std::chrono::milliseconds time) {
 }  // namespace
 
 std::string to_sentence(const Wait& wait) {
-  return wait.host + " lets us wait " + span(wait.time) + fmt::format(", until {:%H:%M:%S} UTC: ", utc(wait.until)) +
+  return wait.host + " asks us to wait " + span(wait.time) + fmt::format(", until {:%H:%M:%S} UTC: ", utc(wait.until)) +
          wait.why;
 }
 

@@ -30,7 +30,7 @@ using TellWait = std::function<void(const Wait&)>;
 inline constexpr std::chrono::milliseconds kToldWait = std::chrono::seconds(5);
 inline constexpr std::chrono::milliseconds kMaxWait = std::chrono::minutes(5);
 
-/// "registry.example.com lets us wait 40 s, until 14:05:00 UTC: writing ..."
+/// "registry.example.com asks us to wait 40 s, until 14:05:00 UTC: writing ..."
 std::string to_sentence(const Wait& wait);
 
 /// An error whose host asks for more time than anybody wants to wait: busy, says when to come back, not to be retried.

@@ -1,6 +1,7 @@
 #include "copy/crew.hpp"
 #include "copy/prove.hpp"
 #include "copy/publish.hpp"
+#include "places/registry_error.hpp"
 #include "promotion/runner_work.hpp"
 
 #include <fmt/format.h>
@@ -124,7 +125,7 @@ Status Runner::copy_content(Work& work) {
   // What counts as present may be gone: nobody could pull what the tags will stand for.
   std::vector<std::size_t> all(work.survey.items.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
-  SLUICE_CHECK(copy::prove(work.survey, all, {.retry_times = options.retry_times}, events_, stop_));
+  SLUICE_CHECK(copy::prove(work.survey, all, {.retry_times = options.retry_times, .mounted = true}, events_, stop_));
   for (const auto& target : work.clusters) {
     if (target && target->planned().streams) SLUICE_CHECK(target->stage());
   }
@@ -147,6 +148,18 @@ std::optional<Runner::Setback> Runner::bring(Work& work, std::size_t target) {
   return std::nullopt;
 }
 
+namespace {
+
+// Some registries say 403 where 404 is meant: of a tag that was not there when it was planned that is no news.
+Result<std::optional<oci::Digest>> tag_now(const copy::SurveyedItem& item, const PlannedTag& tag,
+                                           HashAlgorithm algorithm, const std::stop_token& stop) {
+  auto now = item.item.dest->digest_of(item.item.dest_repository, places::ManifestName::tag(tag.tag), stop, algorithm);
+  if (!now && !tag.before && places::means_missing(now.error())) return std::optional<oci::Digest>();
+  return now;
+}
+
+}  // namespace
+
 // A target that somebody else changed since the plan stops the promotion; what we switched ourselves may stand.
 Status Runner::check_unchanged(Work& work, std::size_t target) {
   if (work.plan.targets[target].streams) return work.cluster(target)->check_unchanged(work.resumed);
@@ -160,8 +173,7 @@ Status Runner::check_unchanged(Work& work, std::size_t target) {
                 .rank = copy::Rank::call(),
                 .run = [&item, &image, &work, t](const std::stop_token& stop) -> Status {
                   const auto& tag = image.tags[t];
-                  SLUICE_TRY(const auto now, item.item.dest->digest_of(item.item.dest_repository,
-                                                                       places::ManifestName::tag(tag.tag), stop));
+                  SLUICE_TRY(const auto now, tag_now(item, tag, image.after.algorithm(), stop));
                   item.before[t] = now;
                   if (now == tag.before || (work.resumed && now == image.after)) return {};
                   const auto brief = [](const std::optional<oci::Digest>& digest) {
@@ -182,11 +194,14 @@ Status Runner::push_tags(Work& work, std::size_t target) {
   const auto id = work.plan.targets[target].target.id();
   Guarded<std::vector<std::pair<std::string, std::string>>> written;  // image, tag
   const auto switched = [&](const copy::SurveyedItem& item, const std::string& tag) {
-    written.with([&](auto& tags) { tags.emplace_back(item.item.label, tag); });
     return note(work, "switched", id, item.item.label,
                 Json::object().set("tag", tag).set("digest", item.root().digest.text()));
   };
-  const copy::PublishOptions options{.retry_times = options_.carry.retry_times, .pauses = options_.pauses};
+  const auto begins = [&](const copy::SurveyedItem& item, const std::string& tag) {
+    written.with([&](auto& tags) { tags.emplace_back(item.item.label, tag); });
+  };
+  const copy::PublishOptions options{
+      .begins = begins, .retry_times = options_.carry.retry_times, .pauses = options_.pauses};
   auto published = copy::publish(work.survey, work.items_of(target), switched, options, events_, stop_);
   written.with([&](const auto& tags) {
     for (const auto& [image, tag] : tags) work.pushed.emplace(id, image, tag);

@@ -26,7 +26,10 @@ std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& tar
   if (!now) {
     return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + now.error().sentence(), again};
   }
-  if (*now != image.after) return std::nullopt;  // never switched, or put back already
+  // Never switched, put back already, or somebody else's by now. What was pushed and still reads back as before may
+  // only lag behind: the old manifest is written again, which is harmless where it is right.
+  const bool may_lag = pushed && *now == tag.before;
+  if (*now != image.after && !may_lag) return std::nullopt;
   if (!tag.before) {
     return Finding{
         "undo-nothing-before", Severity::warning, where,

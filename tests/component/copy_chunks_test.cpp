@@ -47,6 +47,16 @@ TEST_F(CopyChunksTest, ALayerThatIsTooLargeForOneRequestGoesInSmallerOnes) {
   }
 }
 
+TEST_F(CopyChunksTest, ALimitFarBelowTheLayerIsFoundHoweverManyStepsThatTakes) {
+  limit(300'000);
+  const auto large = image_of("large", {8'000'000});
+  testing::store(source_, kFrom, large, "large");
+  const auto copied = copy("large", "large", {.retry_times = 1});
+  ASSERT_TRUE(copied.ok()) << why(copied.status);
+  EXPECT_TRUE(holds(dest_, kTo, "large", large));
+  EXPECT_GE(refused(), 5U);
+}
+
 TEST_F(CopyChunksTest, TheLimitIsRememberedForTheNextLayer) {
   limit(1'000'000);
   ASSERT_TRUE(copy().ok());

@@ -63,6 +63,18 @@ TEST_F(CopyMountsTest, EachRefusedMountBecomesAStreamAndTheOthersAreStillMounted
   EXPECT_EQ(dest_.open_uploads(), 0U) << "the session that came with 202 was to be used";
 }
 
+TEST_F(CopyMountsTest, AMountThatIsRefusedWithAnyStatusBecomesAStream) {
+  for (const int status : {400, 409, 412, 416, 501}) {
+    dest_.add({.method = "POST", .path = "*/blobs/uploads/*", .status = status, .code = "UNKNOWN"});
+    auto one = item(kFrom, "1", kTo + std::to_string(status), "1");
+    one.origins.front().place = to_.get();
+    const auto copied = copy({one});
+    ASSERT_TRUE(copied.ok()) << status << ": " << why(copied.status);
+    EXPECT_TRUE(holds(dest_, kTo + std::to_string(status), "1", image_)) << status;
+    EXPECT_EQ(copied.item().blobs.moved, 1U) << status;
+  }
+}
+
 TEST_F(CopyMountsTest, TheSessionThatComesInsteadOfAMountIsUsed) {
   dest_.turn([](support::FakeKnobs& knobs) { knobs.mount = 202; });
   const auto copied = copy_inside();

@@ -4,6 +4,7 @@ import gzip
 import unittest
 
 import sluicekit as kit
+from sluicekit.fake_registry import FakeRegistry
 
 kit.need("docker-registry")
 
@@ -69,6 +70,30 @@ class StaleCaches(kit.E2eCase):
         again = self.ok(self.sluice.run("promote", "--to", "prod", "--yes", "-o", "json")).json
         self.assertEqual(again["targets"][0]["images"][0]["blobs"]["moved"], 1)
         self.holds(self.b, self.target, "latest", self.image)
+
+
+class Lag(kit.E2eCase):
+    """A cache in front of the destination that goes on showing the old image for longer than anybody waits."""
+
+    shared_registries = ()
+
+    def test_what_was_pushed_is_put_back_although_it_never_showed_and_that_is_said(self):
+        with FakeRegistry() as source, FakeRegistry() as dest:
+            source.make_image("dev/web", "latest", [500], seed=2)
+            dest.make_image("prod/web", "latest", [400], seed=1)
+            old = dest.manifest_of("prod/web", "latest")
+            sluice = self.home()
+            sluice.write("sluice.yaml", kit.pipeline("shop", ["web"], ("dev", [(source.host, "dev")]),
+                                                     ("prod", [(dest.host, "prod")])))
+            # Whatever is written, reads of the tag give the old image.
+            dest.rule(method="GET", path="*/manifests/latest", times=0, status=200, body=old["text"],
+                      headers={"Content-Type": old["media_type"]})
+            outcome = sluice.run("promote", "--to", "prod", "--yes", "-o", "json")
+            self.assertEqual(outcome.code, 1, outcome)
+            self.assertEqual(dest.manifest_of("prod/web", "latest")["digest"], old["digest"], outcome)
+            self.assertEqual([(back["image"], back["tag"], back["digest"]) for back in outcome.json["put_back"]],
+                             [("web", "latest", old["digest"])])
+            self.assertIn("put back to " + old["digest"], outcome.err)
 
 
 class Platforms(kit.E2eCase):

@@ -70,7 +70,7 @@ bool ScriptedConnection::read_body(std::size_t request, const ScriptedReply& rep
   }
 }
 
-std::size_t ScriptedConnection::record() {
+std::pair<std::size_t, ScriptedReply> ScriptedConnection::record() {
   const auto& head = tracker_.head();
   SeenRequest request;
   request.connection = number_;
@@ -78,9 +78,10 @@ std::size_t ScriptedConnection::record() {
   request.target = head.target;
   request.headers = head.fields;
   return server_.state_.update([&](ScriptedServer::State& s) {
+    auto reply = ScriptedServer::take_reply(s, request);
     s.seen.push_back(std::move(request));
     ++s.busy;
-    return s.seen.size() - 1;
+    return std::pair(s.seen.size() - 1, std::move(reply));
   });
 }
 
@@ -138,9 +139,8 @@ bool ScriptedConnection::answer(std::size_t request, const ScriptedReply& reply)
 
 void ScriptedConnection::serve() {
   for (bool open = true; open && read_head();) {
-    const auto request = record();
-    const auto seen = server_.state_.with([&](const ScriptedServer::State& s) { return s.seen[request]; });
-    open = answer(request, server_.reply_for(seen));
+    const auto [request, reply] = record();
+    open = answer(request, reply);
     server_.state_.update([](ScriptedServer::State& s) { --s.busy; });
   }
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::support {
 
@@ -29,7 +30,7 @@ class ScriptedConnection {
   void reset() const;
   void drain();
 
-  std::size_t record();
+  std::pair<std::size_t, ScriptedReply> record();
   void add_body(std::size_t request, std::string_view bytes);
   bool wait(const GatePtr& gate) const;
 

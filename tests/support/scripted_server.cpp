@@ -103,16 +103,14 @@ void ScriptedServer::on_each(std::string method, std::string target, std::vector
   });
 }
 
-ScriptedReply ScriptedServer::reply_for(const SeenRequest& request) {
-  return state_.update([&](State& s) {
-    for (auto& route : s.routes) {
-      const bool whole = route.target.find('?') != std::string::npos;
-      const auto target = whole ? std::string_view(request.target) : path_of(request.target);
-      if (route.method != request.method || route.target != target || route.replies.empty()) continue;
-      return route.replies[std::min(route.used++, route.replies.size() - 1)];
-    }
-    return ScriptedReply{.status = 599, .body = "nobody scripted " + request.method + " " + request.target};
-  });
+ScriptedReply ScriptedServer::take_reply(State& state, const SeenRequest& request) {
+  for (auto& route : state.routes) {
+    const bool whole = route.target.find('?') != std::string::npos;
+    const auto target = whole ? std::string_view(request.target) : path_of(request.target);
+    if (route.method != request.method || route.target != target || route.replies.empty()) continue;
+    return route.replies[std::min(route.used++, route.replies.size() - 1)];
+  }
+  return ScriptedReply{.status = 599, .body = "nobody scripted " + request.method + " " + request.target};
 }
 
 std::vector<SeenRequest> ScriptedServer::requests() const {

@@ -122,7 +122,9 @@ class ScriptedServer {
 
   void accept_all();
   std::optional<std::size_t> admit(int socket);
-  ScriptedReply reply_for(const SeenRequest& request);
+  /// The next reply for a request; chosen in the step that records it, so that the order of replies is that of
+  /// requests.
+  static ScriptedReply take_reply(State& state, const SeenRequest& request);
 
   std::uint16_t port_ = 0;
   int listener_ = -1;

@@ -19,7 +19,9 @@ TEST(HostProfileTest, HalvesWhatWasTooLargeUntilItIsNotWorthIt) {
   EXPECT_TRUE(profile.learn_too_large(1024 * kMiB)) << "a transfer that began before";
   EXPECT_EQ(profile.max_body_bytes, 32 * kMiB);
   EXPECT_TRUE(profile.learn_too_large(kMiB));
-  EXPECT_FALSE(profile.learn_too_large(kMiB / 2 - 1));
+  EXPECT_TRUE(profile.learn_too_large(HostProfile::kLeastBodyBytes + 1));
+  EXPECT_EQ(profile.max_body_bytes, HostProfile::kLeastBodyBytes) << "the last thing that is tried";
+  EXPECT_FALSE(profile.learn_too_large(HostProfile::kLeastBodyBytes));
 }
 
 TEST(HostProfileTest, NeverChunksWhereChunksAreLost) {

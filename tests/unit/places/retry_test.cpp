@@ -108,7 +108,7 @@ TEST(LongWaits, AreToldWithTheTimeAtWhichItGoesOn) {
   const Wait wait{"registry.example.com", "writing shop/web:latest (429)", milliseconds(40'000),
                   kNow + milliseconds(40'000)};
   EXPECT_EQ(to_sentence(wait),
-            "registry.example.com lets us wait 40.0 s, until 08:50:17 UTC: writing shop/web:latest (429)");
+            "registry.example.com asks us to wait 40.0 s, until 08:50:17 UTC: writing shop/web:latest (429)");
 }
 
 TEST(LongWaits, EndWithTheTimeToComeBackAndAreNotTriedAgain) {
