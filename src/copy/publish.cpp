@@ -75,14 +75,21 @@ class Publisher {
                                       brought_.with([&](auto& list) { list.emplace_back(index, blob); });
                                     },
                                 .then = [this, &item, &tag](const std::stop_token&) -> Status {
+                                  note_may_stand(item, tag);
                                   return switched_ ? switched_(item, tag) : Status();
                                 }});
     task.run = [this, &item, &tag, work = std::move(task.run)](const std::stop_token& stop) -> Status {
-      begun_.with([&](auto& set) { set.emplace(&item, tag); });
-      if (options_.begins) options_.begins(item, tag);
-      return work(stop);
+      auto done = work(stop);
+      // A write that was given up may have come through.
+      if (!done && !is_refusal(done.error())) note_may_stand(item, tag);
+      return done;
     };
     return task;
+  }
+
+  void note_may_stand(const SurveyedItem& item, const std::string& tag) {
+    const bool fresh = may_stand_.with([&](auto& set) { return set.emplace(&item, tag).second; });
+    if (fresh && options_.may_stand) options_.may_stand(item, tag);
   }
 
   Task look(const SurveyedItem& item, const places::ManifestName& name) {
@@ -144,7 +151,7 @@ class Publisher {
   // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs. A
   // write that was given up may have come through, and a read may lag behind.
   std::string put_back_tag(const SurveyedItem& item, const std::string& tag, const std::optional<oci::Digest>& before) {
-    if (!begun_.with([&](const auto& set) { return set.contains({&item, tag}); })) return {};
+    if (!may_stand_.with([&](const auto& set) { return set.contains({&item, tag}); })) return {};
     auto& dest = *item.item.dest;
     const auto name = places::ManifestName::tag(tag);
     const auto where = spoken(item, tag);
@@ -172,8 +179,8 @@ class Publisher {
   const PublishOptions& options_;
   Events& events_;
   Guarded<std::vector<std::pair<std::size_t, oci::Descriptor>>> brought_;
-  Guarded<std::set<std::pair<const SurveyedItem*, std::string>>> begun_;  // tags
-  std::vector<std::atomic<std::uint64_t>> retries_;                       // by item
+  Guarded<std::set<std::pair<const SurveyedItem*, std::string>>> may_stand_;  // tags
+  std::vector<std::atomic<std::uint64_t>> retries_;                           // by item
   Proof proof_;
   Crew crew_;  // last: its threads end before what they use
 };

@@ -19,9 +19,9 @@ namespace sluice::copy {
 using Switched = std::function<Status(const SurveyedItem& item, const std::string& tag)>;
 
 struct PublishOptions {
-  /// Told before a tag is written: from then on it may stand for the new image, whatever came back. Called from several
-  /// threads. May be empty.
-  std::function<void(const SurveyedItem& item, const std::string& tag)> begins{};
+  /// Told of each tag that may stand for the new image from now on: it was written, or nobody knows whether it was. Not
+  /// when the place refused to. Called from several threads. May be empty.
+  std::function<void(const SurveyedItem& item, const std::string& tag)> may_stand{};
   unsigned retry_times = 4;  ///< of a blob that has to be brought once more
   /// Proves beside the writing that content which nobody asked for blob by blob can be read (prove.hpp). When it
   /// cannot, the tags are put back. Off for who has proven it before.

@@ -25,6 +25,19 @@ Result<std::optional<oci::Digest>> read_back(places::Place& place, const std::st
   return place.digest_of(repository, name, stop, expected.algorithm());
 }
 
+bool is_refusal(const Error& error) {
+  switch (error.kind()) {
+    case ErrorKind::denied:
+    case ErrorKind::unauthenticated:
+    case ErrorKind::unsupported:
+    case ErrorKind::conflict:
+    case ErrorKind::not_found:
+      return true;
+    default:
+      return error.http_status().value_or(0) / 100 == 4;
+  }
+}
+
 Status put_back(places::Place& place, const std::string& repository, const std::string& tag, const oci::Digest& before,
                 const ReadBack& how, const std::stop_token& stop) {
   const auto name = places::ManifestName::tag(tag);

@@ -30,6 +30,9 @@ Result<std::optional<oci::Digest>> read_back(places::Place& place, const std::st
                                              const places::ManifestName& name, const oci::Digest& expected,
                                              const ReadBack& how, const std::stop_token& stop);
 
+/// Whether a place said no to a write: then nothing was written. Every other error leaves that open.
+bool is_refusal(const Error& error);
+
 /// Lets a tag stand for `before` again, which is in the repository. Errors: integrity (it does not read back), those of
 /// places.
 Status put_back(places::Place& place, const std::string& repository, const std::string& tag, const oci::Digest& before,

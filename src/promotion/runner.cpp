@@ -197,11 +197,11 @@ Status Runner::push_tags(Work& work, std::size_t target) {
     return note(work, "switched", id, item.item.label,
                 Json::object().set("tag", tag).set("digest", item.root().digest.text()));
   };
-  const auto begins = [&](const copy::SurveyedItem& item, const std::string& tag) {
+  const auto may_stand = [&](const copy::SurveyedItem& item, const std::string& tag) {
     written.with([&](auto& tags) { tags.emplace_back(item.item.label, tag); });
   };
   const copy::PublishOptions options{
-      .begins = begins, .retry_times = options_.carry.retry_times, .pauses = options_.pauses};
+      .may_stand = may_stand, .retry_times = options_.carry.retry_times, .pauses = options_.pauses};
   auto published = copy::publish(work.survey, work.items_of(target), switched, options, events_, stop_);
   written.with([&](const auto& tags) {
     for (const auto& [image, tag] : tags) work.pushed.emplace(id, image, tag);
