@@ -79,10 +79,11 @@ void BlobRelay::run(const std::stop_token& stop) {
     if (resumed_) resumed_(done.error(), pipe_.position(), pause);
     if (!pause_for(pause, stop)) break;
   }
+  // Before the pipe breaks: whoever notices that asks at once whether another attempt is worth it.
+  state_.update([&](State& s) { s.gave_up = gave_up; });
   // Nobody else tells the destination's side, which would wait for ever.
   if (!done) pipe_.fail(done.error());
   state_.update([&](State& s) {
-    s.gave_up = gave_up;
     if (!s.started) s.started = done;
     s.ended = std::move(done);
   });
