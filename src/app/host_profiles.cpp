@@ -29,7 +29,7 @@ places::HostProfile HostProfiles::load(const std::string& host) const {
 }
 
 void HostProfiles::keep(const std::string& host, const places::HostProfile& profile) const {
-  static_cast<void>(replace_file(file_of(host), places::profile_text(profile, now()), 0600));
+  static_cast<void>(replace_scratch_file(file_of(host), places::profile_text(profile, now()), 0600));
 }
 
 }  // namespace sluice::app

@@ -80,7 +80,8 @@ constexpr unsigned kOwner = 0700;
 constexpr unsigned kOthers = 0077;
 
 // An existing file keeps those bits of its mode that are in `kept`.
-Status replace(const std::filesystem::path& path, std::string_view content, unsigned mode, unsigned kept) {
+Status replace(const std::filesystem::path& path, std::string_view content, unsigned mode, unsigned kept,
+               bool synced = true) {
   std::error_code code;
   // A symbolic link keeps pointing where it points; its target is replaced.
   const auto target = std::filesystem::exists(path, code) ? std::filesystem::canonical(path, code) : path;
@@ -105,7 +106,7 @@ Status replace(const std::filesystem::path& path, std::string_view content, unsi
     if (written < 0) return give_up(errno);
     content.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0) return give_up(errno);
+  if (::fchmod(fd.get(), mode) != 0 || (synced && ::fsync(fd.get()) != 0)) return give_up(errno);
   if (::rename(name.c_str(), target.c_str()) != 0) return give_up(errno);
   return {};
 }
@@ -114,6 +115,10 @@ Status replace(const std::filesystem::path& path, std::string_view content, unsi
 
 Status replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
   return replace(path, content, mode, kOwner | kOthers);
+}
+
+Status replace_scratch_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  return replace(path, content, mode, kOwner | kOthers, false);
 }
 
 Result<bool> replace_private_file(const std::filesystem::path& path, std::string_view content) {

@@ -18,8 +18,12 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
 /// folder with mode 0700. `mode` is that of a new file; an existing file keeps its own. Errors: storage, denied.
 Status replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode);
 
-/// The same for a file with secrets in it: mode 0600 when it is new, and nobody but its owner may read or write it
-/// afterwards. True when others could before: the caller says so.
+/// The same without waiting for the disk: for what may be lost when the machine's power is (a killed process loses
+/// nothing).
+Status replace_scratch_file(const std::filesystem::path& path, std::string_view content, unsigned mode);
+
+/// The same as replace_file() for a file with secrets in it: mode 0600 when it is new, and nobody but its owner may
+/// read or write it afterwards. True when others could before: the caller says so.
 Result<bool> replace_private_file(const std::filesystem::path& path, std::string_view content);
 
 }  // namespace sluice

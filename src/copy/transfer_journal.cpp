@@ -180,7 +180,7 @@ std::optional<Error> JournalPage::trouble() const {
 }
 
 Status JournalPage::write(const State& state) const {
-  if (state.has_session) return replace_file(file_, to_text(key_, state.entry), 0600);
+  if (state.has_session) return replace_scratch_file(file_, to_text(key_, state.entry), 0600);
   if (::unlink(file_.c_str()) != 0 && errno != ENOENT) return storage("remove", file_);
   return {};
 }
