@@ -1,6 +1,7 @@
 #include "app/session.hpp"
 
 #include "app/login_order.hpp"
+#include "app/who.hpp"
 #include "base/process.hpp"
 #include "base/sent_secrets.hpp"
 #include "base/text.hpp"
@@ -20,6 +21,14 @@ namespace {
 std::string host_part(const std::string& host_and_port) {
   const auto url = net::Url::parse("https://" + host_and_port + "/");
   return url ? url->host : host_and_port;
+}
+
+// "http://proxy.example.com:3128/" -> "proxy.example.com:3128"; "none" stays. The clusters file has no credentials
+// here.
+std::string without_scheme(const std::string& proxy) {
+  const auto scheme = proxy.find("://");
+  const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
+  return proxy.substr(begin, proxy.find('/', begin) - begin);
 }
 
 net::LoopOptions loop_options(const SessionOptions& options, const Environment& environment) {
@@ -126,17 +135,19 @@ Status Session::find_servers(pipeline::Pipeline& pipeline) {
 }
 
 Result<records::Store*> Session::store(bool read_only) {
-  if (!store_) {
-    SLUICE_TRY(const auto path, records::records_path(options_.state, environment_));
-    std::error_code code;
-    if (read_only && !std::filesystem::exists(path, code)) {
-      if (!nothing_) nothing_ = records::empty_store();
-      return nothing_.get();
+  if (store_) return store_.get();
+  if (read_only) {
+    if (!look_only_) {
+      SLUICE_TRY(look_only_, records::open_read_only(options_.state, environment_));
     }
-    SLUICE_TRY(store_, records::open_sqlite(path, after_commit_));
+    return look_only_.get();
   }
+  SLUICE_TRY(const auto path, records::records_path(options_.state, environment_));
+  SLUICE_TRY(store_, records::open_sqlite(path, after_commit_));
   return store_.get();
 }
+
+memory::Who Session::who() const { return who_asks(environment_); }
 
 Result<places::RegistryOptions> Session::registry_options(const std::string& host, const pipeline::Cluster* cluster,
                                                           const SideOptions& side) {
@@ -427,14 +438,34 @@ Result<std::string> Session::registry_host_of(const pipeline::Target& target) {
   return opened->name();
 }
 
-Result<bool> Session::is_insecure(const pipeline::Target& target) {
+Result<promotion::SideSettings> Session::settings_of(const pipeline::Target& target) {
   const std::scoped_lock lock(asking_);
   SLUICE_TRY(const auto* known, clusters());
+  const pipeline::Cluster* entry = nullptr;
   // A context of the kubeconfig says nothing about a registry.
-  const auto named = known->entries.find(target.cluster);
-  if (target.has_api || !target.cluster.empty()) return named != known->entries.end() && named->second.insecure;
-  SLUICE_TRY(const auto* entry, entry_of("", target.registry));
-  return entry != nullptr && entry->insecure;
+  const bool by_name = target.has_api || !target.cluster.empty();
+  if (by_name) {
+    const auto named = known->entries.find(target.cluster);
+    if (named != known->entries.end()) entry = &named->second;
+  } else {
+    SLUICE_TRY(entry, entry_of("", target.registry));
+  }
+  promotion::SideSettings settings;
+  if (entry == nullptr) return settings;
+  if (by_name && !entry->registry.empty()) settings.registry = entry->registry;
+  settings.insecure = entry->insecure;
+  if (entry->proxy) settings.proxy = without_scheme(*entry->proxy);
+  return settings;
+}
+
+std::string Session::user_of(const pipeline::Target& target) {
+  const std::scoped_lock lock(asking_);
+  const auto opened = registry_behind(target);
+  if (!opened) return {};
+  for (const auto& login : (*opened)->explain_login().logins) {
+    if (!login.user.empty()) return login.user;
+  }
+  return {};
 }
 
 bool Session::allow_local_checks() const { return clusters_ && clusters_->allow_local_checks; }

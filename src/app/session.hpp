@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "cluster/reply_stream.hpp"
 #include "copy/transfer_journal.hpp"
+#include "memory/memory.hpp"
 #include "net/transfer_loop.hpp"
 #include "oci/reference.hpp"
 #include "pipeline/clusters.hpp"
@@ -67,7 +68,8 @@ class Session final : public promotion::Places {
   Result<places::Place*> place_of(const pipeline::Target& target) override;
   Result<promotion::ClusterSide> cluster_of(const pipeline::Target& target) override;
   Result<std::string> registry_host_of(const pipeline::Target& target) override;
-  Result<bool> is_insecure(const pipeline::Target& target) override;
+  Result<promotion::SideSettings> settings_of(const pipeline::Target& target) override;
+  std::string user_of(const pipeline::Target& target) override;
   net::Exchanger* exchanger_for_checks() override { return &loop_; }
   bool allow_local_checks() const override;
 
@@ -95,7 +97,10 @@ class Session final : public promotion::Places {
   /// Errors: those of pipeline::load_pipeline and cluster_server().
   Result<pipeline::Pipeline> load_pipeline(const std::filesystem::path& file);
 
-  /// The records. `read_only`: a command that writes nothing does not even create them.
+  /// Who runs this, as memories are told.
+  memory::Who who() const;
+
+  /// The records. `read_only`: a command that only looks writes nothing there, not even a file.
   Result<records::Store*> store(bool read_only = false);
 
   /// Who is told of long waits; before the first registry is opened.
@@ -148,7 +153,7 @@ class Session final : public promotion::Places {
   std::optional<pipeline::Clusters> clusters_;
   std::optional<cluster::Kubeconfig> kubeconfig_;
   std::unique_ptr<records::Store> store_;
-  std::unique_ptr<records::Store> nothing_;            // for who only looks while there are no records
+  std::unique_ptr<records::Store> look_only_;          // for who only looks
   std::map<std::string, std::string> registry_hosts_;  // of clusters by name, as they were found
   std::mutex asking_;                                  // held by those who come through promotion::Places
   net::TransferLoop loop_;

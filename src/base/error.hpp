@@ -20,9 +20,9 @@ enum class ErrorKind : std::uint8_t {
   not_found,        ///< the thing named does not exist
   denied,           ///< known, but not allowed
   unauthenticated,  ///< credentials missing or refused
-  conflict,         ///< somebody else changed or holds it
+  conflict,         ///< somebody else changed it, or took it over
   unreachable,      ///< no connection, no such host
-  busy,             ///< asked to come back later (429, 503)
+  busy,             ///< come back later (429, 503); somebody else has the lease
   timeout,          ///< no answer, or no progress, for too long
   integrity,        ///< bytes are not what their digest or length says
   untrusted,        ///< a certificate that nobody vouches for

@@ -6,6 +6,7 @@
 #include "copy/carry.hpp"
 #include "copy/prove.hpp"
 #include "copy/publish.hpp"
+#include "memory/numbers.hpp"
 #include "oci/reference.hpp"
 #include "oci/semver.hpp"
 #include "promotion/plan.hpp"
@@ -157,6 +158,7 @@ Exit execute(const Tags& tags, Context& context) {
   }
   SLUICE_TRY(auto* place, context.session.registry(reference.repository.registry, Side::source));
   SLUICE_TRY(auto list, place->tags(reference.repository.path, context.stop));
+  if (!tags.all) std::erase_if(list, [](const std::string& tag) { return memory::is_own_tag(tag); });
   if (!tags.filter.empty())
     std::erase_if(list, [&](const std::string& tag) { return !oci::glob_match(tags.filter, tag); });
   std::sort(list.begin(), list.end(),

@@ -25,6 +25,8 @@ struct Common {
   std::optional<std::string> metrics;  ///< --metrics FILE
   bool explain_auth = false;
   bool explain_road = false;
+  std::optional<std::chrono::seconds> wait;  ///< --wait: for somebody else's lease; empty: not at all
+  bool take_over = false;                    ///< --take-over: of somebody else's lease
   app::SessionOptions session;
 };
 
@@ -42,34 +44,47 @@ struct DigestOf {
 struct Tags {
   std::string repository;
   std::string filter;  ///< glob; empty: all
+  bool all = false;    ///< those too that Sluice writes for itself
 };
-struct ReleaseCreate {};
+/// release create, release show.
+struct ReleaseOf {
+  std::string show;  ///< number, id, tag or digest; empty: one is made from the source tags
+};
 struct Releases {
   std::size_t limit = 20;
 };
 struct PlanFor {
   std::string environment;
-  std::optional<std::int64_t> release;
-  std::string via;  ///< --via ROAD; empty: chosen
+  std::string release;  ///< number, id, tag or digest; empty: chosen
+  std::string target;   ///< only this one; empty: all
+  std::string via;      ///< --via ROAD; empty: chosen
 };
 struct Promote {
   std::string environment;
-  std::optional<std::int64_t> release;
-  std::string plan;  ///< --plan HASH
-  std::string via;   ///< --via ROAD; empty: chosen
+  std::string release;  ///< number, id, tag or digest; empty: chosen
+  std::string target;   ///< only this one; empty: all
+  std::string plan;     ///< --plan HASH
+  std::string via;      ///< --via ROAD; empty: chosen
   bool yes = false;
   bool fix_triggers = false;
 };
 struct Rollback {
   std::string environment;
-  std::optional<std::int64_t> release;
+  std::string release;  ///< number, id, tag or digest; empty: the one before
+  std::string target;   ///< only this one; empty: all
   bool yes = false;
+};
+struct Diff {
+  std::string from;
+  std::string to;
 };
 struct Resume {
   std::string promotion;  ///< empty: the last unfinished one of the pipeline's app
+  bool yes = false;
 };
 struct Undo {
   std::string promotion;
+  bool yes = false;
 };
 struct StatusOf {};
 struct History {
@@ -124,8 +139,8 @@ struct SandboxRun {
   std::string write_dir;       ///< for kubeconfig and CA; empty: a temporary one
 };
 
-using Command = std::variant<Copy, Inspect, DigestOf, Tags, ReleaseCreate, Releases, PlanFor, Promote, Rollback, Resume,
-                             Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, Init, Doctor, SandboxRun>;
+using Command = std::variant<Copy, Inspect, DigestOf, Tags, ReleaseOf, Releases, Diff, PlanFor, Promote, Rollback,
+                             Resume, Undo, StatusOf, History, HoldOn, Unhold, Login, Logout, Init, Doctor, SandboxRun>;
 
 struct Invocation {
   std::string name;  ///< of the command: "promote"

@@ -1,5 +1,6 @@
 #include "base/process.hpp"
 #include "base/text.hpp"
+#include "cli/command_words.hpp"
 #include "cli/options.hpp"
 #include "version.hpp"
 
@@ -7,9 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
-#include <iterator>
-#include <map>
 #include <string>
 
 namespace sluice::cli {
@@ -18,83 +16,6 @@ namespace {
 
 constexpr const char* kHead =
     "sluice promotes container images between environments: the exact bytes that were tested, by digest.\n";
-
-constexpr const char* kTop = R"(Usage: sluice COMMAND [OPTIONS]
-
-Beginning
-  init       write a pipeline by looking at a cluster
-  doctor     what could stop a promotion, and how to mend it
-
-Promoting
-  plan       what a promotion would do; writes nothing
-  promote    bring a release to an environment, and verify it
-  rollback   bring an earlier release back
-  resume     finish an interrupted or partial promotion
-  undo       put back what was there before a promotion
-  status     what is where: environments, releases, drift
-  history    promotions so far
-  hold       keep an environment as it is;  unhold: let it go
-  release    make a release from the source tags now (release create)
-  releases   list releases
-
-Images
-  copy       move one image, all platforms, by digest
-  inspect    manifest, platforms, layers of an image
-  digest     the digest a tag stands for
-  tags       the tags of a repository
-
-Registries
-  login      store credentials the way docker and podman do
-  logout     remove them
-
-Learning
-  sandbox    a local OpenShift look-alike with a registry
-
-Example: sluice promote --to prod
-Help:    sluice COMMAND --help          Version: sluice --version
-)";
-
-const std::map<std::string, std::string>& examples() {
-  static const std::map<std::string, std::string> kExamples{
-      {"doctor", "sluice doctor --to prod"},
-      {"init", "sluice init --from shop-dev --to shop-prod"},
-      {"copy", "sluice copy registry.example.com/shop-dev/web:latest registry.example.com/shop-prod/web:latest"},
-      {"inspect", "sluice inspect registry.example.com/shop/web:latest"},
-      {"digest", "sluice digest registry.example.com/shop/web:latest"},
-      {"tags", "sluice tags registry.example.com/shop/web --filter 'v1.*'"},
-      {"release", "sluice release create"},
-      {"releases", "sluice releases -o json"},
-      {"plan", "sluice plan --to prod"},
-      {"promote", "sluice promote --to prod --yes"},
-      {"rollback", "sluice rollback --to prod"},
-      {"resume", "sluice resume"},
-      {"undo", "sluice undo p0123456789ab"},
-      {"status", "sluice status -o json"},
-      {"history", "sluice history --env prod"},
-      {"hold", "sluice hold prod --reason 'year-end close'"},
-      {"unhold", "sluice unhold prod"},
-      {"login", "printf %s \"$TOKEN\" | sluice login registry.example.com -u robot --password-stdin"},
-      {"logout", "sluice logout registry.example.com"},
-      {"sandbox", "sluice sandbox --demo"},
-  };
-  return kExamples;
-}
-
-// Their values are secrets, or name one.
-constexpr std::string_view kSecretFlags[] = {"--src-creds", "--dest-creds", "--creds", "--token"};
-
-// Overwrites the values of secret flags in the process arguments.
-void blank_secrets(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    for (const auto flag : kSecretFlags) {
-      const std::string_view word(argv[i]);
-      char* secret = nullptr;
-      if (word == flag && i + 1 < argc) secret = argv[i + 1];
-      if (word.starts_with(std::string(flag) + "=")) secret = argv[i] + flag.size() + 1;
-      if (secret != nullptr) std::memset(secret, '*', std::strlen(secret));
-    }
-  }
-}
 
 struct Builder {
   CLI::App app{kHead, "sluice"};
@@ -106,6 +27,7 @@ struct Builder {
   std::string progress = "auto";
   std::string timeout = "30";
   std::string max_wait = "5m";
+  std::string wait;
   std::string clusters;
   std::string authfile;
   std::string src_creds, dest_creds, src_cert_dir, dest_cert_dir;
@@ -150,6 +72,13 @@ struct Builder {
   void explain_road(CLI::App* sub) {
     sub->add_flag("--explain-road", common.explain_road, "tell per image which roads there were, and why this one");
   }
+  void leases(CLI::App* sub) {
+    // A flag with a value, so that `resume --wait p0123456789ab` keeps its argument.
+    auto* waiting = sub->add_flag("--wait{10m}", wait, "wait until nobody else works there: --wait=TIME (10m without)");
+    sub->add_flag("--take-over", common.take_over,
+                  "do not wait: take the work over from whoever does it; it stops there")
+        ->excludes(waiting);
+  }
   void pipeline(CLI::App* sub) {
     sub->add_option("-f,--pipeline", common.pipeline, "pipeline file (default sluice.yaml)")->type_name("FILE");
     sub->add_option("--state", common.session.state, "records: a SQLite file (default under $XDG_STATE_HOME/sluice)")
@@ -171,58 +100,6 @@ struct Builder {
   }
 };
 
-// Everything that may be typed, for suggestions.
-std::vector<std::string> known_words(const CLI::App& app) {
-  std::vector<std::string> words;
-  for (const auto* sub : app.get_subcommands({})) words.push_back(sub->get_name());
-  for (const auto* option : app.get_options()) {
-    for (const auto& name : option->get_lnames()) words.push_back("--" + name);
-    for (const auto& name : option->get_snames()) words.push_back("-" + name);
-  }
-  return words;
-}
-
-// Commands with such a flag are given secrets, and a word too many may be one that slipped out of its flag.
-bool takes_secrets(const CLI::App& command) {
-  const auto options = command.get_options();
-  return std::any_of(options.begin(), options.end(), [](const CLI::Option* option) {
-    return std::any_of(std::begin(kSecretFlags), std::end(kSecretFlags),
-                       [&](std::string_view flag) { return option->check_lname(std::string(flag.substr(2))); });
-  });
-}
-
-// What may be repeated of a word that is not known: "-pS3CRET" and "--password=S3CRET" are habits from elsewhere.
-std::string_view without_value(std::string_view word) {
-  if (word.starts_with('-') && !word.starts_with("--")) return word.substr(0, 2);
-  return word.substr(0, word.find('='));
-}
-
-Error usage_error(const CLI::App& app, const CLI::ParseError& why, const std::vector<std::string>& arguments) {
-  const auto parsed = app.get_subcommands();
-  const CLI::App* where = parsed.empty() ? &app : parsed.front();
-  const std::string help = parsed.empty() ? "see: sluice --help" : "see: sluice " + where->get_name() + " --help";
-  const auto extras = app.remaining(true);
-  std::string word = !extras.empty() ? extras.front() : "";
-  if (word.empty() && parsed.empty() && !arguments.empty()) word = arguments.front();
-  const bool unknown = !extras.empty() || (parsed.empty() && !arguments.empty());
-  if (unknown && !word.empty()) {
-    const bool is_option = word.starts_with('-');
-    if (!is_option && !parsed.empty() && takes_secrets(*where)) {
-      const bool is_login = where->get_name() == "login";
-      return Error(ErrorKind::usage,
-                   where->get_name() + ": there is an argument too many (not shown: it may be a secret)")
-          .with_hint(is_login ? "pipe a password in with --password-stdin (" + help + ")" : help);
-    }
-    const std::string bare(without_value(word));
-    const auto near = text::nearest(bare, known_words(*where));
-    const auto what = is_option ? "option" : parsed.empty() ? "command" : "argument";
-    return Error(ErrorKind::usage, fmt::format("there is no {} {}", what, text::printable(bare, 60)))
-        .with_hint(near.empty() ? help : "did you mean " + near + "? (" + help + ")");
-  }
-  if (parsed.empty()) return Error(ErrorKind::usage, "a command is missing").with_hint(help);
-  return Error(ErrorKind::usage, where->get_name() + ": " + text::printable(why.what(), 200)).with_hint(help);
-}
-
 // "90", "90s", "5m", "1h".
 Result<std::chrono::seconds> parse_seconds(const std::string& flag, const std::string& text, int least) {
   const auto unit = text.find_first_not_of("0123456789");
@@ -237,6 +114,10 @@ Result<std::chrono::seconds> parse_seconds(const std::string& flag, const std::s
   return std::chrono::seconds(value * factor);
 }
 
+void add_target(CLI::App& command, std::string& target) {
+  command.add_option("--target", target, "only this target: its label in `status`, or a part of it")->type_name("NAME");
+}
+
 void add_via(CLI::App& command, std::string& via) {
   command.add_option("--via", via, "tag, mount, stream or import; without it the cheapest that leads there")
       ->type_name("ROAD");
@@ -248,7 +129,8 @@ struct Commands {
   Inspect inspect;
   DigestOf digest;
   Tags tags;
-  ReleaseCreate release_create;
+  ReleaseOf release;
+  Diff diff;
   Releases releases;
   PlanFor plan;
   Promote promote;
@@ -288,6 +170,7 @@ struct Commands {
     c = b.command("tags", "List the tags of a repository, newest version first.", tags);
     c->add_option("REPOSITORY", tags.repository, "host[:port]/project/name")->required();
     c->add_option("--filter", tags.filter, "only tags that match this glob")->type_name("GLOB");
+    c->add_flag("-a,--all", tags.all, "also the tags that Sluice writes for itself (sluice-...)");
     b.source_side(c, "--");
     b.explain_auth(c);
   }
@@ -295,7 +178,9 @@ struct Commands {
   void promotions(Builder& b) {
     auto* c = b.command("plan", "Show what a promotion would do, per target. Nothing is written anywhere.", plan);
     c->add_option("--to", plan.environment, "environment")->required()->type_name("ENV");
-    c->add_option("--release", plan.release, "this release, also if that jumps or goes backwards")->type_name("N");
+    c->add_option("--release", plan.release, "a number, id, tag or digest; also if that jumps or goes backwards")
+        ->type_name("RELEASE");
+    add_target(*c, plan.target);
     add_via(*c, plan.via);
     b.pipeline(c);
     b.explain_auth(c);
@@ -304,35 +189,50 @@ struct Commands {
     c = b.command("promote", "Plan, show, ask, do and verify. Without --release: what the environment before holds.",
                   promote);
     c->add_option("--to", promote.environment, "environment")->required()->type_name("ENV");
-    c->add_option("--release", promote.release, "this release, also if that jumps or goes backwards")->type_name("N");
+    c->add_option("--release", promote.release, "a number, id, tag or digest; also if that jumps or goes backwards")
+        ->type_name("RELEASE");
+    add_target(*c, promote.target);
     c->add_option("--plan", promote.plan, "act only if the plan still has this hash")->type_name("HASH");
     add_via(*c, promote.via);
     c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
     c->add_flag("-y,--yes", promote.yes, "do not ask");
+    b.leases(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
     b.explain_road(c);
 
-    c = b.command("rollback", "Bring back the release before, or --release N, and hold the environment there.",
-                  rollback);
+    c = b.command(
+        "rollback",
+        "Bring back the last release that stood verified before, or --release, and hold the environment there.",
+        rollback);
     c->add_option("--to", rollback.environment, "environment")->required()->type_name("ENV");
-    c->add_option("--release", rollback.release, "this release")->type_name("N");
+    c->add_option("--release", rollback.release, "a number, id, tag or digest")->type_name("RELEASE");
+    add_target(*c, rollback.target);
     c->add_flag("-y,--yes", rollback.yes, "do not ask");
+    b.leases(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
     b.explain_road(c);
 
     c = b.command("resume", "Finish an interrupted or partial promotion.", resume);
-    c->add_option("PROMOTION", resume.promotion, "its id; default: the last unfinished one of the app");
+    c->add_option("PROMOTION", resume.promotion, "its id; default: the last unfinished one of the pipeline");
+    c->add_flag("-y,--yes", resume.yes, "do not ask");
+    b.leases(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
     b.explain_road(c);
 
-    c = b.command("undo", "Put back what was there before a promotion.", undo);
+    c = b.command(
+        "undo",
+        "Put back what was there before one promotion, now: for one that failed or was interrupted. To leave a "
+        "release that ran, use rollback: it goes to the last one that stood verified, and holds.",
+        undo);
     c->add_option("PROMOTION", undo.promotion, "its id (see: sluice history)")->required();
+    c->add_flag("-y,--yes", undo.yes, "do not ask");
+    b.leases(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -356,12 +256,20 @@ struct Commands {
     c->add_option("ENV", unhold.environment, "environment")->required();
     b.pipeline(c);
 
-    c = b.command("release", "Make a release from the source tags as they are now.", release_create);
+    c = b.command("release", "Make a release from the source tags as they are now, or show one.", release);
     auto* create = c->add_subcommand("create", "Make a release from the source tags as they are now.");
     create->footer("Example: sluice release create");
+    auto* show = c->add_subcommand("show", "Show what a release holds, and where it stands.");
+    show->add_option("RELEASE", release.show, "a number, id, tag or digest")->required();
+    show->footer("Example: sluice release show 42");
     c->require_subcommand(0, 1);
     c->fallthrough();
     create->fallthrough();
+    show->fallthrough();
+    b.pipeline(c);
+    c = b.command("diff", "Compare what two environments hold.", diff);
+    c->add_option("FROM", diff.from, "environment")->required();
+    c->add_option("TO", diff.to, "environment")->required();
     b.pipeline(c);
     c = b.command("releases", "List releases, newest first.", releases);
     c->add_option("--limit", releases.limit, "at most so many (default 20)")
@@ -462,6 +370,9 @@ Status settle(Builder& b, const std::string& token) {
   }
   SLUICE_TRY(common.session.timeout, parse_seconds("--timeout", b.timeout, 1));
   SLUICE_TRY(common.session.max_wait, parse_seconds("--max-wait", b.max_wait, 0));
+  if (given("--wait")) {
+    SLUICE_TRY(common.wait, parse_seconds("--wait", b.wait, 0));
+  }
   if (!b.clusters.empty()) common.session.clusters = b.clusters;
   if (!b.authfile.empty()) common.session.authfile = b.authfile;
   auto& source = common.session.source;
@@ -484,7 +395,7 @@ Result<Parsed> parse(int argc, char** argv) {
     return Parsed{std::nullopt, std::string("sluice ") + kVersion + "\n"};
   }
   if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help")) {
-    return Parsed{std::nullopt, std::string(kHead) + "\n" + kTop};
+    return Parsed{std::nullopt, std::string(kHead) + "\n" + top_help()};
   }
   Builder builder;
   Commands commands;
@@ -500,7 +411,7 @@ Result<Parsed> parse(int argc, char** argv) {
     builder.app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
     const auto subs = builder.app.get_subcommands();
-    return Parsed{std::nullopt, subs.empty() ? std::string(kHead) + "\n" + kTop
+    return Parsed{std::nullopt, subs.empty() ? std::string(kHead) + "\n" + top_help()
                                              : subs.front()->help("sluice", CLI::AppFormatMode::Normal)};
   } catch (const CLI::ParseError& why) {
     return usage_error(builder.app, why, arguments);

@@ -1,26 +1,53 @@
 // plan, promote, rollback, resume, undo.
 
+#include "base/lease_held.hpp"
 #include "cli/commands.hpp"
 #include "cli/promotion_view.hpp"
+#include "promotion/history.hpp"
+#include "promotion/plan_findings.hpp"
 #include "promotion/planner.hpp"
 #include "promotion/runner.hpp"
+#include "promotion/taken_over.hpp"
 
 #include <fmt/format.h>
 
-#include <set>
+#include <algorithm>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace sluice::cli {
 
 namespace {
 
-promotion::Runner runner(Context& context, records::Store& store) {
+/// What the user wants when somebody else is at work. Time runs from here.
+promotion::LeaseWish lease_wish(const Context& context) {
+  promotion::LeaseWish wish;
+  const auto& environment = context.session.environment();
+  wish.who = environment.get("USER").value_or(environment.get("LOGNAME").value_or(""));
+  wish.take_over = context.common.take_over;
+  if (context.common.wait) wish.wait_until = Deadline::after(*context.common.wait);
+  return wish;
+}
+
+/// Does `attempt`, and once more from the start after it waited for somebody else: the world has changed by then.
+Result<promotion::Outcome> in_turn(const std::function<Result<promotion::Outcome>()>& attempt) {
+  while (true) {
+    auto outcome = attempt();
+    const auto* held = outcome ? nullptr : lease_held(outcome.error());
+    if (held == nullptr || !held->free_again) return outcome;
+  }
+}
+
+promotion::Runner runner(Context& context, records::Store& store, const promotion::LeaseWish& leases) {
   return {context.session,
           store,
           context.events,
           {.carry = {.retry_times = context.common.session.retry_times,
                      .stage_roots = true,
-                     .journal = context.session.journal()}},
+                     .journal = context.session.journal()},
+           .who = context.session.who(),
+           .leases = leases},
           context.stop};
 }
 
@@ -39,7 +66,7 @@ int conclude(const promotion::Outcome& outcome, const std::string& command, Cont
   context.view.clear();
   // An undo brings no content: what its survey counts did not travel.
   report_plan(outcome.plan, command != "undo", context.report);
-  context.report.release = outcome.promotion.release;
+  context.report.release = outcome.promotion.number == 0 ? std::nullopt : std::optional(outcome.promotion.number);
   context.report.state = std::string(to_string(outcome.promotion.state));
   if (context.json()) {
     context.print_explained(outcome_json(outcome, command));
@@ -74,20 +101,40 @@ Status mend_triggers(promotion::Planner& planner, const promotion::Request& requ
   context.view.clear();
   for (const auto& line : mended) context.console.err(line + "\n");
   if (mended.empty()) return {};
+  planner.forget();
   SLUICE_TRY(planned, planner.plan(request, true));
   return {};
 }
 
+/// Whoever is at work there is seen before anything is planned: what they have not finished would be a blocker.
+Status nobody_works(promotion::Planner& planner, const promotion::Request& request, const promotion::LeaseWish& leases,
+                    Context& context) {
+  if (leases.take_over) return {};
+  const auto look = [&] { return planner.nobody_works_at(request); };
+  const auto say = [&](std::string line) {
+    context.events.emit({.kind = copy::EventKind::note,
+                         .image = {},
+                         .target = request.environment,
+                         .digest = {},
+                         .bytes = 0,
+                         .detail = std::move(line)});
+  };
+  return promotion::take_in_turn(leases, request.environment, look, say, context.stop);
+}
+
 /// Plans, shows, asks, and does it.
-Result<promotion::Outcome> carry_out(const promotion::Request& request, const Consent& consent, Context& context) {
+Result<promotion::Outcome> carry_out_once(const promotion::Request& request, const Consent& consent,
+                                          const promotion::LeaseWish& leases, Context& context) {
   const auto& wanted_plan = consent.plan;
   const bool yes = consent.yes;
   context.report.environment = request.environment;
   SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
   context.report.app = pipeline.app;
+  SLUICE_CHECK(promotion::take_target(request.target, request.environment, pipeline));
   SLUICE_CHECK(promotion::take_road(request, pipeline));
   SLUICE_TRY(auto* store, context.session.store());
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
+  SLUICE_CHECK(nobody_works(planner, request, leases, context));
   SLUICE_TRY(auto planned, planner.plan(request, true));
   report_plan(planned.plan, false, context.report);
   // A trigger is a change to production like any other: somebody has to want it now.
@@ -115,13 +162,20 @@ Result<promotion::Outcome> carry_out(const promotion::Request& request, const Co
       return Error(ErrorKind::blocked, "nobody is there to say yes")
           .with_hint(by_plan ? "add --yes, or --plan " + hash : std::string("add --yes"));
     }
-    if (!context.console.confirm("Go ahead?", context.stop)) {
+    const auto where = where_text(planned.plan);
+    if (!context.console.confirm(where.empty() ? "Go ahead?" : "Go ahead " + where + "?", context.stop)) {
       if (context.stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped at the question");
       return Error(ErrorKind::blocked, "you said no; nothing was written");
     }
   }
   SLUICE_TRY(planned.release, planner.keep(std::move(planned.release)));
-  return runner(context, *store).run(std::move(planned));
+  return runner(context, *store, leases).run(std::move(planned));
+}
+
+Result<promotion::Outcome> carry_out(promotion::Request request, const Consent& consent, Context& context) {
+  const auto leases = lease_wish(context);
+  request.take_over = leases.take_over;
+  return in_turn([&] { return carry_out_once(request, consent, leases, context); });
 }
 
 Result<std::optional<pipeline::Via>> road_of(const std::string& text) {
@@ -131,27 +185,38 @@ Result<std::optional<pipeline::Via>> road_of(const std::string& text) {
   return Error(ErrorKind::usage, "there is no road '" + text + "'").with_hint("use tag, mount, stream or import");
 }
 
-Status hold_on_clusters(const std::string& name, const std::string& reason, records::Store& store, Context& context) {
-  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
-  SLUICE_TRY(const auto* environment, pipeline.environment(name));
-  promotion::Planner planner(pipeline, context.session, store, context.events, context.stop);
-  const auto marked = planner.mark_hold(*environment, reason);
-  if (!marked && marked.error().kind() != ErrorKind::denied) return marked.error();
-  return {};
+/// The last promotion that was interrupted or is partial, of all places of the pipeline.
+Result<std::string> unfinished(promotion::Planner& planner, records::Store& store, const pipeline::Pipeline& pipeline) {
+  using records::PromotionState;
+  for (const auto& environment : pipeline.environments) {
+    if (&environment == &pipeline.environments.front()) continue;
+    SLUICE_TRY(const auto* memory, planner.memory_of(environment));
+    SLUICE_TRY(const auto open, promotion::unfinished_at(store, pipeline, environment, *memory));
+    if (open) return open->promotion.promotion;
+    // One that was stopped before anything moved ended there, and can be taken up again.
+    SLUICE_TRY(const auto told, promotion::history_of(planner, store, pipeline, environment.name, 1));
+    if (!told.entries.empty() && told.entries.front().past.state == to_string(PromotionState::cancelled))
+      return told.entries.front().past.promotion;
+  }
+  return Error(ErrorKind::not_found, "no promotion of " + pipeline.app + " is unfinished")
+      .with_hint("see: sluice history");
 }
 
-/// The last promotion of the app that was interrupted or is partial, and that nothing came after in its environment.
-Result<std::string> unfinished(records::Store& store, const std::string& app) {
-  using records::PromotionState;
-  SLUICE_TRY(const auto promotions, store.promotions(app, "", 100));
-  std::set<std::string> seen;
-  for (const auto& promotion : promotions) {
-    if (!seen.insert(promotion.environment).second) continue;
-    if (!records::is_end(promotion.state) || promotion.state == PromotionState::partial ||
-        promotion.state == PromotionState::cancelled)
-      return promotion.id;
+/// The promotion that `resume` and `undo` act on; taken over from its places when another machine began it.
+Result<std::string> promotion_meant(std::string id, records::Store& store, Context& context) {
+  if (!id.empty()) {
+    SLUICE_TRY(const auto ours, store.promotion(id));
+    if (ours) return id;
   }
-  return Error(ErrorKind::not_found, "no promotion of " + app + " is unfinished").with_hint("see: sluice history");
+  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  promotion::Planner planner(pipeline, context.session, store, context.events, context.stop);
+  if (id.empty()) {
+    SLUICE_TRY(id, unfinished(planner, store, pipeline));
+    SLUICE_TRY(const auto ours, store.promotion(id));
+    if (ours) return id;
+  }
+  SLUICE_CHECK(promotion::take_from_places(planner, store, pipeline, id));
+  return id;
 }
 
 }  // namespace
@@ -159,7 +224,9 @@ Result<std::string> unfinished(records::Store& store, const std::string& app) {
 Exit execute(const PlanFor& plan, Context& context) {
   SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
   SLUICE_TRY(const auto via, road_of(plan.via));
-  const promotion::Request request{.environment = plan.environment, .release = plan.release, .via = via};
+  const promotion::Request request{
+      .environment = plan.environment, .release = plan.release, .via = via, .target = plan.target};
+  SLUICE_CHECK(promotion::take_target(request.target, request.environment, pipeline));
   SLUICE_CHECK(promotion::take_road(request, pipeline));
   SLUICE_TRY(auto* store, context.session.store(true));
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
@@ -176,43 +243,65 @@ Exit execute(const PlanFor& plan, Context& context) {
 
 Exit execute(const Promote& promote, Context& context) {
   SLUICE_TRY(const auto via, road_of(promote.via));
-  SLUICE_TRY(const auto outcome,
-             carry_out({.environment = promote.environment, .release = promote.release, .via = via},
-                       {.plan = promote.plan, .yes = promote.yes, .fix_triggers = promote.fix_triggers}, context));
+  SLUICE_TRY(
+      const auto outcome,
+      carry_out({.environment = promote.environment, .release = promote.release, .via = via, .target = promote.target},
+                {.plan = promote.plan, .yes = promote.yes, .fix_triggers = promote.fix_triggers}, context));
   return conclude(outcome, "promote", context);
 }
 
 Exit execute(const Rollback& rollback, Context& context) {
-  const promotion::Request request{
-      .environment = rollback.environment, .release = rollback.release, .kind = records::PromotionKind::rollback};
+  const promotion::Request request{.environment = rollback.environment,
+                                   .release = rollback.release,
+                                   .kind = records::PromotionKind::rollback,
+                                   .via = {},
+                                   .target = rollback.target};
   SLUICE_TRY(const auto outcome, carry_out(request, {.yes = rollback.yes}, context));
   if (outcome.promotion.state == records::PromotionState::succeeded) {
-    SLUICE_TRY(auto* store, context.session.store());
-    const auto reason = fmt::format("rolled back to {} {} by {}", outcome.promotion.app, outcome.promotion.release,
-                                    outcome.promotion.id);
-    SLUICE_CHECK(store->set_hold(
-        {.app = outcome.promotion.app, .environment = rollback.environment, .reason = reason, .since = 0}));
-    SLUICE_CHECK(hold_on_clusters(rollback.environment, reason, *store, context));
     context.console.err(rollback.environment + " is on hold now; let it go with: sluice unhold " +
                         rollback.environment + "\n");
   }
   return conclude(outcome, "rollback", context);
 }
 
+namespace {
+
+/// On a terminal somebody is asked; off it these commands act, as they are named for one promotion.
+Status agreed(bool yes, const std::string& question, Context& context) {
+  if (yes || !context.console.can_ask()) return {};
+  context.view.clear();
+  if (context.console.confirm(question, context.stop)) return {};
+  if (context.stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped at the question");
+  return Error(ErrorKind::blocked, "you said no; nothing was written");
+}
+
+}  // namespace
+
 Exit execute(const Resume& resume, Context& context) {
   SLUICE_TRY(auto* store, context.session.store());
-  auto id = resume.promotion;
-  if (id.empty()) {
-    SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
-    SLUICE_TRY(id, unfinished(*store, pipeline.app));
-  }
-  SLUICE_TRY(const auto outcome, runner(context, *store).resume(id));
+  const auto leases = lease_wish(context);
+  bool asked = false;
+  const auto attempt = [&]() -> Result<promotion::Outcome> {
+    SLUICE_TRY(const auto id, promotion_meant(resume.promotion, *store, context));
+    if (!asked) SLUICE_CHECK(agreed(resume.yes, "Go on with promotion " + id + "?", context));
+    asked = true;
+    return runner(context, *store, leases).resume(id);
+  };
+  SLUICE_TRY(const auto outcome, in_turn(attempt));
   return conclude(outcome, "resume", context);
 }
 
 Exit execute(const Undo& undo, Context& context) {
   SLUICE_TRY(auto* store, context.session.store());
-  SLUICE_TRY(const auto outcome, runner(context, *store).undo(undo.promotion));
+  const auto leases = lease_wish(context);
+  bool asked = false;
+  const auto attempt = [&]() -> Result<promotion::Outcome> {
+    SLUICE_TRY(const auto id, promotion_meant(undo.promotion, *store, context));
+    if (!asked) SLUICE_CHECK(agreed(undo.yes, "Put back what was there before promotion " + id + "?", context));
+    asked = true;
+    return runner(context, *store, leases).undo(id);
+  };
+  SLUICE_TRY(const auto outcome, in_turn(attempt));
   const int code = conclude(outcome, "undo", context);
   // For undo, put back is what was wanted.
   return outcome.promotion.state == records::PromotionState::rolled_back ? 0 : code;

@@ -1,6 +1,7 @@
 #include "cli/promotion_view.hpp"
 
 #include "base/text.hpp"
+#include "promotion/release_choice.hpp"
 
 #include <fmt/format.h>
 
@@ -15,7 +16,7 @@ constexpr std::size_t kMostImages = 20;  // a release of hundreds of images is s
 std::string brief(const std::optional<oci::Digest>& digest) { return digest ? digest->brief() : "nothing"; }
 
 std::string release_name(const promotion::Plan& plan) {
-  return plan.release ? fmt::format("{} {}", plan.app, *plan.release) : plan.app + " (new release)";
+  return promotion::name_of(plan.app, plan.release.value_or(0), plan.release_id);
 }
 
 std::string tags_of(const promotion::PlannedImage& image) {
@@ -66,8 +67,61 @@ void workloads_text(std::string& out, const promotion::PlannedTarget& target, co
   }
 }
 
+bool has_api(const promotion::Plan& plan) {
+  return std::any_of(plan.targets.begin(), plan.targets.end(),
+                     [](const auto& target) { return target.target.has_api; });
+}
+
+std::string cluster_text(const promotion::PlannedTarget& target) {
+  return target.target.server + (target.user.empty() ? "" : " as " + target.user);
+}
+
+// What the administrators wrote about a side, as far as it is not the usual.
+std::string settings_text(const promotion::SideSettings& settings) {
+  std::vector<std::string> parts;
+  if (settings.registry) parts.push_back("registry " + *settings.registry);
+  if (settings.insecure) parts.emplace_back("insecure: its certificate is not checked");
+  if (settings.proxy)
+    parts.push_back(*settings.proxy == "none" ? "through no proxy" : "through proxy " + *settings.proxy);
+  return text::join(parts, ", ");
+}
+
+// 600 s -> "10m", 5400 s -> "1h30m": as pipelines have it.
+std::string as_written(std::chrono::seconds time) {
+  const auto whole = time.count();
+  std::string out;
+  if (whole >= 3600) out += fmt::format("{}h", whole / 3600);
+  if (whole / 60 % 60 > 0) out += fmt::format("{}m", whole / 60 % 60);
+  if (whole % 60 > 0 || out.empty()) out += fmt::format("{}s", whole % 60);
+  return out;
+}
+
+void verify_text(std::string& out, const promotion::Plan& plan) {
+  std::vector<std::string> parts;
+  // Without an API nobody can see more.
+  if (!has_api(plan)) {
+    parts.emplace_back("reading the tags back");
+  } else {
+    parts.push_back(plan.verify.rollout ? "rollout within " + as_written(plan.verify.rollout_time)
+                                        : "reading the tags back (no rollout is followed)");
+    if (plan.verify.watch.count() > 0) parts.push_back("watched for " + as_written(plan.verify.watch));
+    if (!plan.verify.http.empty()) parts.push_back("GET " + plan.verify.http);
+  }
+  out += "  verified by: " + text::join(parts, ", ") + "\n";
+  out += fmt::format("  on failure: {}\n", plan.rollback_on_failure ? "put back what was there" : "stop");
+}
+
+void sources_text(std::string& out, const promotion::Plan& plan) {
+  for (const auto& source : plan.sources) {
+    const auto settings = settings_text(source.settings);
+    if (!settings.empty()) out += fmt::format("  from {}: {}\n", source.target.label(), settings);
+  }
+}
+
 void target_text(std::string& out, const promotion::PlannedTarget& target, const Console& console, bool for_out) {
-  out += "\n  " + console.bold(target.target.label(), for_out) + "\n";
+  out += "\n  " + console.bold(target.target.label(), for_out) +
+         (target.target.has_api ? "  in " + cluster_text(target) : std::string()) + "\n";
+  if (const auto settings = settings_text(target.settings); !settings.empty()) out += "    " + settings + "\n";
   std::size_t shown = 0;
   for (const auto& image : target.images) {
     if (shown++ == kMostImages && target.images.size() > kMostImages + 1) {
@@ -136,6 +190,16 @@ std::string finding_line(const Finding& finding, const Console& console, bool fo
                      finding.fix.empty() ? "" : "\n    fix: " + finding.fix);
 }
 
+std::string where_text(const promotion::Plan& plan) {
+  std::vector<std::string> clusters;
+  for (const auto& target : plan.targets) {
+    if (!target.target.has_api) continue;
+    auto one = cluster_text(target);
+    if (std::find(clusters.begin(), clusters.end(), one) == clusters.end()) clusters.push_back(std::move(one));
+  }
+  return clusters.empty() ? std::string() : "in " + text::join(clusters, ", ");
+}
+
 std::string plan_text(const promotion::Plan& plan, const Console& console, bool for_out) {
   auto out =
       fmt::format("{} -> {}{}\n", console.bold(release_name(plan), for_out), console.bold(plan.environment, for_out),
@@ -143,6 +207,8 @@ std::string plan_text(const promotion::Plan& plan, const Console& console, bool 
   for (const auto& target : plan.targets) target_text(out, target, console, for_out);
   const auto bytes = plan.bytes();
   out += "\n";
+  sources_text(out, plan);
+  verify_text(out, plan);
   for (const auto& finding : plan.findings) out += finding_line(finding, console, for_out);
   for (const auto& target : plan.targets) {
     for (const auto& finding : target.findings) {
@@ -166,12 +232,13 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
   using records::PromotionState;
   const auto state = outcome.promotion.state;
   const auto word = std::string(to_string(state));
-  auto out = fmt::format("{} -> {}: {}  ({})\n", console.bold(release_name(outcome.plan)),
+  const auto where = where_text(outcome.plan);
+  auto out = fmt::format("{} -> {}: {}  ({}){}\n", console.bold(release_name(outcome.plan)),
                          console.bold(outcome.plan.environment),
                          state == PromotionState::succeeded     ? console.green(word)
                          : state == PromotionState::rolled_back ? console.yellow(word)
                                                                 : console.red(word),
-                         outcome.promotion.id);
+                         outcome.promotion.id, where.empty() ? "" : "  " + where);
   for (std::size_t t = 0; t < outcome.plan.targets.size(); ++t) {
     const auto& target = outcome.plan.targets[t];
     const auto reached = t < outcome.targets.size() ? outcome.targets[t].state : PromotionState::planned;
@@ -202,9 +269,7 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
         fmt::format("  put back: {}/{}:{} {}\n", back.target, back.image, back.tag,
                     back.digest ? "stands for " + back.digest->text() + " again" : std::string("is gone, as before"));
   }
-  const bool no_api = std::none_of(outcome.plan.targets.begin(), outcome.plan.targets.end(),
-                                   [](const auto& target) { return target.target.has_api; });
-  if (state == PromotionState::succeeded && no_api) {
+  if (state == PromotionState::succeeded && !has_api(outcome.plan)) {
     out +=
         "  every tag was read back and stands for the digest above; no rollout was observed (the targets have no "
         "API)\n";
@@ -265,7 +330,8 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
       .set("schema", "sluice." + command + "/1")
       .set("promotion", outcome.promotion.id)
       .set("app", outcome.promotion.app)
-      .set("release", outcome.promotion.release)
+      .set("release", outcome.promotion.number == 0 ? Json() : Json(outcome.promotion.number))
+      .set("release_id", outcome.promotion.release)
       .set("environment", outcome.promotion.environment)
       .set("kind", to_string(outcome.promotion.kind))
       .set("state", to_string(outcome.promotion.state))

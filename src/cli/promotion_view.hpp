@@ -11,6 +11,8 @@
 
 namespace sluice::cli {
 
+/// "in api.example.com:6443 as ann, api.b.example.com:6443 as bob": the clusters that a plan writes to; "" without any.
+std::string where_text(const promotion::Plan& plan);
 std::string plan_text(const promotion::Plan& plan, const Console& console, bool for_out);
 std::string finding_line(const Finding& finding, const Console& console, bool for_out);
 std::string outcome_text(const promotion::Outcome& outcome, const Console& console);

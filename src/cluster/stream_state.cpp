@@ -1,6 +1,5 @@
 #include "cluster/stream_state.hpp"
 
-#include "base/encoding.hpp"
 #include "base/text.hpp"
 #include "oci/digest.hpp"
 
@@ -155,6 +154,28 @@ void forget_lost_tags(Json& all, const ImageStream& stream, std::string_view exc
   for (const auto& tag : lost) all.remove(tag);
 }
 
+}  // namespace
+
+StreamState read_state(const ImageStream& stream) {
+  StreamState out;
+  std::string problem;
+  const auto all = parse_annotation(stream.annotation(kStateAnnotation), problem);
+  for (const auto& [tag, entry] : all.members()) {
+    auto [state, wrong] = read_entry(entry);
+    if (wrong.empty() && (tag.empty() || tag.size() > kMaxName || has_control(tag))) wrong = "has no tag's name";
+    if (wrong.empty()) {
+      out.tags.emplace(tag, std::move(state));
+    } else if (problem.empty()) {
+      problem = fmt::format("says of the tag {} what {}", text::printable(tag, 128), wrong);
+    }
+  }
+  if (!problem.empty()) {
+    out.problem = fmt::format("the annotation {} of the image stream {} {}", kStateAnnotation,
+                              text::printable(stream.shown()), problem);
+  }
+  return out;
+}
+
 Result<bool> change_state(ImageStream& stream, std::string_view tag, const std::function<void(TagState&)>& change) {
   std::string problem;
   auto all = parse_annotation(stream.annotation(kStateAnnotation), problem);
@@ -184,87 +205,8 @@ Result<bool> change_state(ImageStream& stream, std::string_view tag, const std::
   return true;
 }
 
-bool is_pin_name(std::string_view tag) {
-  return tag.starts_with(kPinStart) && tag.size() == kPinStart.size() + kPinDigits &&
-         encoding::is_lower_hex(tag.substr(kPinStart.size()));
-}
-
-std::set<std::string> named_digests(const StreamState& state) {
-  std::set<std::string> out;
-  for (const auto& [tag, known] : state.tags) {
-    out.insert(known.digest);
-    out.insert(known.previous);
-    for (const auto& release : known.releases) out.insert(release.digest);
-  }
-  return out;
-}
-
-/// What a pin keeps; "" when the stream does not say it.
-std::string pinned_digest(const ImageStream& stream, const std::string& tag) {
-  if (auto top = stream.top(tag); top && !top->image.empty()) return std::move(top->image);
-  const auto spec = stream.tag_spec(tag);
-  return spec && spec->from ? std::string(text::cut(spec->from->name, '@').second) : std::string();
-}
-
-}  // namespace
-
-StreamState read_state(const ImageStream& stream) {
-  StreamState out;
-  std::string problem;
-  const auto all = parse_annotation(stream.annotation(kStateAnnotation), problem);
-  for (const auto& [tag, entry] : all.members()) {
-    auto [state, wrong] = read_entry(entry);
-    if (wrong.empty() && (tag.empty() || tag.size() > kMaxName || has_control(tag))) wrong = "has no tag's name";
-    if (wrong.empty()) {
-      out.tags.emplace(tag, std::move(state));
-    } else if (problem.empty()) {
-      problem = fmt::format("says of the tag {} what {}", text::printable(tag, 128), wrong);
-    }
-  }
-  if (!problem.empty()) {
-    out.problem = fmt::format("the annotation {} of the image stream {} {}", kStateAnnotation,
-                              text::printable(stream.shown()), problem);
-  }
-  return out;
-}
-
-void keep_release(TagState& state, KeptRelease release) {
-  auto& kept = state.releases;
-  std::erase_if(kept, [&](const KeptRelease& other) { return other.number == release.number; });
-  kept.insert(kept.begin(), std::move(release));
-  if (kept.size() > kKeptReleases) kept.resize(kKeptReleases);
-}
-
-Status write_state(Client& client, std::string_view project, std::string_view stream, std::string_view tag,
-                   const std::function<void(TagState&)>& change, const net::ExchangeContext& context) {
-  const auto on_stream = [&](ImageStream& read) { return change_state(read, tag, change); };
-  auto written = client.update_with<ImageStream>(project, stream, on_stream, context);
-  if (written) return {};
-  return std::move(written).error().context(fmt::format("noting the state of {}/{}:{}", project, stream, tag));
-}
-
 std::string pin_tag(std::string_view digest) {
   return std::string(kPinStart) + std::string(text::cut(digest, ':').second.substr(0, kPinDigits));
-}
-
-std::vector<std::string> outdated_pins(const ImageStream& stream, const StreamState& state) {
-  // What cannot be read may name any of them.
-  if (!state.problem.empty()) return {};
-  std::set<std::string> pins;
-  for (auto& history : stream.tags()) {
-    if (is_pin_name(history.tag)) pins.insert(std::move(history.tag));
-  }
-  for (auto& spec : stream.tag_specs()) {
-    if (is_pin_name(spec.name)) pins.insert(std::move(spec.name));
-  }
-  const auto named = named_digests(state);
-  std::vector<std::string> out;
-  for (const auto& pin : pins) {
-    const auto digest = pinned_digest(stream, pin);
-    // One that stands for something else than its name says is none of ours.
-    if (!digest.empty() && pin_tag(digest) == pin && !named.contains(digest)) out.push_back(pin);
-  }
-  return out;
 }
 
 }  // namespace sluice::cluster

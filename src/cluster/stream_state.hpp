@@ -1,7 +1,7 @@
 #pragma once
-// What a promotion leaves on the image streams that it writes to, so that an agent without records of its own sees the
-// same: annotations with release, promotion and previous digests, and the lease. Reading is pure; a damaged annotation
-// reads as if there was none, and says so.
+// What a promotion leaves on the image streams that it writes to: the annotation of versions before 0.2, with release,
+// promotion and previous digests (what counts now is memory/stream_memory.hpp), and the lease. Reading is pure; a
+// damaged annotation reads as if there was none, and says so.
 
 #include "base/result.hpp"
 #include "cluster/client.hpp"
@@ -19,8 +19,6 @@ namespace sluice::cluster {
 
 inline constexpr std::string_view kStateAnnotation = "sluice/state";  ///< JSON: by tag, what is written below
 inline constexpr std::string_view kLeaseAnnotation = "sluice/lease";  ///< JSON: who is at work
-/// How many releases are kept for going back to.
-inline constexpr std::size_t kKeptReleases = 5;
 
 /// A release that was promoted to a tag.
 struct KeptRelease {
@@ -53,45 +51,52 @@ struct StreamState {
 };
 StreamState read_state(const ImageStream& stream);
 
-/// Puts a release in front of the kept ones, each number once, at most kKeptReleases. Pure.
-void keep_release(TagState& state, KeptRelease release);
-
-/// Changes the state of one tag, by reading and writing the stream until no conflict comes between. `change` may be
-/// called more than once. What could not be read is written anew; nothing is written when nothing changes.
-/// Errors: denied, not_found, conflict, unsupported (too much for one annotation).
-Status write_state(Client& client, std::string_view project, std::string_view stream, std::string_view tag,
-                   const std::function<void(TagState&)>& change, const net::ExchangeContext& context);
+/// Changes the state of one tag in the annotation of a stream that was read. What could not be read is written anew.
+/// False when nothing changes. Pure. Errors: unsupported (too much for one annotation).
+Result<bool> change_state(ImageStream& stream, std::string_view tag, const std::function<void(TagState&)>& change);
 
 /// The tag of our own that keeps an image from the pruner: "sluice-" and 12 digits of its digest.
 std::string pin_tag(std::string_view digest);
-/// Tags of the stream that are pins of ours, for images that no tag's state names any more; none while the state has a
-/// problem. Pure. Images that a pin is the only tag of stay in the history of nothing else, so this is what lets the
-/// pruner take them.
-std::vector<std::string> outdated_pins(const ImageStream& stream, const StreamState& state);
 
 /// The right to write to a target, taken on one of its streams by resourceVersion.
 struct StreamLease {
   std::string project;
   std::string stream;
-  std::string holder;     ///< as records::this_process() names it
-  std::string promotion;  ///< may be empty
+  std::string holder{};     ///< as records::this_process() names it
+  std::string promotion{};  ///< may be empty
   std::int64_t fence = 0;
   std::int64_t expires_at = 0;  ///< seconds since 1970
+  std::string who{};            ///< the person or job behind it; may be empty; 200 bytes of it are kept
+  std::int64_t since = 0;       ///< when it was taken; 0: not known
 };
 /// Empty when nobody has it: never taken, given back, or unreadable. One that has expired is given back as it stands.
 std::optional<StreamLease> read_lease(const ImageStream& stream);
 
+/// Why a lease is not what the stream says any more; empty: it is. Pure. Kind conflict.
+std::optional<Error> lost_lease(const StreamLease& lease, const ImageStream& stream);
+
 /// Whether a holder is known to run no more; records::is_dead says so of processes of this host.
 using IsGone = std::function<bool(std::string_view holder)>;
 
-/// Takes it: free, expired, ours, or of somebody who is gone. `now`: seconds since 1970. The stream must be there.
-/// A day at most is taken at once. Another holder gets the next fence, also where the annotation was damaged.
-/// Errors: conflict, naming holder, promotion and remaining time; denied; not_found.
+struct LeaseTaking {
+  IsGone is_gone{};
+  bool take_over = false;  ///< also from somebody who is at work; that one finds out when it renews
+};
+
+/// Takes it: free, expired, ours, of somebody who is gone, or by force. `now`: seconds since 1970. The stream must be
+/// there. Two minutes at most are taken at once. Another holder gets the next fence, also where the annotation was
+/// damaged. How long somebody else's counts: lease_rules.hpp.
+/// Errors: busy with a LeaseHeld (base/lease_held.hpp) when somebody else has it; denied; not_found; conflict (a storm
+/// of other writers).
 Result<StreamLease> take_stream_lease(Client& client, StreamLease wanted, std::chrono::seconds span, std::int64_t now,
-                                      const net::ExchangeContext& context, const IsGone& is_gone = {});
-/// Errors: conflict when somebody else has it now.
+                                      const net::ExchangeContext& context, const LeaseTaking& how = {});
+/// Errors: conflict when it was lost: somebody else has it now, or it was given back. A conflict of the API (a storm of
+/// other writers) has a failure_of() and says nothing about the lease.
 Result<StreamLease> renew_stream_lease(Client& client, const StreamLease& lease, std::chrono::seconds span,
                                        std::int64_t now, const net::ExchangeContext& context);
+/// Cuts down the end of somebody else's lease that lies further away than it may count (lease_rules.hpp).
+Status cut_stream_lease(Client& client, const StreamLease& lease, std::int64_t now,
+                        const net::ExchangeContext& context);
 /// Gives it back, if it is still ours; the fence number stays on the stream.
 Status release_stream_lease(Client& client, const StreamLease& lease, const net::ExchangeContext& context);
 

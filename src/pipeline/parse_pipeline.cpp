@@ -24,11 +24,15 @@ constexpr std::size_t kMaxImages = 1000;
 constexpr std::size_t kMaxEnvironments = 100;
 
 const yaml::Keys& pipeline_keys() {
-  static const yaml::Keys kKeys{{"version", "app", "images", "source", "environments"}, {"gates"}};
+  static const yaml::Keys kKeys{{"version", "app", "images", "source", "memory", "environments"}, {"gates"}};
   return kKeys;
 }
 const yaml::Keys& source_keys() {
   static const yaml::Keys kKeys{{"tag", "match"}, {}};
+  return kKeys;
+}
+const yaml::Keys& memory_keys() {
+  static const yaml::Keys kKeys{{"who"}, {}};
   return kKeys;
 }
 const yaml::Keys& environment_keys() {
@@ -111,6 +115,26 @@ Result<Source> parse_source(const yaml::MapReader& top, std::size_t image_count)
   return source;
 }
 
+// `memory: local`, or a map.
+Result<MemoryWish> parse_memory(const yaml::MapReader& top) {
+  MemoryWish wish;
+  const auto* node = top.find("memory");
+  if (node == nullptr) return wish;
+  if (node->kind == yaml::Node::Kind::scalar) {
+    SLUICE_TRY(const auto value, yaml::as_string(*node, "'memory'"));
+    if (value != "local") return detail::unknown_value(*node, "'memory'", value, {"local"});
+    wish.at_place = false;
+    return wish;
+  }
+  SLUICE_TRY(const auto map, yaml::MapReader::open(*node, "the memory", memory_keys()));
+  const auto* who = map.find("who");
+  if (who == nullptr) return wish;
+  SLUICE_TRY(const auto value, map.required_string("who"));
+  wish.who = parse_tell_who(value);
+  if (!wish.who) return detail::unknown_value(*who, "'who' of the memory", value, {"full", "identity", "none"});
+  return wish;
+}
+
 // `on-failure:` of an environment; true for `rollback`.
 Result<bool> parse_on_failure(const yaml::MapReader& map) {
   const auto* node = map.find("on-failure");
@@ -185,6 +209,7 @@ Result<Pipeline> parse_pipeline(std::string_view text, const std::filesystem::pa
   SLUICE_TRY(pipeline.app, parse_app(top));
   SLUICE_TRY(pipeline.images, parse_images(top));
   SLUICE_TRY(pipeline.source, parse_source(top, pipeline.images.size()));
+  SLUICE_TRY(pipeline.memory, parse_memory(top));
   SLUICE_CHECK(parse_environments(top, clusters, pipeline));
   SLUICE_CHECK(detail::check_rules(pipeline));
   return pipeline;

@@ -64,4 +64,23 @@ Result<Pipeline> load_pipeline(const std::filesystem::path& file, const Clusters
   return parse_pipeline(*text, file, clusters);
 }
 
+std::string_view to_string(TellWho who) {
+  switch (who) {
+    case TellWho::full:
+      return "full";
+    case TellWho::identity:
+      return "identity";
+    case TellWho::none:
+      return "none";
+  }
+  return "none";
+}
+
+std::optional<TellWho> parse_tell_who(std::string_view text) {
+  for (const auto who : {TellWho::full, TellWho::identity, TellWho::none}) {
+    if (to_string(who) == text) return who;
+  }
+  return std::nullopt;
+}
+
 }  // namespace sluice::pipeline

@@ -31,16 +31,21 @@ enum class Deploy : std::uint8_t {
 struct Target {
   std::string
       cluster;  ///< name in the clusters file, or a kubeconfig context; empty: the current context, or no cluster
-  std::string registry;      ///< host[:port]; from `registry:`, or from the cluster's entry; may be empty when has_api
-  std::string project;       ///< may have several path components; of a cluster: one
-  bool has_api = false;      ///< a project of a cluster with an API
-  std::string server{};      ///< host:port of that API; filled in when the cluster is opened (app), not by the parser
+  std::string registry;  ///< host[:port]; from `registry:`, or from the cluster's entry; may be empty when has_api
+  std::string project;   ///< may have several path components; of a cluster: one
+  bool has_api = false;  ///< a project of a cluster with an API
+  std::string server{};  ///< host:port of that API; filled in when the cluster is opened (app), not by the parser
+  /// What everybody who may promote reads alike about the place, whatever it is called: "uid:" and the uid of the
+  /// project; of a plain registry "id:" and the id that its memory holds. Filled in when planning; empty: nobody knows.
+  std::string place{};
   std::optional<Via> via{};  ///< the target's own, else the environment's
   Deploy deploy = Deploy::trigger;
   FilePosition position{};
 
-  /// What the plan hash and the lease use: "registry.example.com:5000/shop", "api.example.com:6443/shop".
+  /// What the lease uses: "registry.example.com:5000/shop", "api.example.com:6443/shop".
   std::string id() const { return (has_api ? server : registry) + "/" + project; }
+  /// What the plan hash uses: the same from every machine, where the place is known.
+  std::string identity() const { return place.empty() ? id() : place; }
   /// What people see: "prod-a/shop" when a cluster is named, the project alone in the current context, else id().
   std::string label() const { return !cluster.empty() ? cluster + "/" + project : has_api ? project : id(); }
 };
@@ -69,10 +74,22 @@ struct Source {
   bool is_pattern() const { return tag.find_first_of("*?") != std::string::npos; }
 };
 
+/// How much is told of who promotes.
+enum class TellWho : std::uint8_t { full, identity, none };
+std::string_view to_string(TellWho who);
+std::optional<TellWho> parse_tell_who(std::string_view text);
+
+/// `memory:`: what the places remember.
+struct MemoryWish {
+  bool at_place = true;          ///< `memory: local`: only our own records; other machines are not seen
+  std::optional<TellWho> who{};  ///< empty: full on a cluster, identity in a registry, which may be public
+};
+
 struct Pipeline {
   std::string app;
   std::vector<std::string> images;  ///< names below a project, in the order of the file
   Source source;
+  MemoryWish memory{};
   std::vector<Environment> environments;  ///< at least two, names unique
   std::filesystem::path file;
 

@@ -58,7 +58,7 @@ class Origins {
     auto known = streams_.find(origin.id());
     if (known == streams_.end()) {
       SLUICE_TRY(const auto access, targets_.open(origin));
-      auto read = targets_.streams(access, names_of(planned_));
+      auto read = targets_.seen(access, names_of(planned_));
       // A project that we may not read is no way; the preflight of another road has more to say.
       if (!read && read.error().kind() != ErrorKind::denied) return std::move(read).error();
       known =
@@ -177,8 +177,9 @@ void add_once(std::vector<Finding>& findings, std::vector<Finding> more) {
   }
 }
 
+// `user`: who the target's API says that we are.
 Result<std::vector<Finding>> preflight(Targets& targets, const TargetAccess& access, const PlannedImage& image,
-                                       cluster::PreflightRequest request) {
+                                       cluster::PreflightRequest request, std::string& user) {
   const auto& source = image.by_api || image.origins.empty() ? image.source : image.origins.front();
   SLUICE_TRY(const auto from, targets.open(source));
   if (request.road == cluster::PreflightRoad::import_images) {
@@ -186,6 +187,7 @@ Result<std::vector<Finding>> preflight(Targets& targets, const TargetAccess& acc
   }
   const cluster::PreflightClients clients{from.streams ? from.side.client : nullptr, *access.side.client};
   SLUICE_TRY(const auto facts, cluster::gather_preflight(clients, request, targets.context()));
+  user = facts.target_identity.user.value.value_or("");
   return cluster::judge_preflight(request, facts);
 }
 
@@ -193,9 +195,10 @@ Result<std::vector<Finding>> preflight(Targets& targets, const TargetAccess& acc
 
 Status look_at_tags(Targets& targets, PlannedTarget& planned) {
   SLUICE_TRY(const auto access, targets.open(planned.target));
+  planned.target.place = access.target.place;
   planned.streams = access.streams;
   if (!access.streams) return {};
-  auto streams = targets.streams(access, names_of(planned));
+  auto streams = targets.seen(access, names_of(planned));
   if (!streams && streams.error().kind() != ErrorKind::denied) return std::move(streams).error();
   // What we may not read is told by the preflight, with the command that gives the right.
   auto seen = streams ? std::move(*streams) : std::vector<std::optional<cluster::ImageStream>>(planned.images.size());
@@ -231,11 +234,29 @@ Status look_at_rest(Targets& targets, const Plan& plan, PlannedTarget& planned,
   if (!access.streams) return {};
   for (std::size_t i = 0; i < planned.images.size(); ++i) {
     const auto& image = planned.images[i];
-    SLUICE_TRY(auto findings, preflight(targets, access, image, request_for(plan, planned, image, knowledge[i])));
+    SLUICE_TRY(auto findings,
+               preflight(targets, access, image, request_for(plan, planned, image, knowledge[i]), planned.user));
     add_once(planned.findings, std::move(findings));
   }
   std::stable_sort(planned.findings.begin(), planned.findings.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+  return {};
+}
+
+Status look_at_sides(Targets& targets, Plan& plan) {
+  for (auto& target : plan.targets) {
+    SLUICE_TRY(target.settings, targets.places().settings_of(target.target));
+    for (auto& image : target.images) {
+      if (image.source.has_api) image.source.place = targets.known_place(image.source);
+      for (auto& origin : image.origins) {
+        if (origin.has_api) origin.place = targets.known_place(origin);
+      }
+    }
+  }
+  for (auto& source : sources_of(plan)) {
+    SLUICE_TRY(auto settings, targets.places().settings_of(source));
+    plan.sources.push_back({std::move(source), std::move(settings)});
+  }
   return {};
 }
 

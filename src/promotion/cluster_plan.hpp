@@ -26,6 +26,10 @@ Status look_at_tags(Targets& targets, PlannedTarget& planned);
 Status look_at_rest(Targets& targets, const Plan& plan, PlannedTarget& planned,
                     const std::vector<ImageKnowledge>& knowledge);
 
+/// At the end: what the administrators wrote about targets and sources, the sources themselves, and the places of those
+/// that were opened. Asks nobody. Errors: those of Places::settings_of.
+Status look_at_sides(Targets& targets, Plan& plan);
+
 /// What the API knows of the images that it brings, with `all` of those that come from a cluster; others stay empty.
 /// Fills in PlannedImage::accepted as well.
 Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget& planned, bool all = false);

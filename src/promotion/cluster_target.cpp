@@ -5,6 +5,7 @@
 #include "cluster/stream_state.hpp"
 #include "cluster/stream_tags.hpp"
 #include "copy/crew.hpp"
+#include "memory/stream_memory.hpp"
 #include "oci/manifest.hpp"
 
 #include <fmt/format.h>
@@ -25,11 +26,15 @@ Status ok(const Result<T>& result) {
 
 std::string brief(const std::optional<oci::Digest>& digest) { return digest ? digest->brief() : "nothing"; }
 
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
+
+Finding not_ours(const PlannedTarget& target, const PlannedImage& image, const std::string& stands) {
+  const auto where = target.target.label() + "/" + image.name + ":" + image.tags.back().tag;
+  return {"undo-not-ours", Severity::warning, where,
+          fmt::format("{} stands for {} now, which this promotion did not write; it stays", where,
+                      stands.empty() ? "nothing" : stands),
+          "look who did that: sluice status"};
+}
 
 void ClusterTarget::say(std::string line) const {
   events_.emit({.kind = copy::EventKind::note,
@@ -40,11 +45,13 @@ void ClusterTarget::say(std::string line) const {
                 .detail = std::move(line)});
 }
 
-Status ClusterTarget::take_lease(const std::string& promotion) {
+Status ClusterTarget::take_lease(const std::string& promotion, const LeaseWish& wish) {
   // The first by name, so that everybody who promotes this app takes the same one.
   const auto first = std::min_element(planned_.images.begin(), planned_.images.end(),
                                       [](const auto& a, const auto& b) { return a.name < b.name; });
-  auto lease = StreamLeaseKeeper::take(client(), planned_.target.project, first->name, promotion, context());
+  cluster::StreamLease wanted{.project = planned_.target.project, .stream = first->name, .promotion = promotion};
+  wanted.who = wish.who;
+  auto lease = StreamLeaseKeeper::take(client(), std::move(wanted), wish.take_over, context());
   if (lease) {
     lease_ = std::move(*lease);
     return {};
@@ -78,6 +85,7 @@ Status ClusterTarget::pin_what_was_before(const PlannedImage& image) {
 }
 
 Status ClusterTarget::stage_image(const PlannedImage& image) {
+  SLUICE_CHECK(still_ours());
   const auto digest = image.after.text();
   const auto pin = cluster::pin_tag(digest);
   const auto& project = planned_.target.project;
@@ -85,7 +93,7 @@ Status ClusterTarget::stage_image(const PlannedImage& image) {
     SLUICE_CHECK(pin_what_was_before(image));
     SLUICE_TRY(const auto registry, targets_.registry_for_import(image.source, planned_.target, image.name));
     SLUICE_TRY(const bool list, is_list(image));
-    SLUICE_TRY(const bool insecure, targets_.places().is_insecure(image.source));
+    SLUICE_TRY(const auto settings, targets_.places().settings_of(image.source));
     return ok(cluster::import_image(client(),
                                     {.project = project,
                                      .stream = image.name,
@@ -93,7 +101,7 @@ Status ClusterTarget::stage_image(const PlannedImage& image) {
                                      .registry = registry,
                                      .repository = repository_of(image.source, image.name),
                                      .digest = digest,
-                                     .insecure = insecure,
+                                     .insecure = settings.insecure,
                                      .is_list = list},
                                     context()));
   }
@@ -135,12 +143,13 @@ Status ClusterTarget::carry_signatures() {
 }
 
 Status ClusterTarget::check_unchanged(bool resumed) {
-  if (lease_) SLUICE_CHECK(lease_->still_ours());
+  SLUICE_CHECK(still_ours());
   std::vector<std::string> names;
   for (const auto& image : planned_.images) names.push_back(image.name);
   SLUICE_TRY(const auto streams, targets_.streams(access_, names));
   for (std::size_t i = 0; i < planned_.images.size(); ++i) {
     const auto& image = planned_.images[i];
+    if (lease_ && streams[i]) SLUICE_CHECK(lease_->check(*streams[i]));
     for (const auto& tag : image.tags) {
       const auto top = streams[i] ? streams[i]->top(tag.tag) : std::nullopt;
       std::optional<oci::Digest> stands;
@@ -158,6 +167,7 @@ Status ClusterTarget::check_unchanged(bool resumed) {
 }
 
 Status ClusterTarget::move_one(const PlannedImage& image, const PlannedTag& tag) {
+  SLUICE_CHECK(still_ours());
   const auto digest = image.after.text();
   const auto& project = planned_.target.project;
   SLUICE_TRY(const auto moved,
@@ -218,60 +228,8 @@ std::optional<Finding> ClusterTarget::move_back(const PlannedImage& image, const
   return std::nullopt;
 }
 
-// What an agent without these records has to know. A stream that we may not mark is no reason to stop.
-Status ClusterTarget::mark(const records::Promotion& promotion, bool back) {
-  for (const auto& image : planned_.images) {
-    const auto& tag = image.tags.back();
-    const auto written = cluster::write_state(
-        client(), planned_.target.project, image.name, tag.tag,
-        [&](cluster::TagState& state) {
-          state.app = plan_.app;
-          state.environment = plan_.environment;
-          if (back) {
-            // The release that stood before is the first kept one that is not this.
-            const auto old = std::find_if(state.releases.begin(), state.releases.end(), [&](const auto& kept) {
-              return tag.before && kept.digest == tag.before->text();
-            });
-            state.release = old == state.releases.end() ? 0 : old->number;
-            state.digest = tag.before ? tag.before->text() : "";
-            state.previous = image.after.text();
-            state.promotion = old == state.releases.end() ? promotion.id : old->promotion;
-            return;
-          }
-          state.release = promotion.release;
-          if (tag.before != image.after) state.previous = tag.before ? tag.before->text() : "";
-          state.digest = image.after.text();
-          state.promotion = promotion.id;
-        },
-        {context().deadline, {}});
-    if (written) continue;
-    if (written.error().kind() != ErrorKind::denied) return written.error();
-    say("the release is kept in the local records only: " + written.error().message());
-    return {};
-  }
-  return {};
-}
-
-Status ClusterTarget::settle(const records::Promotion& promotion, const records::Release& release) {
-  for (const auto& image : planned_.images) {
-    const auto& tag = image.tags.back();
-    const auto found = std::find_if(release.images.begin(), release.images.end(),
-                                    [&](const auto& one) { return one.name == image.name; });
-    const auto kept = cluster::write_state(
-        client(), planned_.target.project, image.name, tag.tag,
-        [&](cluster::TagState& state) {
-          cluster::keep_release(state, {.number = promotion.release,
-                                        .digest = image.after.text(),
-                                        .tag = found == release.images.end() ? tag.tag : found->tag,
-                                        .pattern_tag = release.pattern_tag,
-                                        .promotion = promotion.id,
-                                        .at = now()});
-        },
-        context());
-    if (!kept && kept.error().kind() == ErrorKind::denied) return {};
-    SLUICE_CHECK(kept);
-    SLUICE_CHECK(drop_outdated_pins(image.name));
-  }
+Status ClusterTarget::drop_outdated_pins() {
+  for (const auto& image : planned_.images) SLUICE_CHECK(drop_outdated_pins(image.name));
   return {};
 }
 
@@ -279,7 +237,7 @@ Status ClusterTarget::settle(const records::Promotion& promotion, const records:
 Status ClusterTarget::drop_outdated_pins(const std::string& image) {
   if (planned_.push_tags) return {};
   SLUICE_TRY(const auto stream, client().get<cluster::ImageStream>(planned_.target.project, image, context()));
-  for (const auto& pin : cluster::outdated_pins(stream, cluster::read_state(stream))) {
+  for (const auto& pin : memory::outdated_pins(stream)) {
     const auto top = stream.top(pin);
     if (!top) continue;
     const auto dropped = cluster::drop_tag(client(), planned_.target.project, image, pin, top->image, context());

@@ -7,6 +7,7 @@
 #include "cluster/rollout_follow.hpp"
 #include "cluster/workload_changes.hpp"
 #include "copy/events.hpp"
+#include "promotion/lease_wait.hpp"
 #include "promotion/plan.hpp"
 #include "promotion/stream_lease_keeper.hpp"
 #include "promotion/targets.hpp"
@@ -27,6 +28,9 @@ struct TargetJournal {
 /// A workload as the journal names it: what we paused.
 Json to_json(const cluster::WorkloadRef& workload);
 std::optional<cluster::WorkloadRef> workload_from(const Json& detail);
+
+/// The finding about a tag that somebody else changed since: undo-not-ours. `stands`: what it stands for; may be empty.
+Finding not_ours(const PlannedTarget& target, const PlannedImage& image, const std::string& stands);
 
 /// What the workloads came to.
 struct Verdict {
@@ -50,7 +54,12 @@ class ClusterTarget {
         events_(events) {}
 
   /// Takes the lease on the first of the streams. Who may not write annotations goes on without, and it is said.
-  Status take_lease(const std::string& promotion);
+  /// Errors: busy with a LeaseHeld, when somebody else is at work.
+  Status take_lease(const std::string& promotion, const LeaseWish& wish);
+  /// As far as the last renewal knows. Errors: conflict, when somebody took the lease over.
+  Status still_ours() const { return lease_ ? lease_->still_ours() : Status(); }
+  /// Makes sure of the lease before something is written. Errors: conflict, when somebody took it over.
+  Status confirm_lease() { return lease_ ? lease_->confirm({context().deadline, {}}) : Status(); }
 
   /// Brings what the API brings, and pins every image. Precondition: the copy engine has done its part.
   Status stage();
@@ -58,16 +67,14 @@ class ClusterTarget {
   /// Errors: blocked, when a tag stands neither for what was planned nor (with `resumed`) for what is promoted.
   Status check_unchanged(bool resumed);
 
-  /// Looks who will roll, pauses, sets the tags (unless they were pushed), marks the streams, resumes, starts and
-  /// patches. `push` pushes the tags where the API may not set them.
-  /// `begun`: told once, right before the first tag moves.
-  Status switch_over(const records::Promotion& promotion, const std::function<Status()>& begun,
-                     const std::function<Status()>& push);
+  /// Looks who will roll, pauses, sets the tags (unless they were pushed), resumes, starts and patches. `push` pushes
+  /// the tags where the API may not set them. `begun`: told once, right before the first tag moves.
+  Status switch_over(const std::function<Status()>& begun, const std::function<Status()>& push);
 
   /// Sets the tags back to what was there before, with everything that belongs to a switch; findings say what could not
-  /// be. Follows nothing.
+  /// be, and what is somebody else's by now (undo-not-ours). Follows nothing.
   /// `push_back` puts tags back that were pushed; false when it could not.
-  std::vector<Finding> put_back(const records::Promotion& promotion, const std::function<bool()>& push_back);
+  std::vector<Finding> put_back(const std::string& promotion, const std::function<bool()>& push_back);
 
   /// Follows what switch_over() or put_back() began, until every workload has ended.
   /// Errors: those of looking; a rollout that fails is a verdict.
@@ -75,8 +82,10 @@ class ClusterTarget {
   /// HTTP check and watch time. Precondition: follow() was good.
   Result<Verdict> watch(Verdict followed);
 
-  /// Keeps the release for going back to, and takes away pins that nobody needs any more.
-  Status settle(const records::Promotion& promotion, const records::Release& release);
+  /// Takes away pins that nobody needs any more.
+  Status drop_outdated_pins();
+  /// Of the lease; 0: there is none.
+  std::int64_t fence() const { return lease_ ? lease_->fence() : 0; }
 
   /// Resumes what the journal says that we paused. Best effort for each; the first error is given back.
   Status resume_paused(std::vector<cluster::WorkloadRef> workloads);
@@ -96,9 +105,9 @@ class ClusterTarget {
   Status move_one(const PlannedImage& image, const PlannedTag& tag);
   std::optional<Finding> move_back(const PlannedImage& image, const PlannedTag& tag, const std::string& promotion);
   Status drop_outdated_pins(const std::string& image);
+  std::vector<std::string> foreign_tags(std::vector<Finding>& findings);
   Status act(const TargetUses& uses);
   Status patch(const TargetUses& uses);
-  Status mark(const records::Promotion& promotion, bool back);
   Status release_paused(const TargetUses& uses);
   Status check_url(Verdict& verdict);
   void remember(const PlannedTarget& what, const TargetUses& uses);

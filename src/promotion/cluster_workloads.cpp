@@ -196,28 +196,48 @@ PlannedTarget reversed(const PlannedTarget& planned) {
 
 }  // namespace
 
-Status ClusterTarget::switch_over(const records::Promotion& promotion, const std::function<Status()>& begun,
-                                  const std::function<Status()>& push) {
+Status ClusterTarget::switch_over(const std::function<Status()>& begun, const std::function<Status()>& push) {
   SLUICE_TRY(const auto uses, judge_target(access_, planned_, plan_.verify.rollout, false, context()));
   remember(planned_, uses);
   SLUICE_CHECK(pause(uses));
   SLUICE_CHECK(begun());
   SLUICE_CHECK(planned_.sets_tags() ? move_tags() : push());
-  if (access_.streams) SLUICE_CHECK(mark(promotion, false));
   SLUICE_CHECK(release_paused(uses));
   return act(uses);
 }
 
-std::vector<Finding> ClusterTarget::put_back(const records::Promotion& promotion,
-                                             const std::function<bool()>& push_back) {
+// The images whose moving tag stands for neither what was promoted nor what was there before.
+std::vector<std::string> ClusterTarget::foreign_tags(std::vector<Finding>& findings) {
+  std::vector<std::string> names;
+  for (const auto& image : planned_.images) names.push_back(image.name);
+  const auto streams = targets_.streams(access_, names);
+  std::vector<std::string> out;
+  if (!streams) return out;  // told by whoever moves the tags
+  for (std::size_t i = 0; i < planned_.images.size(); ++i) {
+    const auto& image = planned_.images[i];
+    const auto& tag = image.tags.back();
+    const auto top = (*streams)[i] ? (*streams)[i]->top(tag.tag) : std::nullopt;
+    const auto stands = top ? top->image : std::string();
+    if (stands == image.after.text() || stands == (tag.before ? tag.before->text() : std::string())) continue;
+    out.push_back(image.name);
+    findings.push_back(not_ours(planned_, image, stands));
+  }
+  return out;
+}
+
+std::vector<Finding> ClusterTarget::put_back(const std::string& promotion, const std::function<bool()>& push_back) {
   std::vector<Finding> problems;
   const auto trouble = [&](const Status& status) {
     if (status) return;
     problems.push_back({"undo-failed", Severity::warning, planned_.target.label(), status.error().sentence(),
-                        "sluice undo " + promotion.id});
+                        "sluice undo " + promotion});
   };
   trouble(resume_paused(paused_));
-  const auto back = reversed(planned_);
+  auto back = reversed(planned_);
+  // What somebody else changed since is theirs: nothing is rolled for it, and nothing is waited for.
+  for (const auto& foreign : foreign_tags(problems)) {
+    std::erase_if(back.images, [&](const PlannedImage& image) { return image.name == foreign; });
+  }
   const auto uses = judge_target(access_, back, false, false, {context().deadline, {}});
   followed_.clear();
   if (uses) {
@@ -232,11 +252,10 @@ std::vector<Finding> ClusterTarget::put_back(const records::Promotion& promotion
   } else {
     for (const auto& image : planned_.images) {
       for (const auto& tag : image.tags) {
-        if (auto problem = move_back(image, tag, promotion.id)) problems.push_back(std::move(*problem));
+        if (auto problem = move_back(image, tag, promotion)) problems.push_back(std::move(*problem));
       }
     }
   }
-  if (access_.streams && problems.empty()) trouble(mark(promotion, true));
   if (uses) {
     trouble(release_paused(*uses));
     trouble(act(*uses));

@@ -7,11 +7,11 @@
 namespace sluice::promotion {
 
 Result<std::unique_ptr<LeaseKeeper>> LeaseKeeper::take(records::Store& store, std::vector<std::string> targets,
-                                                       std::chrono::seconds span) {
+                                                       records::Taking taking, std::chrono::seconds span) {
   std::sort(targets.begin(), targets.end());
   std::unique_ptr<LeaseKeeper> keeper(new LeaseKeeper(store, span));
   for (const auto& target : targets) {
-    SLUICE_TRY(auto lease, store.acquire(target, records::this_process(), span));
+    SLUICE_TRY(auto lease, store.acquire(target, records::this_process(), span, taking));
     keeper->fences_.push_back({lease.target, lease.fence});
     keeper->leases_.with([&](auto& leases) { leases.push_back(std::move(lease)); });
   }

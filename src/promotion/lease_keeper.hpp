@@ -18,8 +18,9 @@ namespace sluice::promotion {
 /// store: every journal write is fenced.
 class LeaseKeeper {
  public:
-  /// Errors: conflict, when somebody else is at work on a target; storage.
+  /// Errors: busy with a LeaseHeld, when somebody else is at work on a target; storage.
   static Result<std::unique_ptr<LeaseKeeper>> take(records::Store& store, std::vector<std::string> targets,
+                                                   records::Taking taking = records::Taking::if_free,
                                                    std::chrono::seconds span = std::chrono::seconds(60));
   ~LeaseKeeper();
   LeaseKeeper(const LeaseKeeper&) = delete;

@@ -7,6 +7,7 @@
 #include "net/http.hpp"
 #include "pipeline/pipeline.hpp"
 #include "places/place.hpp"
+#include "promotion/side_settings.hpp"
 
 namespace sluice::promotion {
 
@@ -33,10 +34,15 @@ class Places {
   }
   /// host[:port] under which the registry of a target is known from outside. Errors: as place_of.
   virtual Result<std::string> registry_host_of(const pipeline::Target& target) { return target.registry; }
-  /// The administrators let this registry speak plain HTTP or show any certificate. Errors: as place_of.
-  virtual Result<bool> is_insecure(const pipeline::Target& target) {
+  /// What the administrators wrote about this side. Asks nobody. Errors: as place_of.
+  virtual Result<SideSettings> settings_of(const pipeline::Target& target) {
     static_cast<void>(target);
-    return false;
+    return SideSettings{};
+  }
+  /// Whom the registry of a target knows us as, as far as it was spoken to; empty: nobody in particular.
+  virtual std::string user_of(const pipeline::Target& target) {
+    static_cast<void>(target);
+    return {};
   }
   /// For HTTP checks; null: none can be made.
   virtual net::Exchanger* exchanger_for_checks() { return nullptr; }

@@ -1,7 +1,5 @@
 #include "promotion/plan.hpp"
 
-#include "base/hash.hpp"
-
 #include <algorithm>
 
 namespace sluice::promotion {
@@ -38,64 +36,6 @@ copy::Amounts Plan::bytes() const {
   return sum;
 }
 
-namespace {
-
-std::string deploy_name(pipeline::Deploy deploy) { return deploy == pipeline::Deploy::patch ? "patch" : "trigger"; }
-
-// What was looked at, as people agree to it: whether it rolls now or has been rolled is no difference.
-Json workloads_essence(const PlannedTarget& target) {
-  if (!target.workloads) return Json();
-  Json out = Json::array();
-  for (const auto& workload : *target.workloads) {
-    out.push(Json::object()
-                 .set("kind", workload.kind)
-                 .set("name", workload.name)
-                 .set("action", std::string(to_string(workload.action))));
-  }
-  return out;
-}
-
-Json digest_or_null(const std::optional<oci::Digest>& digest) { return digest ? Json(digest->text()) : Json(); }
-
-// What the hash is taken over. Adding a member changes every hash: raise "version" then.
-Json essence(const Plan& plan) {
-  Json targets = Json::array();
-  for (const auto& target : plan.targets) {
-    Json images = Json::array();
-    for (const auto& image : target.images) {
-      Json tags = Json::array();
-      for (const auto& tag : image.tags)
-        tags.push(Json::object().set("tag", tag.tag).set("now", digest_or_null(tag.before)));
-      images.push(
-          Json::object().set("name", image.name).set("digest", image.after.text()).set("tags", std::move(tags)));
-    }
-    targets.push(Json::object()
-                     .set("id", target.target.id())
-                     .set("road", target.target.via ? Json(to_string(*target.target.via)) : Json())
-                     .set("deploy", deploy_name(target.target.deploy))
-                     .set("workloads", workloads_essence(target))
-                     .set("images", std::move(images)));
-  }
-  return Json::object()
-      .set("version", 2)
-      .set("app", plan.app)
-      .set("environment", plan.environment)
-      .set("kind", to_string(plan.kind))
-      .set("targets", std::move(targets))
-      .set("gates", Json::array())
-      .set("approvals", Json());
-}
-
-Json findings_json(const std::vector<Finding>& findings) {
-  Json out = Json::array();
-  for (const auto& finding : findings) out.push(to_json(finding));
-  return out;
-}
-
-}  // namespace
-
-std::string Plan::hash() const { return "sha256:" + hash_hex(HashAlgorithm::sha256, essence(*this).canonical()); }
-
 Json to_json(const Finding& finding) {
   return Json::object()
       .set("code", finding.code)
@@ -111,6 +51,18 @@ Json to_json(const copy::Amounts& amounts) {
 
 namespace {
 
+Json digest_or_null(const std::optional<oci::Digest>& digest) { return digest ? Json(digest->text()) : Json(); }
+
+Json findings_json(const std::vector<Finding>& findings) {
+  Json out = Json::array();
+  for (const auto& finding : findings) out.push(to_json(finding));
+  return out;
+}
+
+}  // namespace
+
+namespace {
+
 Json workloads_json(const PlannedTarget& target) {
   if (!target.workloads) return Json();
   Json out = Json::array();
@@ -123,7 +75,37 @@ Json workloads_json(const PlannedTarget& target) {
                  .set("tags", std::move(tags))
                  .set("action", std::string(to_string(workload.action)))
                  .set("pause", workload.pause)
-                 .set("why", workload.why.empty() ? Json() : Json(workload.why)));
+                 .set("why", workload.why.empty() ? Json() : Json(workload.why))
+                 .set("template", workload.template_hash));
+  }
+  return out;
+}
+
+// What `out` and a target or source have alike.
+Json& add_settings(Json& out, const SideSettings& settings) {
+  return out.set("registry", settings.registry).set("insecure", settings.insecure).set("proxy", settings.proxy);
+}
+
+Json cluster_json(const PlannedTarget& target) {
+  if (!target.target.has_api) return Json();
+  return Json::object()
+      .set("name", target.target.cluster.empty() ? Json() : Json(target.target.cluster))
+      .set("api", target.target.server)
+      .set("user", target.user.empty() ? Json() : Json(target.user));
+}
+
+Json verify_json(const pipeline::Verify& verify) {
+  return Json::object()
+      .set("rollout_seconds", verify.rollout ? Json(verify.rollout_time.count()) : Json())
+      .set("watch_seconds", verify.watch.count())
+      .set("http", verify.http.empty() ? Json() : Json(verify.http));
+}
+
+Json sources_json(const Plan& plan) {
+  Json out = Json::array();
+  for (const auto& source : plan.sources) {
+    auto one = Json::object().set("source", source.target.id());
+    out.push(std::move(add_settings(one, source.settings)));
   }
   return out;
 }
@@ -147,8 +129,8 @@ Json to_json(const Plan& plan) {
                       .set("why", image.why)
                       .set("bytes", to_json(image.bytes)));
     }
-    targets.push(Json::object()
-                     .set("target", target.target.id())
+    auto one = Json::object().set("target", target.target.id()).set("cluster", cluster_json(target));
+    targets.push(add_settings(one, target.settings)
                      .set("images", std::move(images))
                      .set("workloads", workloads_json(target))
                      .set("findings", findings_json(target.findings)));
@@ -158,10 +140,14 @@ Json to_json(const Plan& plan) {
       .set("plan", plan.hash())
       .set("app", plan.app)
       .set("release", plan.release)
+      .set("release_id", plan.release_id)
       .set("environment", plan.environment)
       .set("kind", to_string(plan.kind))
       .set("blocked", plan.blocked())
       .set("changes", plan.changes())
+      .set("verify", verify_json(plan.verify))
+      .set("on_failure", plan.rollback_on_failure ? "rollback" : "stop")
+      .set("sources", sources_json(plan))
       .set("targets", std::move(targets))
       .set("findings", findings_json(plan.findings));
 }
@@ -174,8 +160,24 @@ Json to_record(const pipeline::Target& target) {
       .set("registry", target.registry)
       .set("project", target.project)
       .set("api", target.has_api ? Json(target.server) : Json())
+      .set("place", target.place)
       .set("via", target.via ? Json(to_string(*target.via)) : Json())
-      .set("deploy", deploy_name(target.deploy));
+      .set("deploy", target.deploy == pipeline::Deploy::patch ? "patch" : "trigger");
+}
+
+SideSettings settings_from(const Json& record) {
+  SideSettings settings;
+  const auto* side = record.find("side");
+  if (side == nullptr) return settings;  // written before there was any
+  settings.registry = side->string_at("registry");
+  settings.insecure = side->bool_at("insecure").value_or(false);
+  settings.proxy = side->string_at("proxy");
+  return settings;
+}
+
+Json side_record(const SideSettings& settings) {
+  auto out = Json::object();
+  return add_settings(out, settings);
 }
 
 Error unreadable() {
@@ -196,6 +198,7 @@ Result<pipeline::Target> target_from(const Json* record) {
     target.has_api = true;
     target.server = *api;
   }
+  target.place = record->string_at("place").value_or("");
   if (const auto via = record->string_at("via")) target.via = pipeline::parse_via(*via);
   if (record->string_at("deploy") == "patch") target.deploy = pipeline::Deploy::patch;
   return target;
@@ -235,6 +238,23 @@ Result<PlannedImage> image_from(const Json& record) {
 
 }  // namespace
 
+namespace {
+
+Json memory_record(const pipeline::MemoryWish& wish) {
+  const auto who = wish.who ? to_string(*wish.who) : std::string_view();
+  return Json::object().set("at_place", wish.at_place).set("who", who.empty() ? Json() : Json(who));
+}
+
+pipeline::MemoryWish memory_from(const Json* record) {
+  pipeline::MemoryWish wish;
+  if (record == nullptr) return wish;
+  wish.at_place = record->bool_at("at_place").value_or(true);
+  wish.who = pipeline::parse_tell_who(record->string_at("who").value_or(""));
+  return wish;
+}
+
+}  // namespace
+
 Json to_record(const Plan& plan) {
   Json targets = Json::array();
   for (const auto& target : plan.targets) {
@@ -254,23 +274,44 @@ Json to_record(const Plan& plan) {
                       .set("road", image.by_api ? Json(to_string(image.road)) : Json()));
     }
     targets.push(to_record(target.target)
+                     .set("side", side_record(target.settings))
                      .set("images", std::move(images))
                      .set("streams", target.streams)
                      .set("push_tags", target.push_tags));
   }
+  Json sources = Json::array();
+  for (const auto& source : plan.sources)
+    sources.push(to_record(source.target).set("side", side_record(source.settings)));
   return Json::object()
       .set("version", 1)
       .set("app", plan.app)
       .set("environment", plan.environment)
       .set("kind", to_string(plan.kind))
       .set("release", plan.release)
+      .set("release_id", plan.release_id)
       .set("verify", Json::object()
                          .set("rollout", plan.verify.rollout)
                          .set("rollout_seconds", plan.verify.rollout_time.count())
                          .set("watch_seconds", plan.verify.watch.count())
                          .set("http", plan.verify.http))
       .set("rollback_on_failure", plan.rollback_on_failure)
+      .set("memory", memory_record(plan.memory))
+      .set("sources", std::move(sources))
       .set("targets", std::move(targets));
+}
+
+Json head_record(const Plan& plan) {
+  Json out = to_record(plan);
+  Json targets = Json::array();
+  for (const auto& target : plan.targets) {
+    Json images = Json::array();
+    for (const auto& image : target.images) images.push(image.name);
+    targets.push(to_record(target.target)
+                     .set("images", std::move(images))
+                     .set("streams", target.streams)
+                     .set("push_tags", target.push_tags));
+  }
+  return out.set("targets", std::move(targets)).set("hash", plan.hash());
 }
 
 namespace {
@@ -301,11 +342,14 @@ Result<Plan> from_record(const Json& record) {
   plan.kind =
       record.string_at("kind") == "rollback" ? records::PromotionKind::rollback : records::PromotionKind::promote;
   plan.release = record.integer_at("release");
+  plan.release_id = record.string_at("release_id").value_or("");
   plan.verify = verify_from(record.find("verify"));
   plan.rollback_on_failure = flag_of(record, "rollback_on_failure");
+  plan.memory = memory_from(record.find("memory"));
   for (const auto& entry : targets->items()) {
     PlannedTarget target;
     SLUICE_TRY(target.target, target_from(&entry));
+    target.settings = settings_from(entry);
     target.streams = flag_of(entry, "streams");
     target.push_tags = flag_of(entry, "push_tags");
     const auto* images = entry.find("images");
@@ -315,6 +359,14 @@ Result<Plan> from_record(const Json& record) {
       target.images.push_back(std::move(planned));
     }
     plan.targets.push_back(std::move(target));
+  }
+  if (const auto* sources = record.find("sources")) {
+    for (const auto& entry : sources->items()) {
+      PlannedSource source;
+      SLUICE_TRY(source.target, target_from(&entry));
+      source.settings = settings_from(entry);
+      plan.sources.push_back(std::move(source));
+    }
   }
   return plan;
 }

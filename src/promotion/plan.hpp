@@ -8,6 +8,7 @@
 #include "copy/survey.hpp"
 #include "oci/digest.hpp"
 #include "pipeline/pipeline.hpp"
+#include "promotion/side_settings.hpp"
 #include "records/records.hpp"
 
 #include <cstdint>
@@ -58,6 +59,8 @@ struct PlannedWorkload {
   cluster::UseAction action = cluster::UseAction::none;
   bool pause = false;  ///< for the time of the switch, so that several images make one rollout
   std::string why{};   ///< why it will not roll
+  /// Of its pods, without the images that the plan sets: cluster/template_hash.hpp. Empty: it cannot be read.
+  std::optional<std::string> template_hash{};
   friend bool operator==(const PlannedWorkload&, const PlannedWorkload&) = default;
 };
 
@@ -68,29 +71,45 @@ struct PlannedTarget {
   bool streams = false;    ///< image streams stand behind it: tags are set through the API
   bool push_tags = false;  ///< we may not set them there: they are pushed, as to a plain registry
   std::optional<std::vector<PlannedWorkload>> workloads{};  ///< empty: nobody can look (no API)
+  SideSettings settings{};
+  std::string user{};  ///< as whom its API is spoken to; empty: unknown, or no API. Not recorded.
   /// Tags move, or a rollout has to be started.
   bool changes() const;
   bool sets_tags() const { return streams && !push_tags; }
+};
+
+/// A place that images may be read from.
+struct PlannedSource {
+  pipeline::Target target;
+  SideSettings settings{};
 };
 
 struct Plan {
   std::string app;
   std::string environment;
   records::PromotionKind kind = records::PromotionKind::promote;
-  std::optional<std::int64_t> release;  ///< empty while the release is not made yet
+  std::string release_id{};             ///< of what it brings
+  std::optional<std::int64_t> release;  ///< its number; empty: it has none
   std::vector<PlannedTarget> targets;
   std::vector<Finding> findings;
+  std::vector<PlannedSource> sources{};  ///< the origins of all images, each once, in their order
   pipeline::Verify verify{};
+  pipeline::MemoryWish memory{};
   bool rollback_on_failure = false;
 
-  /// "sha256:..." over canonical JSON of app, environment, kind, target identities with a road that was asked for, and
-  /// per image its name, its digest, the tags and what they stand for now; the workloads and what becomes of each. Not
-  /// in it: release number, bytes, roads chosen freely, origins, time.
+  /// "sha256:..." over canonical JSON of all that decides what happens and how it is judged: app, environment, kind;
+  /// per target its identity, what the administrators wrote about it, a road that was asked for, per image its name,
+  /// digest, tags and what they stand for now, the workloads with what becomes of each and their templates; the
+  /// sources; how it is verified, and what a failure leads to. Everybody who may promote gets the same one, from every
+  /// machine. Not in it: release number, bytes, roads chosen freely, names of clusters, as whom one is logged in, time.
   std::string hash() const;
   bool blocked() const;
   bool changes() const;
   copy::Amounts bytes() const;
 };
+
+/// The origins of all images, each once by identity, in their order. Pure.
+std::vector<pipeline::Target> sources_of(const Plan& plan);
 
 /// The shape of schemas/plan.schema.json.
 Json to_json(const Plan& plan);
@@ -99,6 +118,8 @@ Json to_json(const copy::Amounts& amounts);
 
 /// What records keep: enough to act again without the pipeline file.
 Json to_record(const Plan& plan);
+/// The same with the images by name alone: what a place remembers beside what each image's own memory holds.
+Json head_record(const Plan& plan);
 /// Errors: storage (records that this program did not write).
 Result<Plan> from_record(const Json& record);
 

@@ -1,12 +1,15 @@
 #include "promotion/planner.hpp"
 
-#include "base/text.hpp"
+#include "base/lease_held.hpp"
+#include "cluster/lease_rules.hpp"
 #include "cluster/stream_state.hpp"
 #include "promotion/cluster_plan.hpp"
+#include "promotion/plan_findings.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace sluice::promotion {
 
@@ -56,61 +59,18 @@ std::vector<pipeline::Target> Planner::origins_for(const pipeline::Environment& 
         std::any_of(out.begin(), out.end(), [&](const auto& other) { return other.id() == origin.id(); });
     if (!twice) out.push_back(origin);
   };
+  const auto add_all = [&](const pipeline::Environment& from) {
+    const auto known = memories_.find(from.name);
+    for (std::size_t t = 0; t < from.targets.size(); ++t)
+      add(known == memories_.end() ? from.targets[t] : known->second.targets[t].target);
+  };
   // What is rolled back to was there before; everything else comes from the environment before, or further back.
-  if (kind == records::PromotionKind::rollback) add(target);
-  for (auto order = pipeline_.order_of(environment); order-- > 0;) {
-    for (const auto& origin : pipeline_.environments[order].targets) add(origin);
+  if (kind == records::PromotionKind::rollback) {
+    add(target);
+    add_all(environment);
   }
-  for (const auto& origin : environment.targets) add(origin);
-  return out;
-}
-
-Result<std::vector<Finding>> Planner::findings(const Request& request, const pipeline::Environment& environment,
-                                               const Plan& plan) {
-  std::vector<Finding> out;
-  SLUICE_TRY(const auto hold, store_.hold(pipeline_.app, environment.name));
-  if (hold && request.kind == records::PromotionKind::promote) {
-    out.push_back({.code = "environment-held",
-                   .severity = Severity::blocker,
-                   .subject = environment.name,
-                   .sentence = environment.name + " is on hold: " + hold->reason,
-                   .fix = "sluice unhold " + environment.name});
-  }
-  // A hold that was set with other records stands on the streams.
-  const auto* memory = memory_of(environment);
-  if (!hold && memory != nullptr && !memory->hold.empty() && request.kind == records::PromotionKind::promote) {
-    out.push_back({.code = "environment-held",
-                   .severity = Severity::blocker,
-                   .subject = environment.name,
-                   .sentence = environment.name + " is on hold: " + text::printable(memory->hold),
-                   .fix = "sluice unhold " + environment.name});
-  }
-  SLUICE_TRY(const auto promotions, store_.promotions(pipeline_.app, environment.name, 1));
-  if (!promotions.empty()) {
-    const auto& last = promotions.front();
-    if (!records::is_end(last.state) || last.state == records::PromotionState::partial) {
-      out.push_back({.code = "promotion-unfinished",
-                     .severity = Severity::blocker,
-                     .subject = environment.name,
-                     .sentence = fmt::format("promotion {} to {} stopped while {}", last.id, environment.name,
-                                             to_string(last.state)),
-                     .fix = "sluice resume " + last.id + ", or sluice undo " + last.id});
-    }
-  }
-  for (const auto& target : plan.targets) {
-    for (const auto& image : target.images) {
-      for (const auto& tag : image.tags) {
-        if (&tag == &image.tags.back() || !tag.before || tag.before == image.after) continue;
-        out.push_back(
-            {.code = "pin-taken",
-             .severity = Severity::blocker,
-             .subject = target.target.id() + "/" + image.name + ":" + tag.tag,
-             .sentence = fmt::format("the tag {} stands for another image there ({}), and a version tag is never moved",
-                                     tag.tag, tag.before->brief()),
-             .fix = "give the release a tag of its own"});
-      }
-    }
-  }
+  for (auto order = pipeline_.order_of(environment); order-- > 0;) add_all(pipeline_.environments[order]);
+  add_all(environment);
   return out;
 }
 
@@ -233,63 +193,156 @@ void note_findings(const copy::Survey& survey, const std::vector<CopyPlace>& cop
 
 }  // namespace
 
+namespace {
+
+// A release of other images than the pipeline names: what was adopted from a place leaves those that were not there.
+Finding left_alone(const pipeline::Target& target, const std::string& image) {
+  return {"image-left-alone", Severity::warning, target.label() + "/" + image,
+          image + " was not there when this release was adopted; it stays as it is", ""};
+}
+
+Error lacks_image(const records::Release& release, const std::string& app, const std::string& image) {
+  return Error(ErrorKind::conflict, fmt::format("release {} has no image {}, which the pipeline names",
+                                                name_of(app, release.number, release.id), image))
+      .with_hint("it was made from another list of images; make a new one: sluice release create");
+}
+
+}  // namespace
+
+namespace {
+
+// An end that is further away than it counts is cut down on the stream, so that it comes nearer whoever asks.
+void cut_far_end(Targets& targets, const TargetRemembers& remembers, std::int64_t now) {
+  constexpr std::chrono::seconds kForOneWrite{15};
+  if (!remembers.lease || !cluster::cut_end(*remembers.lease, now)) return;
+  const auto access = targets.open(remembers.target);
+  if (!access || !access->side) return;
+  // Best effort: who may not write there waits longer.
+  static_cast<void>(cluster::cut_stream_lease(*access->side.client, *remembers.lease, now,
+                                              {Deadline::after(kForOneWrite), targets.stop()}));
+}
+
+}  // namespace
+
+Status Planner::nobody_works_at(const Request& request) {
+  const auto& name = request.environment;
+  SLUICE_TRY(const auto* environment, pipeline_.environment(name));
+  forget();
+  // With what the plan asks next, so that this costs no exchange of its own.
+  if (environment != &pipeline_.environments.front()) SLUICE_CHECK(look_ahead(request, *environment));
+  SLUICE_TRY(const auto* memory, memory_of(*environment));
+  SLUICE_TRY(const auto open, unfinished_at(store_, pipeline_, *environment, *memory));
+  if (!open || !open->runs) return {};
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  for (const auto& target : memory->targets) cut_far_end(targets_, target, now);
+  return lease_error(name, open->held, now);
+}
+
+Result<PlannedTarget> Planner::plan_target(const Request& request, const pipeline::Environment& environment,
+                                           const pipeline::Target& target, const records::Release& release) {
+  PlannedTarget planned{.target = target, .images = {}, .findings = {}};
+  for (const auto& name : pipeline_.images) {
+    const auto found = std::find_if(release.images.begin(), release.images.end(),
+                                    [&](const auto& image) { return image.name == name; });
+    if (found == release.images.end()) {
+      if (!release.adopted) return lacks_image(release, pipeline_.app, name);
+      planned.findings.push_back(left_alone(target, name));
+      continue;
+    }
+    PlannedImage image{
+        .name = name, .after = found->digest, .tags = {}, .origins = origins_for(environment, target, request.kind)};
+    for (auto& tag : tags_to_write(pipeline_, environment, release, name))
+      image.tags.push_back({std::move(tag), std::nullopt});
+    planned.images.push_back(std::move(image));
+  }
+  return planned;
+}
+
+Status Planner::look_ahead(const Request& request, const pipeline::Environment& environment) {
+  const bool back = goes_back(request);
+  std::vector<Targets::Ahead> asked;
+  const auto add = [&](const pipeline::Environment& one, const std::string& tag) {
+    const bool fresh = !memories_.contains(one.name);
+    for (const auto& target : one.targets) asked.push_back({target, tag, fresh});
+  };
+  const auto& before = pipeline_.environments[pipeline_.order_of(environment) - 1];
+  const bool at_birth = &before == &pipeline_.environments.front();
+  if (!back)
+    add(before, !at_birth ? moving_tag(pipeline_, before) : pipeline_.source.is_pattern() ? "" : pipeline_.source.tag);
+  // The release before is judged by what is there now.
+  const bool last_good = request.kind == records::PromotionKind::rollback && request.release.empty();
+  add(environment, last_good && !request.exactly ? moving_tag(pipeline_, environment) : "");
+  return targets_.ask_ahead(asked, pipeline_.images);
+}
+
+bool Planner::goes_back(const Request& request) {
+  return request.kind == records::PromotionKind::rollback || !request.release.empty() || request.exactly.has_value();
+}
+
 Result<Planned> Planner::plan(const Request& request, bool will_write) {
   SLUICE_TRY(const auto* environment, pipeline_.environment(request.environment));
   if (environment == &pipeline_.environments.front()) {
     return Error(ErrorKind::usage, environment->name + " is where images are born; nothing can be promoted to it")
         .with_hint("promote to " + pipeline_.environments[1].name);
   }
-  learn(*environment);
-  learn(pipeline_.environments[pipeline_.order_of(*environment) - 1]);
-  SLUICE_TRY(auto release, choose(request, *environment));
+  // Going back asks nobody but the environment itself.
+  const bool back = goes_back(request);
+  SLUICE_CHECK(look_ahead(request, *environment));
+  if (!back) SLUICE_CHECK(memory_of(pipeline_.environments[pipeline_.order_of(*environment) - 1]));
+  SLUICE_TRY(const auto* remembered_there, memory_of(*environment));
+  SLUICE_TRY(auto release,
+             request.exactly ? Result<records::Release>(*request.exactly) : choose(request, *environment));
 
   Plan plan;
   plan.app = pipeline_.app;
   plan.environment = environment->name;
   plan.kind = request.kind;
+  plan.release_id = release.id;
   if (release.number != 0) plan.release = release.number;
-  for (const auto& target : environment->targets) {
-    PlannedTarget planned{.target = target, .images = {}, .findings = {}};
-    for (const auto& name : pipeline_.images) {
-      const auto found = std::find_if(release.images.begin(), release.images.end(),
-                                      [&](const auto& image) { return image.name == name; });
-      if (found == release.images.end()) {
-        return Error(ErrorKind::conflict, fmt::format("release {} {} has no image {}, which the pipeline names",
-                                                      pipeline_.app, release.number, name))
-            .with_hint("it was made from another list of images; make a new one: sluice release create");
-      }
-      PlannedImage image{
-          .name = name, .after = found->digest, .tags = {}, .origins = origins_for(*environment, target, request.kind)};
-      for (auto& tag : tags_to_write(pipeline_, *environment, release, name))
-        image.tags.push_back({std::move(tag), std::nullopt});
-      planned.images.push_back(std::move(image));
-    }
+  for (const auto& target : remembered_there->targets) {
+    SLUICE_TRY(auto planned, plan_target(request, *environment, target.target, release));
     plan.targets.push_back(std::move(planned));
   }
 
   plan.verify = environment->verify;
+  plan.memory = pipeline_.memory;
   plan.rollback_on_failure = environment->rollback_on_failure;
   for (auto& target : plan.targets) SLUICE_CHECK(look_at_tags(targets_, target));
-  Planned out{.plan = std::move(plan), .release = std::move(release), .survey = {}, .copied = {}};
+  Planned out{.plan = std::move(plan),
+              .release = std::move(release),
+              .numbering = numbering_for(environment),
+              .survey = {},
+              .copied = {}};
   SLUICE_CHECK(look_at_registries(out, will_write));
+  SLUICE_CHECK(look_at_sides(targets_, out.plan));
   Observed observed;
   for (const auto& target : out.plan.targets) {
     auto& digests = observed.digests.emplace_back();
-    for (const auto& image : target.images) digests.push_back(image.before());
+    for (const auto& name : pipeline_.images) {
+      const auto image = std::find_if(target.images.begin(), target.images.end(),
+                                      [&](const PlannedImage& one) { return one.name == name; });
+      digests.push_back(image == target.images.end() ? std::nullopt : image->before());
+    }
   }
-  std::optional<Error> trouble;
-  const auto now = judge(
-      pipeline_, moving_tag(pipeline_, *environment), observed,
-      [&](const std::vector<records::ReleaseImage>& images) -> std::optional<records::Release> {
-        auto found = known_release_with(images);
-        if (found) return *found;
-        trouble = std::move(found).error();
-        return std::nullopt;
-      },
-      [](const auto&) { return false; });
-  if (trouble) return std::move(*trouble);
+  SLUICE_TRY(const auto now, judge_held(*environment, moving_tag(pipeline_, *environment), observed));
   SLUICE_CHECK(refuse_backwards(request, *environment, now, out.release));
-  SLUICE_TRY(out.plan.findings, findings(request, *environment, out.plan));
+  const auto* memory = remembered_there;
+  SLUICE_TRY(out.plan.findings, findings_for(store_, pipeline_, *environment, *memory, request.take_over, out.plan));
+  for (std::size_t t = 0; t < memory->targets.size(); ++t) {
+    if (memory->targets[t].memory.releases.empty()) out.adopts.insert(out.plan.targets[t].target.id());
+  }
+  if (const auto open = memory->open()) out.goes_over = open->promotion;
+  const bool remembered = std::all_of(memory->targets.begin(), memory->targets.end(), [&](const auto& target) {
+    const auto* stands = memory::standing(target.memory);
+    return stands == nullptr || stands->id == out.release.id;
+  });
+  out.writes = out.plan.changes() || !remembered || !out.goes_over.empty();
+  out.memories = targets_.registry_memories();
+  for (const auto& target : memory->targets) {
+    auto& earlier = out.earlier.emplace_back();
+    if (!target.at_place && !target.memory.promotions.empty()) earlier = target.memory.releases;
+  }
   return out;
 }
 

@@ -6,9 +6,11 @@
 #include "copy/events.hpp"
 #include "copy/survey.hpp"
 #include "pipeline/pipeline.hpp"
-#include "promotion/cluster_memory.hpp"
+#include "promotion/environment_memory.hpp"
+#include "promotion/numbering.hpp"
 #include "promotion/places.hpp"
 #include "promotion/plan.hpp"
+#include "promotion/release_choice.hpp"
 #include "promotion/rules.hpp"
 #include "promotion/running.hpp"
 #include "promotion/targets.hpp"
@@ -16,7 +18,9 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -25,14 +29,20 @@ namespace sluice::promotion {
 
 struct Request {
   std::string environment;
-  std::optional<std::int64_t> release{};  ///< said by the user: may jump and go backwards
+  std::string release{};  ///< said by the user: number, id, tag or digest; may jump and go backwards; empty: chosen
   records::PromotionKind kind = records::PromotionKind::promote;
-  std::optional<pipeline::Via> via{};  ///< the road for all targets of the environment
+  std::optional<pipeline::Via> via{};         ///< the road for all targets of the environment
+  std::optional<records::Release> exactly{};  ///< this content, whoever knows it; empty: chosen by what is above
+  bool take_over = false;                     ///< somebody else's work there is taken over
+  std::string target{};                       ///< only this one: its label, or any part of it that fits one; empty: all
 };
 
 /// Writes the road of a request into the environment's targets. Errors: config (unknown environment), usage (a road
 /// that only clusters have, to a plain registry).
 Status take_road(const Request& request, pipeline::Pipeline& pipeline);
+/// Leaves an environment only the target that fits a name; an empty name leaves all. Errors: config (unknown
+/// environment), usage (it fits none, or several).
+Status take_target(const std::string& name, const std::string& environment, pipeline::Pipeline& pipeline);
 
 /// Where an item of a survey stands in the plan: indexes of target and image.
 struct CopyPlace {
@@ -43,7 +53,15 @@ struct CopyPlace {
 /// A plan with the survey it was made from, so that acting on it asks no question twice.
 struct Planned {
   Plan plan;
-  records::Release release;       ///< number 0 while it is not stored
+  records::Release release;        ///< number 0 while it has none
+  Numbering numbering;             ///< where it may get one
+  bool writes = true;              ///< tags move, or the places remember another release than the one that stands
+  std::set<std::string> adopts{};  ///< ids of targets that remember no release: what is there is kept as one
+  std::string goes_over{};         ///< id of an interrupted promotion that this one replaces
+  /// Memories of plain registries that were read a moment ago, by id of the target.
+  std::map<std::string, std::shared_ptr<memory::RegistryMemory>> memories{};
+  /// By target: what our records tell of it, the release that stood last first, where its place remembers nothing.
+  std::vector<std::vector<memory::StoodRelease>> earlier{};
   copy::Survey survey;            ///< of what the copy engine is to bring
   std::vector<CopyPlace> copied;  ///< the image of each item of the survey
 };
@@ -64,45 +82,67 @@ class Planner {
   /// for each. Errors: denied, conflict, and those of looking.
   Result<std::vector<std::string>> fix_triggers(const Plan& plan);
 
-  /// Resolves the source tags now. The release is looked up, and stored when `store_it`; else its number may be 0.
-  Result<records::Release> release_from_source(bool store_it);
+  /// Resolves the source tags now.
+  Result<records::Release> release_from_source();
 
-  /// Stores a release that has no number yet.
+  /// Keeps a release in the records.
   Result<records::Release> keep(records::Release release);
+  /// Gives a release a number, where we may; its number stays 0 elsewhere.
+  Status number(records::Release& release);
 
   /// What an environment's tags show just now, and what that means.
   Result<Holding> observe(const pipeline::Environment& environment);
 
-  /// What the streams of an environment remember; null: nothing, or nobody may look.
-  const EnvironmentMemory* memory_of(const pipeline::Environment& environment);
+  /// What the places of an environment remember, else our records. Borrowed; asked once.
+  Result<const EnvironmentMemory*> memory_of(const pipeline::Environment& environment);
 
-  /// What runs in an environment, where it has an API.
-  Result<std::vector<RunningHere>> running(const pipeline::Environment& environment) {
-    return what_runs(targets_, pipeline_, environment, moving_tag(pipeline_, environment));
+  /// Takes over what an environment remembers, for who has read it already.
+  void learn(const pipeline::Environment& environment, EnvironmentMemory memory) {
+    memories_.insert_or_assign(environment.name, std::move(memory));
   }
+  /// The tag that images of an environment are found under. Errors: not_found (no tag matches the pattern of the
+  /// source), those of the first environment's place.
+  Result<std::string> tag_shown(const pipeline::Environment& environment);
+  /// What was observed at an environment, judged by what is known. Errors: those of the records.
+  Result<Holding> judge_held(const pipeline::Environment& environment, const std::string& tag,
+                             const Observed& observed);
+  /// Images as a release, with the number that they are known under.
+  Result<records::Release> release_of(const pipeline::Environment& environment,
+                                      std::vector<records::ReleaseImage> images);
 
-  /// Writes a hold (or takes it away, with an empty reason) on the streams of an environment, where there are any.
-  /// Errors: those of the API.
-  Status mark_hold(const pipeline::Environment& environment, const std::string& reason);
+  /// All releases that are known for an environment, and who says so: its own places and our records.
+  Result<std::vector<KnownRelease>> known_for(const pipeline::Environment& environment);
 
-  /// The release that `rollback` goes back to: the last one that succeeded there before what is held now.
-  Result<records::Release> release_before(const pipeline::Environment& environment, const Holding& now);
+  Targets& targets() { return targets_; }
+  /// Forgets what was read: the world may have changed.
+  void forget() {
+    targets_.forget();
+    memories_.clear();
+  }
+  /// Looks anew. Errors: busy with who is at work there (base/lease_held.hpp); config; those of looking.
+  Status nobody_works_at(const Request& request);
 
  private:
   Result<std::string> source_tag();
-  void learn(const pipeline::Environment& environment);
-  Result<std::vector<records::Release>> known_releases();
-  Result<std::optional<records::Release>> known_release_with(const std::vector<records::ReleaseImage>& images);
+  Numbering numbering_for(const pipeline::Environment* environment);
+  /// Fills in the number that a release is known under, as far as that was read already.
+  Status label(records::Release& release, const pipeline::Environment& environment);
   Result<records::Release> choose(const Request& request, const pipeline::Environment& environment);
+  Result<records::Release> named(const Request& request, const pipeline::Environment& environment);
+  Result<records::Release> last_good(const pipeline::Environment& environment);
   Result<records::Release> held_by_predecessor(const pipeline::Environment& environment);
   Result<std::vector<records::ReleaseImage>> resolve(const pipeline::Target& target, const std::string& tag);
   Status refuse_backwards(const Request& request, const pipeline::Environment& environment, const Holding& now,
                           const records::Release& release);
   std::vector<pipeline::Target> origins_for(const pipeline::Environment& environment, const pipeline::Target& target,
                                             records::PromotionKind kind) const;
+  Result<PlannedTarget> plan_target(const Request& request, const pipeline::Environment& environment,
+                                    const pipeline::Target& target, const records::Release& release);
   Status look_at_registries(Planned& planned, bool will_write);
-  Result<std::vector<Finding>> findings(const Request& request, const pipeline::Environment& environment,
-                                        const Plan& plan);
+  /// What choosing a release asks of plain registries, all of it at once.
+  Status look_ahead(const Request& request, const pipeline::Environment& environment);
+  /// What it brings is known without the environment before.
+  static bool goes_back(const Request& request);
 
   const pipeline::Pipeline& pipeline_;
   Places& places_;

@@ -1,12 +1,84 @@
 // Planner: which release is meant, and what an environment holds.
 
+#include "base/text.hpp"
+#include "memory/numbers.hpp"
 #include "promotion/planner.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::promotion {
+
+namespace {
+
+constexpr std::size_t kMostReleases = 1000;
+// A hold may stand in what cannot be read, and so may the release that is meant.
+Status readable(const pipeline::Environment& environment, const EnvironmentMemory& memory) {
+  const auto problem = memory.problem();
+  if (problem.empty()) return {};
+  return Error(ErrorKind::blocked, problem + "; a hold may stand there")
+      .with_hint(fmt::format("look who wrote it; then write it anew with sluice unhold {0}, or sluice hold {0}",
+                             environment.name));
+}
+
+constexpr const char* kOurRecords = "the records of this machine";
+
+// What a promotion that is under way, or was interrupted, brings there: its id proves the content. What else the place
+// says of it, as its number, is looked up like that of any other release.
+std::optional<records::Release> release_under_way(const EnvironmentMemory& memory, const std::string& id,
+                                                  const std::vector<records::ReleaseImage>& images,
+                                                  const std::string& app, const std::string& environment) {
+  const auto open = memory.open();
+  if (!open || open->release != id) return std::nullopt;
+  records::Release out;
+  out.id = id;
+  out.app = app;
+  out.images = images;
+  out.pattern_tag = open->pattern_tag;
+  out.adopted = true;
+  out.origin = environment;
+  return out;
+}
+
+// Whether the images that are there are those of a release that stood there.
+bool is_there(const memory::StoodRelease& stood, const std::vector<records::ReleaseImage>& images) {
+  return stood.images.size() == images.size() &&
+         std::all_of(stood.images.begin(), stood.images.end(), [&](const memory::StoodImage& one) {
+           const auto& here = one.arrived_as.empty() ? one.digest : one.arrived_as;
+           return std::any_of(images.begin(), images.end(), [&](const records::ReleaseImage& image) {
+             return image.name == one.name && image.digest.text() == here;
+           });
+         });
+}
+
+}  // namespace
+
+Status take_target(const std::string& name, const std::string& environment, pipeline::Pipeline& pipeline) {
+  if (name.empty()) return {};
+  SLUICE_CHECK(pipeline.environment(environment));
+  auto& targets = std::find_if(pipeline.environments.begin(), pipeline.environments.end(), [&](const auto& one) {
+                    return one.name == environment;
+                  })->targets;
+  std::vector<std::string> labels;
+  std::vector<pipeline::Target> fitting;
+  for (const auto& target : targets) {
+    labels.push_back(target.label());
+    if (target.label() == name) {
+      targets = {target};
+      return {};
+    }
+    if (target.label().find(name) != std::string::npos) fitting.push_back(target);
+  }
+  if (fitting.size() == 1) {
+    targets = std::move(fitting);
+    return {};
+  }
+  return Error(ErrorKind::usage, fmt::format("'{}' fits {} targets of {}", text::printable(name, 80),
+                                             fitting.empty() ? "none of the" : "several", environment))
+      .with_hint("its targets: " + text::join(labels, ", "));
+}
 
 // All images of one target under one tag, at once.
 Result<std::vector<records::ReleaseImage>> Planner::resolve(const pipeline::Target& target, const std::string& tag) {
@@ -31,109 +103,172 @@ Result<std::string> Planner::source_tag() {
   return newest_common_tag(pipeline_.source.tag, pipeline_.images, tags).context(target.label());
 }
 
-Result<records::Release> Planner::release_from_source(bool store_it) {
+Result<records::Release> Planner::release_from_source() {
   const auto& birth = pipeline_.environments.front();
   const auto& target = birth.targets.front();
   SLUICE_TRY(const auto tag, source_tag());
   SLUICE_TRY(auto images, resolve(target, tag));
-  records::Release release{.number = 0,
-                           .app = pipeline_.app,
-                           .images = std::move(images),
-                           .pattern_tag = pipeline_.source.is_pattern(),
-                           .adopted = false,
-                           .origin = birth.name,
-                           .created_at = 0};
-  if (store_it) return keep(std::move(release));
-  SLUICE_TRY(auto known, known_release_with(release.images));
-  // The same digests under another version tag are another release: their pin differs.
-  if (known && known->pattern_tag == release.pattern_tag && (!release.pattern_tag || known->images == release.images))
-    return *known;
+  records::Release release;
+  release.id = records::release_id(images);
+  release.app = pipeline_.app;
+  release.images = std::move(images);
+  release.pattern_tag = pipeline_.source.is_pattern();
+  release.origin = birth.name;
+  SLUICE_CHECK(label(release, birth));
   return release;
 }
 
 Result<records::Release> Planner::keep(records::Release release) {
-  // What the clusters remember comes first, so that numbers go on where they stood.
-  for (const auto& [name, memory] : memories_) {
-    for (const auto& learned : memory.releases) SLUICE_CHECK(store_.adopt_release(learned));
+  if (release.number != 0 && release.line.empty()) release.line = numbering_for(nullptr).line;
+  auto kept = store_.keep_release(release);
+  // Our records may have another content under this number, from before numbers were claimed: its label stays there.
+  if (!kept && kept.error().kind() == ErrorKind::conflict) {
+    const auto number = std::exchange(release.number, 0);
+    kept = store_.keep_release(release);
+    if (kept) kept->number = number;
   }
-  if (release.number != 0) return release;
-  return store_.find_or_create_release(std::move(release));
+  return kept;
 }
 
-// Best effort: what cannot be read is not remembered, and whoever needs it hears why when it is really read.
-void Planner::learn(const pipeline::Environment& environment) {
-  if (memories_.contains(environment.name)) return;
-  auto memory = remember(targets_, pipeline_, environment, moving_tag(pipeline_, environment));
-  if (memory && *memory) memories_.emplace(environment.name, std::move(**memory));
-}
-
-const EnvironmentMemory* Planner::memory_of(const pipeline::Environment& environment) {
-  learn(environment);
-  const auto found = memories_.find(environment.name);
-  return found == memories_.end() ? nullptr : &found->second;
-}
-
-// Those of the records, and those that only the clusters remember; newest first.
-Result<std::vector<records::Release>> Planner::known_releases() {
-  SLUICE_TRY(auto releases, store_.releases(pipeline_.app, 1000));
+Numbering Planner::numbering_for(const pipeline::Environment* environment) {
+  const auto& birth = pipeline_.environments.front().targets.front();
+  const auto access = targets_.open(birth);
+  const auto& known = access ? access->target : birth;
+  Numbering out;
+  out.image = pipeline_.images.front();
+  out.line = pipeline_.app + "@" + known.identity() + "/" + out.image;
+  if (!pipeline_.memory.at_place) return out;
+  out.places.push_back(birth);
   for (const auto& [name, memory] : memories_) {
-    for (const auto& learned : memory.releases) {
-      const bool known = std::any_of(releases.begin(), releases.end(), [&](const auto& release) {
-        return release.number == learned.number || release.images == learned.images;
-      });
-      if (!known) releases.push_back(learned);
+    for (const auto& stood : memory.releases) out.at_least = std::max(out.at_least, stood.number);
+  }
+  if (environment == nullptr) return out;
+  const auto& first = environment->targets.front();
+  if (first.id() != birth.id()) out.places.push_back(first);
+  return out;
+}
+
+Status Planner::number(records::Release& release) {
+  if (release.number != 0) return {};
+  SLUICE_TRY(release.number, claim_number(targets_, numbering_for(nullptr), release.id));
+  return {};
+}
+
+// The environment's own word first, then our records, then what was read of the environments before it.
+Status Planner::label(records::Release& release, const pipeline::Environment& environment) {
+  if (release.number != 0) return {};
+  const auto from = [&](const EnvironmentMemory& memory) {
+    for (const auto& stood : memory.releases) {
+      if (stood.id == release.id && stood.number != 0) release.number = stood.number;
     }
+    for (const auto& target : memory.targets) {
+      for (const auto& [line, ledger] : target.numbers) {
+        if (release.number != 0 || !line.starts_with(pipeline_.app + "@")) continue;
+        release.number = memory::number_of(ledger, release.id).value_or(0);
+      }
+    }
+  };
+  if (const auto own = memories_.find(environment.name); own != memories_.end()) from(own->second);
+  if (release.number != 0) return {};
+  SLUICE_TRY(const auto known, store_.release(pipeline_.app, release.id));
+  if (known && !known->line.empty()) release.number = known->number;
+  for (auto order = pipeline_.environments.size(); order-- > 0 && release.number == 0;) {
+    const auto found = memories_.find(pipeline_.environments[order].name);
+    if (found != memories_.end()) from(found->second);
   }
-  std::sort(releases.begin(), releases.end(), [](const auto& a, const auto& b) { return a.number > b.number; });
-  return releases;
+  if (release.number == 0 && known) release.number = known->number;
+  // A number that means something else at the environment itself is no name for this.
+  const auto own = memories_.find(environment.name);
+  const bool taken = own != memories_.end() &&
+                     std::any_of(own->second.releases.begin(), own->second.releases.end(), [&](const auto& stood) {
+                       return stood.number == release.number && stood.id != release.id;
+                     });
+  if (taken) release.number = 0;
+  return {};
 }
 
-Result<std::optional<records::Release>> Planner::known_release_with(const std::vector<records::ReleaseImage>& images) {
-  SLUICE_TRY(const auto releases, known_releases());
-  for (const auto& release : releases) {
-    const bool same =
-        release.images.size() == images.size() && std::all_of(images.begin(), images.end(), [&](const auto& image) {
-          return std::any_of(release.images.begin(), release.images.end(), [&](const auto& other) {
-            return other.name == image.name && other.digest == image.digest;
-          });
-        });
-    if (same) return std::optional(release);
+Result<const EnvironmentMemory*> Planner::memory_of(const pipeline::Environment& environment) {
+  auto found = memories_.find(environment.name);
+  if (found == memories_.end()) {
+    SLUICE_TRY(auto memory,
+               remember(targets_, store_, pipeline_.images, environment, moving_tag(pipeline_, environment)));
+    found = memories_.emplace(environment.name, std::move(memory)).first;
   }
-  return std::optional<records::Release>();
+  return static_cast<const EnvironmentMemory*>(&found->second);
+}
+
+Result<std::vector<KnownRelease>> Planner::known_for(const pipeline::Environment& environment) {
+  SLUICE_TRY(const auto* memory, memory_of(environment));
+  std::vector<KnownRelease> out;
+  for (const auto& stood : memory->releases) {
+    if (auto release = release_from(stood, pipeline_.app, environment.name))
+      out.push_back({std::move(*release), environment.targets.front().label()});
+  }
+  SLUICE_TRY(const auto kept, store_.releases(pipeline_.app, kMostReleases));
+  for (const auto& release : kept) out.push_back({release, kOurRecords});
+  return out;
+}
+
+Result<Holding> Planner::judge_held(const pipeline::Environment& environment, const std::string& tag,
+                                    const Observed& observed) {
+  SLUICE_TRY(const auto* memory, memory_of(environment));
+  SLUICE_TRY(const auto kept, store_.releases(pipeline_.app, kMostReleases));
+  const auto in_some_release = [&](const records::ReleaseImage& image) {
+    return std::any_of(memory->releases.begin(), memory->releases.end(), [&](const memory::StoodRelease& stood) {
+      return std::any_of(stood.images.begin(), stood.images.end(), [&](const memory::StoodImage& other) {
+        const auto& here = other.arrived_as.empty() ? other.digest : other.arrived_as;
+        return other.name == image.name && here == image.digest.text();
+      });
+    });
+  };
+  const auto known = [&](const std::vector<records::ReleaseImage>& images) -> std::optional<records::Release> {
+    for (const auto& stood : memory->releases) {
+      if (is_there(stood, images)) return release_from(stood, pipeline_.app, environment.name);
+    }
+    const auto id = records::release_id(images);
+    const auto found = std::find_if(kept.begin(), kept.end(), [&](const auto& release) { return release.id == id; });
+    if (found != kept.end()) return *found;
+    // An environment further on may have it: a release is what it holds, whoever says so.
+    for (const auto& [name, other] : memories_) {
+      for (const auto& stood : other.releases) {
+        if (stood.id == id) return release_from(stood, pipeline_.app, name);
+      }
+      if (auto release = release_under_way(other, id, images, pipeline_.app, name)) return release;
+    }
+    return std::nullopt;
+  };
+  auto holding = judge(pipeline_, tag, observed, known, in_some_release);
+  if (holding.release) SLUICE_CHECK(label(*holding.release, environment));
+  return holding;
+}
+
+Result<std::string> Planner::tag_shown(const pipeline::Environment& environment) {
+  if (&environment == &pipeline_.environments.front()) return source_tag();
+  return moving_tag(pipeline_, environment);
+}
+
+Result<records::Release> Planner::release_of(const pipeline::Environment& environment,
+                                             std::vector<records::ReleaseImage> images) {
+  records::Release out;
+  out.id = records::release_id(images);
+  out.app = pipeline_.app;
+  out.images = std::move(images);
+  out.adopted = true;
+  out.origin = environment.name;
+  SLUICE_CHECK(label(out, environment));
+  return out;
 }
 
 Result<Holding> Planner::observe(const pipeline::Environment& environment) {
-  auto tag = moving_tag(pipeline_, environment);
-  if (&environment == &pipeline_.environments.front()) {
-    auto born = source_tag();
-    if (!born && born.error().kind() == ErrorKind::not_found) return Holding{};
-    SLUICE_TRY(tag, std::move(born));
-  }
+  const auto tag_or = tag_shown(environment);
+  if (!tag_or && tag_or.error().kind() == ErrorKind::not_found) return Holding{};
+  SLUICE_TRY(const auto tag, tag_or);
   Observed observed;
   for (const auto& target : environment.targets) {
     SLUICE_TRY(auto digests, targets_.digests(target, pipeline_.images, tag));
     observed.digests.push_back(std::move(digests));
   }
-  SLUICE_TRY(const auto releases, known_releases());
-  const auto in_some_release = [&](const records::ReleaseImage& image) {
-    return std::any_of(releases.begin(), releases.end(), [&](const records::Release& release) {
-      return std::any_of(release.images.begin(), release.images.end(), [&](const records::ReleaseImage& other) {
-        return other.name == image.name && other.digest == image.digest;
-      });
-    });
-  };
-  std::optional<Error> trouble;
-  auto holding = judge(
-      pipeline_, tag, observed,
-      [&](const std::vector<records::ReleaseImage>& images) -> std::optional<records::Release> {
-        auto found = known_release_with(images);
-        if (found) return *found;
-        trouble = std::move(found).error();
-        return std::nullopt;
-      },
-      in_some_release);
-  if (trouble) return std::move(*trouble);
-  return holding;
+  return judge_held(environment, tag, observed);
 }
 
 Result<records::Release> Planner::held_by_predecessor(const pipeline::Environment& environment) {
@@ -152,61 +287,80 @@ Result<records::Release> Planner::held_by_predecessor(const pipeline::Environmen
     case Holding::Kind::unknown:
       break;
   }
-  SLUICE_TRY(const auto promotions, store_.promotions(pipeline_.app, before.name, 1));
-  if (!promotions.empty()) {
+  SLUICE_TRY(const auto* memory, memory_of(before));
+  if (!memory->releases.empty()) {
+    const auto& last = memory->releases.front();
     return Error(ErrorKind::blocked,
-                 fmt::format("{} drifted: it holds images that no promotion brought there (the last one brought {} {})",
-                             before.name, pipeline_.app, promotions.front().release))
+                 fmt::format("{} drifted: it holds images that no promotion brought there (the last one brought {})",
+                             before.name, name_of(pipeline_.app, last.number, last.id)))
         .with_hint("promote a release to it again, or name the one you mean: --release N");
   }
-  return records::Release{.number = 0,
-                          .app = pipeline_.app,
-                          .images = holding.images,
-                          .pattern_tag = false,
-                          .adopted = true,
-                          .origin = before.name,
-                          .created_at = 0};
+  return release_of(before, holding.images);
 }
 
-Result<records::Release> Planner::release_before(const pipeline::Environment& environment, const Holding& now) {
-  SLUICE_TRY(const auto promotions, store_.promotions(pipeline_.app, environment.name, 200));
-  for (const auto& promotion : promotions) {
-    if (promotion.state != records::PromotionState::succeeded) continue;
-    if (now.release && promotion.release == now.release->number) continue;
-    SLUICE_TRY(auto release, store_.release(pipeline_.app, promotion.release));
-    if (release) return *release;
+// What stood verified before: it is there, or was. Nothing else than the environment itself is asked.
+Result<records::Release> Planner::last_good(const pipeline::Environment& environment) {
+  SLUICE_TRY(const auto* memory, memory_of(environment));
+  SLUICE_TRY(const auto now, observe(environment));
+  for (const auto& stood : memory->releases) {
+    if (!memory::is_good(stood.stood)) continue;
+    if (now.release && stood.id == now.release->id) continue;
+    if (is_there(stood, now.images)) continue;
+    if (auto release = release_from(stood, pipeline_.app, environment.name)) return std::move(*release);
   }
-  // An agent without these records: the streams remember the last ones.
-  if (const auto memory = memories_.find(environment.name); memory != memories_.end()) {
-    for (const auto& release : memory->second.releases) {
-      if (!now.release || release.number != now.release->number) return release;
-    }
+  SLUICE_CHECK(readable(environment, *memory));
+  auto error = Error(
+      ErrorKind::not_found,
+      fmt::format("no earlier release of {} that stood verified at {} is remembered", pipeline_.app, environment.name));
+  const auto past = memory->promotions();
+  if (past.empty()) return std::move(error).with_hint("see: sluice history");
+  return std::move(error).with_hint(
+      fmt::format("undo the last promotion: sluice undo {}; or name a release: sluice "
+                  "rollback --to {} --release N (see: sluice releases)",
+                  past.front().promotion, environment.name));
+}
+
+Result<records::Release> Planner::named(const Request& request, const pipeline::Environment& environment) {
+  SLUICE_TRY(const auto selector, parse_selector(pipeline_.app, request.release));
+  SLUICE_TRY(auto known, known_for(environment));
+  if (selector.kind == ReleaseSelector::Kind::number) {
+    // A number of ours may be an alias of before numbers were claimed: each content that it stood for counts.
+    SLUICE_TRY(const auto numbered, store_.numbered(pipeline_.app, selector.number));
+    std::erase_if(known, [](const KnownRelease& one) { return one.says == kOurRecords; });
+    for (const auto& release : numbered) known.push_back({release, kOurRecords});
   }
-  return Error(ErrorKind::not_found, "no earlier release of " + pipeline_.app + " is recorded for " + environment.name)
-      .with_hint("name one: sluice rollback --to " + environment.name + " --release N (see: sluice releases)");
+  auto picked = pick_release(pipeline_.app, selector, known);
+  if (picked || picked.error().kind() != ErrorKind::not_found) {
+    if (picked) SLUICE_CHECK(label(*picked, environment));
+    return picked;
+  }
+  // A digest is its content: of an app of one image it needs nobody's word.
+  if (selector.kind == ReleaseSelector::Kind::digest && pipeline_.images.size() == 1) {
+    SLUICE_TRY(auto digest, oci::Digest::parse(selector.text));
+    records::Release out;
+    out.app = pipeline_.app;
+    out.images.push_back({pipeline_.images.front(), std::move(digest), moving_tag(pipeline_, environment)});
+    out.id = records::release_id(out.images);
+    out.origin = environment.name;
+    return out;
+  }
+  SLUICE_TRY(const auto* memory, memory_of(environment));
+  SLUICE_CHECK(readable(environment, *memory));
+  return picked;
 }
 
 Result<records::Release> Planner::choose(const Request& request, const pipeline::Environment& environment) {
-  if (request.release) {
-    SLUICE_TRY(const auto releases, known_releases());
-    for (const auto& release : releases) {
-      if (release.number == *request.release) return release;
-    }
-    return Error(ErrorKind::not_found, fmt::format("there is no release {} {}", pipeline_.app, *request.release))
-        .with_hint("see: sluice releases");
-  }
-  if (request.kind == records::PromotionKind::rollback) {
-    SLUICE_TRY(const auto now, observe(environment));
-    return release_before(environment, now);
-  }
-  if (pipeline_.order_of(environment) == 1) return release_from_source(false);
+  if (!request.release.empty()) return named(request, environment);
+  if (request.kind == records::PromotionKind::rollback) return last_good(environment);
+  if (pipeline_.order_of(environment) == 1) return release_from_source();
   return held_by_predecessor(environment);
 }
 
 Status Planner::refuse_backwards(const Request& request, const pipeline::Environment& environment, const Holding& now,
                                  const records::Release& release) {
-  if (request.release || request.kind == records::PromotionKind::rollback || !now.release || release.number == 0)
-    return {};
+  const bool named = !request.release.empty() || request.exactly;
+  if (named || request.kind == records::PromotionKind::rollback || !now.release) return {};
+  if (release.number == 0 || now.release->number == 0 || release.id == now.release->id) return {};
   if (release.number >= now.release->number) return {};
   return Error(ErrorKind::usage,
                fmt::format("{} holds {} {}, and this would bring the older {} {} there", environment.name,

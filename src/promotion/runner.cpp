@@ -3,11 +3,13 @@
 #include "copy/publish.hpp"
 #include "places/registry_error.hpp"
 #include "promotion/runner_work.hpp"
+#include "records/promotion_id.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
+#include <thread>
 #include <utility>
 
 namespace sluice::promotion {
@@ -65,21 +67,91 @@ void Runner::tell_put_back(Work& work, const std::string& target, const std::str
 Result<Outcome> Runner::run(Planned planned) {
   Work work{.promotion = {}, .plan = std::move(planned.plan), .survey = std::move(planned.survey)};
   work.copied = std::move(planned.copied);
-  work.plan.release = planned.release.number;
-  SLUICE_TRY(work.leases, LeaseKeeper::take(store_, work.target_ids()));
+  work.release = std::move(planned.release);
+  work.memories = std::move(planned.memories);
+  work.writes = planned.writes;
+  work.goes_over = std::move(planned.goes_over);
+  work.adopts = std::move(planned.adopts);
+  work.earlier = std::move(planned.earlier);
+  // Known before it is recorded: others read it on the streams.
+  work.promotion.id = records::new_promotion_id();
   SLUICE_CHECK(open_clusters(work));
+  SLUICE_CHECK(take_leases(work));
   records::Promotion promotion;
+  promotion.id = work.promotion.id;
   promotion.app = work.plan.app;
   promotion.environment = work.plan.environment;
   promotion.kind = work.plan.kind;
-  promotion.release = planned.release.number;
+  promotion.release = work.release.id;
+  promotion.number = work.release.number;
   promotion.plan_hash = work.plan.hash();
   promotion.plan = to_record(work.plan);
+  promotion.places = work.places();
+  promotion.who = memory::to_json(options_.who);
   SLUICE_TRY(work.promotion, store_.add_promotion(std::move(promotion)));
-  return drive(work);
+  set_out(work);
+  auto [begun, copied] = begin_and_copy(work, std::move(planned.numbering));
+  adopt_survey(work.survey, work.copied, work.plan);
+  if (!begun) return give_up(work, std::move(begun).error());
+  // An interrupted promotion that this one replaces may have left something paused.
+  if (auto woken = resume_left_paused(work); !woken) return give_up(work, std::move(woken).error());
+  if (!copied) {
+    const auto end = work.end_after(copied.error());
+    return finish(work, end, std::move(copied).error());
+  }
+  return switch_all(work);
 }
 
-// A lease on the cluster as well, for those who have other records.
+// Whoever was refused at the places stops the copying. Both have ended before a tag moves.
+Runner::Ready Runner::begin_and_copy(Work& work, Numbering numbering) {
+  Ready out;
+  std::stop_source copying;
+  const std::stop_callback on_stop(stop_, [&] { copying.request_stop(); });
+  // Clusters are asked by one thread, and their streams are written by both: one after the other.
+  const auto has_api = [](const pipeline::Target& target) { return target.has_api; };
+  const bool apis = std::any_of(numbering.places.begin(), numbering.places.end(), has_api) ||
+                    std::any_of(work.plan.targets.begin(), work.plan.targets.end(),
+                                [&](const PlannedTarget& target) { return has_api(target.target); });
+  ask_for_number(work, std::move(numbering));
+  if (apis) take_number(work);
+  if (apis) out.begun = begin_at_places(work);
+  if (!out.begun) return out;
+  out.copied = advance(work, PromotionState::copying, "copying");
+  if (!out.copied) return out;
+  {
+    const std::jthread beside([&] {
+      if (!apis) out.begun = begin_at_places(work);
+      if (!out.begun) copying.request_stop();
+    });
+    out.copied = copy_content(work, copying.get_token());
+  }
+  if (out.begun && out.copied) out.copied = stage_at_clusters(work);
+  return out;
+}
+
+Status Runner::take_leases(Work& work) {
+  const auto take = [&]() -> Status {
+    auto taken = [&]() -> Status {
+      SLUICE_TRY(work.leases, LeaseKeeper::take(store_, work.places(), options_.leases.taking()));
+      return lease_targets(work);
+    }();
+    // Who waits holds nothing that others may wait for.
+    if (!taken) SLUICE_CHECK(open_clusters(work));
+    if (!taken) work.leases.reset();
+    return taken;
+  };
+  const auto say = [&](std::string line) {
+    events_.emit({.kind = copy::EventKind::note,
+                  .image = {},
+                  .target = work.plan.environment,
+                  .digest = {},
+                  .bytes = 0,
+                  .detail = std::move(line)});
+  };
+  return take_in_turn(options_.leases, work.plan.environment, take, say, stop_);
+}
+
+// Each target with an API.
 Status Runner::open_clusters(Work& work) {
   work.clusters.clear();
   for (auto& target : work.plan.targets) {
@@ -91,24 +163,36 @@ Status Runner::open_clusters(Work& work) {
       return note(work, step, id, image, std::move(detail));
     }};
     made = std::make_unique<ClusterTarget>(targets_, std::move(access), work.plan, target, std::move(journal), events_);
-    if (target.streams) SLUICE_CHECK(made->take_lease(work.promotion.id));
   }
-  return {};
+  work.memory = std::make_unique<MemoryWriter>(targets_);
+  return work.memory->open(work.plan, work.memories);
 }
 
-Outcome Runner::drive(Work& work) {
+void Runner::set_out(Work& work) {
   for (const auto& target : work.plan.targets) {
     const auto before = work.switched.find(target.target.id());
     work.targets.push_back(
         {target.target.id(), before == work.switched.end() ? PromotionState::planned : before->second});
   }
+}
+
+Outcome Runner::drive(Work& work) {
+  set_out(work);
   // Phase 1: all content to all targets, invisible to workloads.
-  auto copied = copy_content(work);
+  const auto copied = [&]() -> Status {
+    SLUICE_CHECK(advance(work, PromotionState::copying, "copying"));
+    SLUICE_CHECK(copy_content(work, stop_));
+    return stage_at_clusters(work);
+  }();
   adopt_survey(work.survey, work.copied, work.plan);
   if (!copied) {
     const auto end = work.end_after(copied.error());
-    return finish(work, end, std::move(copied).error());
+    return finish(work, end, copied.error());
   }
+  return switch_all(work);
+}
+
+Outcome Runner::switch_all(Work& work) {
   // Phase 2: target by target, the next one after the one before is verified.
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
     if (auto setback = bring(work, t)) return end_with(work, t, std::move(*setback));
@@ -116,16 +200,18 @@ Outcome Runner::drive(Work& work) {
   return finish(work, PromotionState::succeeded, std::nullopt);
 }
 
-Status Runner::copy_content(Work& work) {
-  SLUICE_CHECK(advance(work, PromotionState::copying, "copying"));
+Status Runner::copy_content(Work& work, const std::stop_token& stop) {
   auto options = options_.carry;
   // One image at one target has nobody to wait for: its manifest goes out under its tag right away.
   options.stage_roots = work.survey.items.size() > 1;
-  SLUICE_CHECK(copy::carry(work.survey, options, events_, stop_));
+  SLUICE_CHECK(copy::carry(work.survey, options, events_, stop));
   // What counts as present may be gone: nobody could pull what the tags will stand for.
   std::vector<std::size_t> all(work.survey.items.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
-  SLUICE_CHECK(copy::prove(work.survey, all, {.retry_times = options.retry_times, .mounted = true}, events_, stop_));
+  return copy::prove(work.survey, all, {.retry_times = options.retry_times, .mounted = true}, events_, stop);
+}
+
+Status Runner::stage_at_clusters(Work& work) {
   for (const auto& target : work.clusters) {
     if (target && target->planned().streams) SLUICE_CHECK(target->stage());
   }
@@ -194,6 +280,7 @@ Status Runner::push_tags(Work& work, std::size_t target) {
   const auto id = work.plan.targets[target].target.id();
   Guarded<std::vector<std::pair<std::string, std::string>>> written;  // image, tag
   const auto switched = [&](const copy::SurveyedItem& item, const std::string& tag) {
+    if (work.writes && tag == item.item.tags.back()) work.memory->tag_written(target, item.item.label, item.root());
     return note(work, "switched", id, item.item.label,
                 Json::object().set("tag", tag).set("digest", item.root().digest.text()));
   };
@@ -229,7 +316,7 @@ Status Runner::switch_target(Work& work, std::size_t target) {
   };
   auto* cluster = work.cluster(target);
   if (cluster != nullptr) {
-    return cluster->switch_over(work.promotion, begun, [&] { return push_tags(work, target); });
+    return cluster->switch_over(begun, [&] { return push_tags(work, target); });
   }
   SLUICE_CHECK(begun());
   return push_tags(work, target);
@@ -249,17 +336,14 @@ std::optional<Runner::Setback> Runner::verify_target(Work& work, std::size_t tar
     verdict = cluster.watch(std::move(*verdict));
   }
   if (!verdict) return Setback{std::move(verdict).error()};
+  // Whoever took the lease over decides what becomes of the target.
+  if (auto ours = verdict->good ? cluster.still_ours() : cluster.confirm_lease(); !ours)
+    return Setback{std::move(ours).error()};
   outcome.rollouts = std::move(verdict->rollouts);
   outcome.note = std::move(verdict->note);
   if (!verdict->good) {
     return Setback{Error(ErrorKind::conflict, std::move(verdict->sentence)), true, verdict->superseded};
   }
-  if (!work.plan.targets[target].streams) return std::nullopt;
-  auto release = store_.release(work.promotion.app, work.promotion.release);
-  if (!release) return Setback{std::move(release).error()};
-  // What is promoted runs; a mark that could not be written is no failure of it.
-  if (const auto settled = cluster.settle(work.promotion, release->value_or(records::Release{})); !settled)
-    work.findings.push_back({"state-not-kept", Severity::warning, outcome.target, settled.error().sentence(), {}});
   return std::nullopt;
 }
 
@@ -307,6 +391,9 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
   } else if (!error) {
     error = std::move(recorded).error();  // the work is done, but nobody will know: that is not success
   }
+  if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
+  take_number(work);
+  end_at_places(work);
   return conclude(work, std::move(error));
 }
 
@@ -318,6 +405,7 @@ Outcome Runner::leave_open(Work& work, Error error) {
 }
 
 Outcome Runner::conclude(Work& work, std::optional<Error> error) {
+  take_number(work);
   work.clusters.clear();
   work.leases.reset();
   events_.emit({.kind = copy::EventKind::state,

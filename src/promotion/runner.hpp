@@ -8,6 +8,8 @@
 #include "copy/events.hpp"
 #include "copy/tags.hpp"
 #include "promotion/lease_keeper.hpp"
+#include "promotion/lease_wait.hpp"
+#include "promotion/memory_writer.hpp"
 #include "promotion/places.hpp"
 #include "promotion/plan.hpp"
 #include "promotion/planner.hpp"
@@ -43,6 +45,8 @@ struct TagPutBack {
 struct RunnerOptions {
   copy::CarryOptions carry{};
   std::vector<std::chrono::milliseconds> pauses = copy::read_back_pauses();  ///< until a pushed tag is judged
+  memory::Who who{};                                                         ///< who asks for it
+  LeaseWish leases{};  ///< what to do when somebody else is at work
 };
 
 /// The end of a promotion, or of an attempt to resume or undo one.
@@ -61,13 +65,13 @@ class Runner {
   Runner(Places& places, records::Store& store, copy::Events& events, RunnerOptions options, std::stop_token stop)
       : store_(store), events_(events), options_(std::move(options)), stop_(stop), targets_(places, stop) {}
 
-  /// Does what was planned. An Error means that no promotion came about (records, lease); whatever happens later is
-  /// an Outcome.
+  /// Does what was planned. An Error means that no promotion came about (records; busy: somebody else's lease, see
+  /// lease_wait.hpp); whatever happens later is an Outcome.
   Result<Outcome> run(Planned planned);
 
   /// Goes on with a promotion that was interrupted, failed, or ended partial: to the same end as without the
   /// interruption. Errors: not_found, usage (it succeeded, or a later one came after it), blocked (a target changed
-  /// meanwhile), conflict (somebody is at work on it).
+  /// meanwhile), busy (somebody is at work on it).
   Result<Outcome> resume(const std::string& promotion);
 
   /// Puts back what was there before, at every target that this promotion switched. Errors: as resume.
@@ -81,11 +85,37 @@ class Runner {
     bool verified_bad = false;  ///< what was promoted does not run; else something kept us from switching or looking
     bool superseded = false;
   };
-  Result<Work> reopen(const std::string& promotion, bool undoing);
+  Result<Work> reopen(const std::string& promotion);
+  Status take_leases(Work& work);
   Status open_clusters(Work& work);
+  /// The places hear of it before a tag moves.
+  Status begin_at_places(Work& work);
+  /// The release gets its number meanwhile, where we may: nothing but the end waits for that.
+  void ask_for_number(Work& work, Numbering numbering);
+  void take_number(Work& work);
+  /// The leases on the targets themselves, for those who have other records.
+  Status lease_targets(Work& work);
+  /// It ends before anything moved.
+  Result<Outcome> give_up(Work& work, Error error);
+  void end_at_places(Work& work);
+  std::optional<memory::Hold> hold_after(const Work& work) const;
+  void hold_in_records(Work& work, const memory::Hold& hold);
+  /// Errors: usage (a later promotion came), blocked (held).
+  Status check_places(Work& work, bool undoing);
+  Status check_ours(Work& work);
+  Status recall_paused(Work& work);
   Status resume_left_paused(Work& work);
   Outcome drive(Work& work);
-  Status copy_content(Work& work);
+  /// Phase 1 is invisible to workloads: what begins at the places begins beside it.
+  struct Ready {
+    Status begun{};
+    Status copied{};
+  };
+  Ready begin_and_copy(Work& work, Numbering numbering);
+  void set_out(Work& work);
+  Outcome switch_all(Work& work);
+  Status copy_content(Work& work, const std::stop_token& stop);
+  Status stage_at_clusters(Work& work);
   std::optional<Setback> bring(Work& work, std::size_t target);
   Status switch_target(Work& work, std::size_t target);
   std::optional<Setback> verify_target(Work& work, std::size_t target);

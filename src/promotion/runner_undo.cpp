@@ -5,9 +5,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sluice::promotion {
 
 using records::PromotionState;
+
+namespace {
+
+// What somebody else changed since is no reason to call a target half put back.
+bool is_not_ours(const Finding& finding) { return finding.code == "undo-not-ours"; }
+
+}  // namespace
 
 // Empty: the tag is what it was before, or was never ours. Else what stands in the way.
 std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& target, const PlannedImage& image,
@@ -29,7 +38,10 @@ std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& tar
   // Never switched, put back already, or somebody else's by now. What was pushed and still reads back as before may
   // only lag behind: the old manifest is written again, which is harmless where it is right.
   const bool may_lag = pushed && *now == tag.before;
-  if (*now != image.after && !may_lag) return std::nullopt;
+  if (*now != image.after && !may_lag) {
+    if (*now == tag.before || &tag != &image.tags.back()) return std::nullopt;
+    return not_ours(target, image, *now ? (*now)->text() : std::string());
+  }
   if (!tag.before) {
     return Finding{
         "undo-nothing-before", Severity::warning, where,
@@ -56,7 +68,7 @@ bool Runner::put_back_tags(Work& work, std::size_t target) {
     for (const auto& tag : image.tags) {
       auto problem = put_back_tag(work, planned, image, tag, place);
       if (!problem) continue;
-      clean = false;
+      clean = clean && is_not_ours(*problem);
       work.findings.push_back(std::move(*problem));
     }
   }
@@ -71,15 +83,18 @@ bool Runner::put_back(Work& work, std::size_t target) {
     return cluster == nullptr || cluster->resume_all().ok();
   }
   // Who lost the lease keeps his hands off. Records that fail otherwise are no reason to leave a target half switched.
-  const auto ours = note(work, "put-back", id, {}, {});
+  auto ours = note(work, "put-back", id, {}, {});
+  if (cluster != nullptr && (ours || ours.error().kind() != ErrorKind::conflict)) {
+    if (auto held = cluster->confirm_lease(); !held) ours = std::move(held);
+  }
   if (!ours && ours.error().kind() == ErrorKind::conflict) {
     work.findings.push_back({"undo-not-ours", Severity::warning, id, ours.error().sentence(), "sluice status"});
     return false;
   }
   bool clean = true;
   if (cluster != nullptr) {
-    auto problems = cluster->put_back(work.promotion, [&] { return put_back_tags(work, target); });
-    clean = problems.empty();
+    auto problems = cluster->put_back(work.promotion.id, [&] { return put_back_tags(work, target); });
+    clean = std::all_of(problems.begin(), problems.end(), is_not_ours);
     for (auto& problem : problems) work.findings.push_back(std::move(problem));
   } else {
     clean = put_back_tags(work, target);
@@ -107,17 +122,10 @@ bool Runner::follow_back(Work& work, std::size_t target) {
   return false;
 }
 
-Result<Runner::Work> Runner::reopen(const std::string& id, bool undoing) {
+Result<Runner::Work> Runner::reopen(const std::string& id) {
   SLUICE_TRY(auto found, store_.promotion(id));
   if (!found) return Error(ErrorKind::not_found, "there is no promotion " + id).with_hint("see: sluice history");
-  if (!undoing && found->state == PromotionState::succeeded) {
-    return Error(ErrorKind::usage, "promotion " + id + " has succeeded; there is nothing to resume");
-  }
-  if (found->state == PromotionState::rolled_back) {
-    return Error(ErrorKind::usage, "promotion " + id + " was undone")
-        .with_hint("promote again: sluice promote --to " + found->environment);
-  }
-  SLUICE_TRY(const auto newer, store_.promotions(found->app, found->environment, 1));
+  SLUICE_TRY(const auto newer, store_.promotions_at(found->places, 1));
   if (!newer.empty() && newer.front().id != id) {
     return Error(ErrorKind::usage,
                  fmt::format("promotion {} came after {} in {}", newer.front().id, id, found->environment))
@@ -128,7 +136,9 @@ Result<Runner::Work> Runner::reopen(const std::string& id, bool undoing) {
   work.resumed = true;
   SLUICE_TRY(const auto journal, store_.journal(id));
   work.recall(journal);
-  SLUICE_TRY(work.leases, LeaseKeeper::take(store_, work.target_ids()));
+  SLUICE_TRY(const auto release, store_.release(work.promotion.app, work.promotion.release));
+  if (release) work.release = *release;
+  if (work.promotion.number != 0) work.release.number = work.promotion.number;
   return work;
 }
 
@@ -144,8 +154,15 @@ Status Runner::resume_left_paused(Work& work) {
 }
 
 Result<Outcome> Runner::resume(const std::string& id) {
-  SLUICE_TRY(auto work, reopen(id, false));
+  SLUICE_TRY(auto work, reopen(id));
   SLUICE_CHECK(open_clusters(work));
+  // Who is refused writes nothing.
+  SLUICE_CHECK(check_places(work, false));
+  for (auto& target : work.clusters) {
+    if (target && target->planned().streams) SLUICE_CHECK(target->check_unchanged(true));
+  }
+  SLUICE_CHECK(take_leases(work));
+  SLUICE_CHECK(begin_at_places(work));
   SLUICE_CHECK(resume_left_paused(work));
   SLUICE_TRY(auto items, items_of(work.plan, targets_.places()));
   SLUICE_TRY(work.survey, copy::survey(std::move(items.items), true, events_, stop_));
@@ -156,10 +173,37 @@ Result<Outcome> Runner::resume(const std::string& id) {
   return drive(work);
 }
 
+// What each tag stands for that this promotion moved. Errors: conflict, when nothing of it stands any more.
+Status Runner::check_ours(Work& work) {
+  bool any = !work.undone_before.empty();
+  std::optional<Finding> foreign;
+  for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
+    const auto& planned = work.plan.targets[t];
+    if (!work.switched.contains(planned.target.id())) continue;
+    std::vector<std::string> names;
+    for (const auto& image : planned.images) names.push_back(image.name);
+    targets_.forget();
+    SLUICE_TRY(const auto now, targets_.digests(planned.target, names, planned.images.front().tags.back().tag));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto& image = planned.images[i];
+      if (now[i] == image.after || now[i] == image.before()) {
+        any = true;
+      } else if (!foreign) {
+        foreign = not_ours(planned, image, now[i] ? now[i]->text() : std::string());
+      }
+    }
+  }
+  if (any || !foreign) return {};
+  return Error(ErrorKind::conflict,
+               fmt::format("nothing of promotion {} stands any more: {}", work.promotion.id, foreign->sentence))
+      .with_hint("go back with: sluice rollback --to " + work.plan.environment)
+      .with_registry_code(foreign->code);
+}
+
 Result<Outcome> Runner::undo(const std::string& id) {
-  SLUICE_TRY(auto work, reopen(id, true));
+  SLUICE_TRY(auto work, reopen(id));
   SLUICE_CHECK(open_clusters(work));
-  SLUICE_CHECK(resume_left_paused(work));
+  SLUICE_CHECK(check_places(work, true));
   // Only tags that were pushed are put back through a registry.
   auto only_pushed = work.plan;
   for (auto& target : only_pushed.targets) {
@@ -170,12 +214,23 @@ Result<Outcome> Runner::undo(const std::string& id) {
   for (auto& item : items.items) item.dest->expect({{item.dest_repository, true}});
   for (auto& item : items.items) work.survey.items.push_back({.item = std::move(item)});
   work.copied = std::move(items.places);
+  SLUICE_CHECK(check_ours(work));
+  SLUICE_CHECK(take_leases(work));
+  SLUICE_CHECK(begin_at_places(work));
+  SLUICE_CHECK(resume_left_paused(work));
   SLUICE_CHECK(advance(work, PromotionState::switching, "undo"));
   for (const auto& target : work.plan.targets) work.targets.push_back({target.target.id(), PromotionState::partial});
   bool clean = true;
   for (std::size_t t = work.plan.targets.size(); t-- > 0;) {
     const bool was_switched = work.switched.contains(work.plan.targets[t].target.id());
-    const bool undone = put_back(work, t) && (!was_switched || follow_back(work, t));
+    const auto before = work.put_back.size();
+    bool undone = put_back(work, t);
+    if (!was_switched && !work.undone_before.contains(work.plan.targets[t].target.id()))
+      work.untouched.insert(work.plan.targets[t].target.id());
+    // Nothing is waited for where nothing went back, now or in an earlier attempt.
+    const bool went_back =
+        work.put_back.size() > before || work.undone_before.contains(work.plan.targets[t].target.id());
+    if (undone && was_switched && went_back) undone = follow_back(work, t);
     work.targets[t].state = undone ? PromotionState::rolled_back : PromotionState::partial;
     clean = clean && undone;
   }

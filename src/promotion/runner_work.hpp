@@ -2,13 +2,16 @@
 // Runner::Work: everything about one promotion while it is worked on. Private to this room.
 
 #include "promotion/cluster_target.hpp"
+#include "promotion/place_keys.hpp"
 #include "promotion/runner.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -27,12 +30,33 @@ struct Runner::Work {
   std::vector<TagPutBack> put_back{};
   /// Tags that were pushed, now or by an earlier attempt: (target, image, tag).
   std::set<std::tuple<std::string, std::string, std::string>> pushed{};
+  /// Targets of which an earlier attempt put something back.
+  std::set<std::string> undone_before{};
+  /// Targets whose tags an undo found never to have been moved: the release did not stand there.
+  std::set<std::string> untouched{};
   bool resumed = false;
+  bool writes = true;                   ///< something is written at the places; else what is there is only followed
+  std::string goes_over{};              ///< an interrupted promotion that this one replaces
+  MemoryWriter::Registries memories{};  ///< that the planner has read
+  std::set<std::string> adopts{};       ///< targets that remember no release: what is there is kept as one
+  std::vector<std::vector<memory::StoodRelease>> earlier{};  ///< see Planned
+  std::unique_ptr<MemoryWriter> memory{};
+  records::Release release{};
   /// The targets whose tags were switched, now or by an earlier attempt, and how far: what is not among them is not
   /// ours to put back.
   std::map<std::string, records::PromotionState> switched{};
   /// Workloads that an earlier attempt paused and did not resume, by target.
   std::map<std::string, std::vector<cluster::WorkloadRef>> left_paused{};
+
+  /// The number of the release, while it is asked for. Its thread uses the targets of plain registries only.
+  struct Claiming {
+    Numbering numbering;
+    std::string release;
+    Result<std::int64_t> number = std::int64_t{0};
+    std::jthread naming{};
+    std::jthread thread{};
+  };
+  std::unique_ptr<Claiming> claiming{};
 
   /// The survey's items of one target.
   std::vector<std::size_t> items_of(std::size_t target) const {
@@ -45,9 +69,15 @@ struct Runner::Work {
   const PlannedImage& image_of(std::size_t item) const {
     return plan.targets[copied[item].target].images[copied[item].image];
   }
-  std::vector<std::string> target_ids() const {
+  /// Keys of all places that it writes to.
+  std::vector<std::string> places() const {
     std::vector<std::string> out;
-    for (const auto& target : plan.targets) out.push_back(target.target.id());
+    for (const auto& target : plan.targets) {
+      for (const auto& image : target.images) {
+        auto keys = place_keys(target.target, {image.name}, image.tags.back().tag);
+        out.insert(out.end(), std::make_move_iterator(keys.begin()), std::make_move_iterator(keys.end()));
+      }
+    }
     return out;
   }
   ClusterTarget* cluster(std::size_t target) const {
@@ -62,6 +92,7 @@ struct Runner::Work {
       if (entry.step == "verified") switched[entry.target] = PromotionState::succeeded;
       if (entry.step == "switched")
         pushed.emplace(entry.target, entry.image, entry.detail.string_at("tag").value_or(""));
+      if (entry.step == "undone") undone_before.insert(entry.target);
       if (entry.step == "undone") pushed.erase({entry.target, entry.image, entry.detail.string_at("tag").value_or("")});
       if (entry.step == "put-back-done") switched.erase(entry.target);
       if (records::parse_promotion_state(entry.step) == PromotionState::rolled_back) switched.clear();

@@ -19,29 +19,70 @@ Result<PlannedTarget> as_it_stands(Targets& targets, const TargetAccess& access,
   for (std::size_t i = 0; i < images.size(); ++i) {
     if (!digests[i]) continue;
     PlannedImage image{.name = images[i], .after = *digests[i], .tags = {{tag, digests[i]}}, .origins = {}};
-    const auto facts = cluster::describe_image(*access.side.client, access.target.project, images[i],
-                                               digests[i]->text(), targets.context());
-    if (facts) image.accepted.insert(facts->accepted.begin(), facts->accepted.end());
     image.accepted.insert(digests[i]->text());
     out.images.push_back(std::move(image));
   }
   return out;
 }
 
+/// Digests that pods of a workload may run, by what its tags stand for. What the tags say themselves costs nothing;
+/// other names of the same images (of a platform, of a config) are asked for only where a pod runs another digest.
+class Accepted {
+ public:
+  Accepted(Targets& targets, const TargetAccess& access, const PlannedTarget& planned)
+      : targets_(targets), access_(access), planned_(planned) {}
+
+  bool runs_only(const cluster::RunningWorkload& workload, const std::vector<cluster::WorkloadUse>& uses) {
+    std::set<std::string> known;
+    for (const auto* image : images_of(workload, uses)) known.insert(image->after.text());
+    if (within(workload, known)) return true;
+    for (const auto* image : images_of(workload, uses)) {
+      const auto& more = described(*image);
+      known.insert(more.begin(), more.end());
+    }
+    return within(workload, known);
+  }
+
+ private:
+  static bool within(const cluster::RunningWorkload& workload, const std::set<std::string>& known) {
+    return std::all_of(workload.digests.begin(), workload.digests.end(),
+                       [&](const std::string& digest) { return known.contains(digest); });
+  }
+
+  std::vector<const PlannedImage*> images_of(const cluster::RunningWorkload& workload,
+                                             const std::vector<cluster::WorkloadUse>& uses) const {
+    std::vector<const PlannedImage*> out;
+    for (const auto& use : uses) {
+      if (use.kind != workload.kind || use.name != workload.name) continue;
+      for (const auto& image : planned_.images) {
+        if (image.name == use.tag.stream) out.push_back(&image);
+      }
+    }
+    return out;
+  }
+
+  const std::set<std::string>& described(const PlannedImage& image) {
+    const auto [known, first] = described_.try_emplace(image.name);
+    if (!first) return known->second;
+    const auto facts = cluster::describe_image(*access_.side.client, access_.target.project, image.name,
+                                               image.after.text(), targets_.context());
+    if (facts) known->second.insert(facts->accepted.begin(), facts->accepted.end());
+    return known->second;
+  }
+
+  Targets& targets_;
+  const TargetAccess& access_;
+  const PlannedTarget& planned_;
+  std::map<std::string, std::set<std::string>> described_;
+};
+
 Result<std::vector<RunningHere>> at_target(Targets& targets, const TargetAccess& access,
                                            const std::vector<std::string>& images, const std::string& tag) {
   SLUICE_TRY(const auto planned, as_it_stands(targets, access, images, tag));
   SLUICE_TRY(const auto uses, judge_target(access, planned, false, false, targets.context()));
-  std::map<std::pair<cluster::WorkloadKind, std::string>, std::set<std::string>> accepted;
-  for (const auto& use : uses.uses) {
-    for (const auto& image : planned.images) {
-      if (image.name == use.tag.stream)
-        accepted[{use.kind, use.name}].insert(image.accepted.begin(), image.accepted.end());
-    }
-  }
+  Accepted accepted(targets, access, planned);
   std::vector<RunningHere> out;
   for (const auto& workload : uses.running) {
-    const auto& known = accepted[{workload.kind, workload.name}];
     RunningHere here{.target = access.target.label(),
                      .kind = std::string(to_string(workload.kind)),
                      .name = workload.name,
@@ -49,8 +90,7 @@ Result<std::vector<RunningHere>> at_target(Targets& targets, const TargetAccess&
                      .ready = workload.ready,
                      .digests = workload.digests,
                      .rolling = workload.rolling};
-    here.right = std::all_of(workload.digests.begin(), workload.digests.end(),
-                             [&](const std::string& digest) { return known.contains(digest); });
+    here.right = accepted.runs_only(workload, uses.uses);
     out.push_back(std::move(here));
   }
   return out;
@@ -58,18 +98,12 @@ Result<std::vector<RunningHere>> at_target(Targets& targets, const TargetAccess&
 
 }  // namespace
 
-Result<std::vector<RunningHere>> what_runs(Targets& targets, const pipeline::Pipeline& pipeline,
-                                           const pipeline::Environment& environment, const std::string& tag) {
-  std::vector<RunningHere> out;
-  for (const auto& target : environment.targets) {
-    SLUICE_TRY(const auto access, targets.open(target));
-    if (!access.streams) continue;
-    auto here = at_target(targets, access, pipeline.images, tag);
-    if (!here && here.error().kind() == ErrorKind::denied) continue;
-    if (!here) return std::move(here).error().context("looking at what runs in " + target.label());
-    out.insert(out.end(), std::make_move_iterator(here->begin()), std::make_move_iterator(here->end()));
-  }
-  return out;
+Result<std::vector<RunningHere>> what_runs_at(Targets& targets, const TargetAccess& access,
+                                              const std::vector<std::string>& images, const std::string& tag) {
+  if (!access.streams) return std::vector<RunningHere>();
+  auto here = at_target(targets, access, images, tag);
+  if (!here && here.error().kind() == ErrorKind::denied) return std::vector<RunningHere>();
+  return std::move(here).context("looking at what runs in " + access.target.label());
 }
 
 }  // namespace sluice::promotion

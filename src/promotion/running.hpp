@@ -23,9 +23,9 @@ struct RunningHere {
   bool right = false;  ///< nothing but what the tags stand for
 };
 
-/// Workloads that use the moving tags, at every target with an API. `tag`: the moving one.
+/// Workloads that use the moving tags of a target's images. `tag`: the moving one. Nothing where no API has streams.
 /// Errors: those of the API but `denied`: who may not look sees nothing.
-Result<std::vector<RunningHere>> what_runs(Targets& targets, const pipeline::Pipeline& pipeline,
-                                           const pipeline::Environment& environment, const std::string& tag);
+Result<std::vector<RunningHere>> what_runs_at(Targets& targets, const TargetAccess& access,
+                                              const std::vector<std::string>& images, const std::string& tag);
 
 }  // namespace sluice::promotion

@@ -1,6 +1,7 @@
 #include "promotion/stream_lease_keeper.hpp"
 
 #include "base/pause.hpp"
+#include "cluster/status.hpp"
 #include "cluster/stream_tags.hpp"
 #include "records/process_identity.hpp"
 #include "records/store.hpp"
@@ -17,19 +18,13 @@ std::int64_t now() {
 
 }  // namespace
 
-Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Client& client, const std::string& project,
-                                                                   const std::string& stream,
-                                                                   const std::string& promotion,
-                                                                   const net::ExchangeContext& context,
+Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Client& client, cluster::StreamLease wanted,
+                                                                   bool take_over, const net::ExchangeContext& context,
                                                                    std::chrono::seconds span) {
-  SLUICE_CHECK(cluster::ensure_stream(client, project, stream, context));
-  cluster::StreamLease wanted{.project = project,
-                              .stream = stream,
-                              .holder = records::this_process(),
-                              .promotion = promotion,
-                              .fence = 0,
-                              .expires_at = 0};
-  SLUICE_TRY(auto lease, cluster::take_stream_lease(client, std::move(wanted), span, now(), context, records::is_dead));
+  SLUICE_CHECK(cluster::ensure_stream(client, wanted.project, wanted.stream, context));
+  wanted.holder = records::this_process();
+  SLUICE_TRY(auto lease, cluster::take_stream_lease(client, std::move(wanted), span, now(), context,
+                                                    {.is_gone = records::is_dead, .take_over = take_over}));
   std::unique_ptr<StreamLeaseKeeper> keeper(new StreamLeaseKeeper(client, std::move(lease), span));
   keeper->renewer_ = std::jthread([raw = keeper.get()](const std::stop_token& stop) { raw->renew(stop); });
   return keeper;
@@ -51,16 +46,41 @@ Status StreamLeaseKeeper::still_ours() const {
   });
 }
 
+Status StreamLeaseKeeper::check(const cluster::ImageStream& stream) {
+  state_.with([&](State& held) {
+    if (held.lost || stream.name() != held.lease.stream || stream.project() != held.lease.project) return;
+    if (auto lost = cluster::lost_lease(held.lease, stream)) held.lost = std::move(*lost);
+  });
+  return still_ours();
+}
+
+Status StreamLeaseKeeper::confirm(const net::ExchangeContext& context) {
+  SLUICE_CHECK(still_ours());
+  auto renewed = renew_once(context);
+  if (renewed) return {};
+  SLUICE_CHECK(still_ours());
+  const auto end = state_.with([](const State& held) { return held.lease.expires_at; });
+  if (now() < end) return {};
+  return renewed;
+}
+
+Status StreamLeaseKeeper::renew_once(const net::ExchangeContext& context) {
+  const auto lease = state_.with([](const State& held) { return held.lease; });
+  auto renewed = cluster::renew_stream_lease(client_, lease, span_, now(), context);
+  // A storm of other writers is told as a conflict as well, and says nothing about the lease.
+  const bool lost =
+      !renewed && renewed.error().kind() == ErrorKind::conflict && cluster::failure_of(renewed.error()) == nullptr;
+  return state_.with([&](State& held) -> Status {
+    if (renewed) held.lease = *renewed;
+    if (lost) held.lost = renewed.error();
+    if (!renewed) return renewed.error();
+    return {};
+  });
+}
+
 void StreamLeaseKeeper::renew(const std::stop_token& stop) {
-  while (pause_for(span_ / 3, stop)) {
-    const auto lease = state_.with([](const State& held) { return held.lease; });
-    auto renewed = cluster::renew_stream_lease(client_, lease, span_, now(), {Deadline::after(kForOneWrite), stop});
-    const bool lost = !renewed && renewed.error().kind() == ErrorKind::conflict;
-    state_.with([&](State& held) {
-      if (renewed) held.lease = *renewed;
-      if (lost) held.lost = renewed.error();
-    });
-    if (lost) return;
+  while (pause_for(span_ / 3, stop) && still_ours()) {
+    static_cast<void>(renew_once({Deadline::after(kForOneWrite), stop}));
   }
 }
 

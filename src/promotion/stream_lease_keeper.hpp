@@ -4,6 +4,7 @@
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"
+#include "cluster/lease_rules.hpp"
 #include "cluster/stream_state.hpp"
 
 #include <chrono>
@@ -17,17 +18,26 @@ namespace sluice::promotion {
 /// Thread: job; renews from a thread of its own at a third of the span, and gives the lease back at its end.
 class StreamLeaseKeeper {
  public:
-  /// Makes the stream when it is not there. Errors: conflict, when somebody else is at work; denied.
-  static Result<std::unique_ptr<StreamLeaseKeeper>> take(cluster::Client& client, const std::string& project,
-                                                         const std::string& stream, const std::string& promotion,
-                                                         const net::ExchangeContext& context,
-                                                         std::chrono::seconds span = std::chrono::seconds(60));
+  /// `wanted`: project, stream, promotion and who; the rest is filled in. Makes the stream when it is not there.
+  /// Errors: busy with a LeaseHeld, when somebody else is at work; denied.
+  static Result<std::unique_ptr<StreamLeaseKeeper>> take(cluster::Client& client, cluster::StreamLease wanted,
+                                                         bool take_over, const net::ExchangeContext& context,
+                                                         std::chrono::seconds span = cluster::kLeaseSpan);
   ~StreamLeaseKeeper();
   StreamLeaseKeeper(const StreamLeaseKeeper&) = delete;
   StreamLeaseKeeper& operator=(const StreamLeaseKeeper&) = delete;
 
-  /// Errors: conflict, when it was lost.
+  /// As far as the last renewal knows. Errors: conflict, when it was lost. Thread: any.
   Status still_ours() const;
+  std::int64_t fence() const {
+    return state_.with([](const State& held) { return held.lease.fence; });
+  }
+  /// What a stream says that was just read; any other stream than that of the lease says nothing. Errors: conflict,
+  /// when it was lost. Thread: any.
+  Status check(const cluster::ImageStream& stream);
+  /// Renews it now, to be sure, before something is written that another holder must not lose. Errors: conflict, when
+  /// it was lost; those of the API, when it may have been lost: it could not be renewed until its end. Thread: any.
+  Status confirm(const net::ExchangeContext& context);
 
  private:
   struct State {
@@ -37,6 +47,7 @@ class StreamLeaseKeeper {
   StreamLeaseKeeper(cluster::Client& client, cluster::StreamLease lease, std::chrono::seconds span)
       : client_(client), span_(span), state_(State{std::move(lease)}) {}
   void renew(const std::stop_token& stop);
+  Status renew_once(const net::ExchangeContext& context);
 
   cluster::Client& client_;
   std::chrono::seconds span_;

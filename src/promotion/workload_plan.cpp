@@ -1,5 +1,6 @@
 #include "promotion/workload_plan.hpp"
 
+#include "cluster/template_hash.hpp"
 #include "cluster/workload_changes.hpp"
 
 #include <fmt/format.h>
@@ -53,6 +54,27 @@ void add_once(std::vector<Finding>& findings, std::vector<Finding> more) {
       return other.code == finding.code && other.subject == finding.subject && other.sentence == finding.sentence;
     });
     if (!known) findings.push_back(std::move(finding));
+  }
+}
+
+// The image of a container changes with the tag that it follows; with `deploy: patch` Sluice sets it.
+bool sets_image(const cluster::JudgedUse& judged) {
+  return judged.use.verdict == cluster::TriggerVerdict::fires ||
+         judged.use.verdict == cluster::TriggerVerdict::paused || judged.action == UseAction::patch;
+}
+
+void add_templates(const TargetUses& uses, std::vector<PlannedWorkload>& workloads) {
+  for (auto& workload : workloads) {
+    const cluster::WorkloadUse* one = nullptr;
+    std::set<cluster::ContainerName> set_by_plan;
+    for (const auto& judged : uses.judged) {
+      if (to_string(judged.use.kind) != workload.kind || judged.use.name != workload.name) continue;
+      one = &judged.use;
+      if (!sets_image(judged)) continue;
+      for (const auto& container : judged.use.containers) set_by_plan.insert({container.name, container.init});
+    }
+    const auto* object = one != nullptr ? cluster::object_in(uses.workloads, one->kind, one->name) : nullptr;
+    if (object != nullptr) workload.template_hash = cluster::template_hash(one->kind, *object, set_by_plan);
   }
 }
 
@@ -123,6 +145,7 @@ Status plan_workloads(const TargetAccess& access, bool follow, PlannedTarget& pl
   SLUICE_TRY(auto judged, judge_target(access, planned, follow, true, context));
   add_once(planned.findings, std::move(judged.findings));
   planned.workloads = merge_uses(judged.judged);
+  add_templates(judged, *planned.workloads);
   for (const auto& workload : *planned.workloads) {
     if (!workload.pause) continue;
     planned.findings.push_back({.code = "rolls-once",

@@ -98,7 +98,80 @@ CREATE TRIGGER leases_grow BEFORE UPDATE ON leases WHEN NEW.fence < OLD.fence BE
 CREATE TRIGGER leases_stay BEFORE DELETE ON leases BEGIN SELECT RAISE(ABORT, 'fences only grow'); END;
 )sql";
 
-constexpr Migration kMigrations[] = {{1, "releases, promotions, journal, holds, leases", kFirst}};
+// A release is its content now, and numbers are labels of it. What was the number of a release is from here on the
+// order in which this file came to know it, and is never shown. What is done belongs to places and not to environments.
+constexpr std::string_view kSecond = R"sql(
+ALTER TABLE releases       RENAME COLUMN number         TO serial;
+ALTER TABLE release_images RENAME COLUMN number         TO serial;
+ALTER TABLE promotions     RENAME COLUMN release_number TO release_serial;
+
+CREATE TABLE release_labels (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- a larger one is a newer label
+  app      TEXT    NOT NULL,
+  line     TEXT    NOT NULL,                   -- the line of numbers; empty for those of step 1
+  number   INTEGER NOT NULL CHECK (number >= 1),
+  content  TEXT    NOT NULL,
+  UNIQUE (app, line, number)
+) STRICT;
+CREATE INDEX release_labels_by_content ON release_labels (app, content, sequence);
+CREATE INDEX release_labels_by_number  ON release_labels (app, number);
+-- A number of another machine was taken over as it was, and may be beyond what a label can be.
+INSERT INTO release_labels (app, line, number, content)
+  SELECT app, '', serial, content FROM releases WHERE serial <= 9999999 ORDER BY app, serial;
+
+ALTER TABLE promotions ADD COLUMN number   INTEGER NOT NULL DEFAULT 0;  -- the label of its release; 0: none then
+ALTER TABLE promotions ADD COLUMN who_json TEXT    NOT NULL DEFAULT 'null';
+UPDATE promotions SET number = release_serial WHERE release_serial <= 9999999;
+DROP INDEX promotions_by_place;
+
+CREATE TABLE promotion_places (
+  promotion TEXT    NOT NULL REFERENCES promotions (id),
+  position  INTEGER NOT NULL,
+  place     TEXT    NOT NULL CHECK (place <> ''),
+  PRIMARY KEY (promotion, position),
+  UNIQUE (place, promotion)
+) STRICT, WITHOUT ROWID;
+-- A plan that is no longer readable tells no places. CASE and not WHERE: json_each() fails on what is no JSON.
+INSERT OR IGNORE INTO promotion_places (promotion, position, place)
+  SELECT id, row_number() OVER (PARTITION BY id ORDER BY target_at, image_at) - 1, place
+  FROM (
+    SELECT p.id AS id, t.key AS target_at, i.key AS image_at,
+           coalesce(json_extract(t.value, '$.api'), json_extract(t.value, '$.registry'))
+             || '/' || json_extract(t.value, '$.project')
+             || '/' || json_extract(i.value, '$.name')
+             || ':' || json_extract(i.value, '$.tags[#-1].tag') AS place
+    FROM promotions p,
+         json_each(CASE WHEN json_valid(p.plan_json) THEN p.plan_json ELSE '{}' END, '$.targets') t,
+         json_each(CASE WHEN t.type = 'object' THEN t.value ELSE '{}' END, '$.images') i
+    WHERE i.type = 'object'
+  )
+  WHERE place IS NOT NULL;
+
+CREATE TABLE place_holds (
+  place    TEXT    PRIMARY KEY NOT NULL CHECK (place <> ''),
+  reason   TEXT    NOT NULL,
+  since    INTEGER NOT NULL,
+  who_json TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Two environments may have had the same place: the newer hold stays.
+INSERT OR IGNORE INTO place_holds (place, reason, since, who_json)
+  SELECT x.place, h.reason, h.since, 'null'
+  FROM holds h JOIN promotions p USING (app, environment) JOIN promotion_places x ON x.promotion = p.id
+  ORDER BY h.since DESC;
+DELETE FROM holds WHERE EXISTS (
+  SELECT 1 FROM promotions p JOIN promotion_places x ON x.promotion = p.id
+  WHERE p.app = holds.app AND p.environment = holds.environment);
+
+CREATE TRIGGER release_labels_keep   BEFORE UPDATE ON release_labels   BEGIN SELECT RAISE(ABORT, 'labels are append-only'); END;
+CREATE TRIGGER release_labels_stay   BEFORE DELETE ON release_labels   BEGIN SELECT RAISE(ABORT, 'labels are append-only'); END;
+CREATE TRIGGER promotion_places_keep BEFORE UPDATE ON promotion_places BEGIN SELECT RAISE(ABORT, 'places of promotions are append-only'); END;
+CREATE TRIGGER promotion_places_stay BEFORE DELETE ON promotion_places BEGIN SELECT RAISE(ABORT, 'places of promotions are append-only'); END;
+CREATE TRIGGER promotions_keep_new   BEFORE UPDATE OF number, who_json
+  ON promotions BEGIN SELECT RAISE(ABORT, 'only the state of a promotion changes'); END;
+)sql";
+
+constexpr Migration kMigrations[] = {{1, "releases, promotions, journal, holds, leases", kFirst},
+                                     {2, "releases by content, labels, places", kSecond}};
 
 constexpr std::string_view kVersionsTable =
     "CREATE TABLE IF NOT EXISTS schema_versions ("
@@ -171,9 +244,32 @@ Status apply(Database& database, const Migration& step) {
   return row.bind(1, step.version).bind(2, step.name).bind(3, checksum(step)).run();
 }
 
+Status migrate_as_it_is(Database& database, std::span<const Migration> steps) {
+  SLUICE_TRY(const auto seen, in_one_view(database, [&] { return applied(database, steps); }));
+  if (seen == steps.size()) return {};
+
+  SLUICE_TRY(auto transaction, Transaction::begin(database, Transaction::Mode::write));
+  // Now that nobody else can write: another process may have been faster.
+  SLUICE_TRY(const bool empty, is_new(database));
+  if (empty) SLUICE_CHECK(database.run("PRAGMA application_id = " + std::to_string(kApplicationId)));
+  SLUICE_CHECK(database.run(std::string(kVersionsTable)));
+  SLUICE_TRY(const auto done, applied(database, steps));
+  for (const auto& step : steps.subspan(done)) {
+    SLUICE_CHECK(
+        apply(database, step).context("migrating the records to schema version " + std::to_string(step.version)));
+  }
+  return transaction.commit();
+}
+
 }  // namespace
 
 std::span<const Migration> migrations() { return kMigrations; }
+
+Status refuse_foreign(Database& database) {
+  auto looked = in_one_view(database, [&] { return is_new(database); });
+  if (!looked.ok()) return std::move(looked).error();
+  return {};
+}
 
 Status refuse_newer(Database& database, std::int64_t known) {
   SLUICE_TRY(const auto version, database.integer("SELECT max(version) FROM schema_versions"));
@@ -185,22 +281,11 @@ Status refuse_newer(Database& database, std::int64_t known) {
 }
 
 Status migrate(Database& database, std::span<const Migration> steps) {
-  SLUICE_CHECK(in_one_view(database, [&] { return is_new(database); }));
+  SLUICE_CHECK(refuse_foreign(database));
   SLUICE_CHECK(use_wal(database));
-  SLUICE_TRY(const auto seen, in_one_view(database, [&] { return applied(database, steps); }));
-  if (seen == steps.size()) return {};
-
-  SLUICE_TRY(auto transaction, Transaction::begin(database, Transaction::Mode::write));
-  // Again, now that nobody else can write: another process may have been faster.
-  SLUICE_TRY(const bool empty, is_new(database));
-  if (empty) SLUICE_CHECK(database.run("PRAGMA application_id = " + std::to_string(kApplicationId)));
-  SLUICE_CHECK(database.run(std::string(kVersionsTable)));
-  SLUICE_TRY(const auto done, applied(database, steps));
-  for (const auto& step : steps.subspan(done)) {
-    SLUICE_CHECK(
-        apply(database, step).context("migrating the records to schema version " + std::to_string(step.version)));
-  }
-  return transaction.commit();
+  return migrate_as_it_is(database, steps);
 }
+
+Status migrate_copy(Database& database, std::span<const Migration> steps) { return migrate_as_it_is(database, steps); }
 
 }  // namespace sluice::records

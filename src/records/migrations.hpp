@@ -25,6 +25,12 @@ std::span<const Migration> migrations();
 /// Errors: storage (newer or other schema, no WAL), config (a database of another program), busy.
 Status migrate(Database& database, std::span<const Migration> steps);
 
+/// The same for a copy in memory that nobody else sees, where there is no WAL.
+Status migrate_copy(Database& database, std::span<const Migration> steps);
+
+/// Errors: config when the file is neither empty nor ours.
+Status refuse_foreign(Database& database);
+
 /// Errors: storage when the file has a newer schema than `known`, naming both.
 Status refuse_newer(Database& database, std::int64_t known);
 

@@ -20,15 +20,25 @@ struct ReleaseImage {
   friend bool operator==(const ReleaseImage&, const ReleaseImage&) = default;
 };
 
-/// Immutable and numbered from 1 within its app.
+/// The id of a release is its content: lower-hex SHA-256 over the canonical JSON {image name: digest text}, whatever
+/// the order of the images and the tags that they were found under. Precondition: no name is there twice.
+std::string release_id(const std::vector<ReleaseImage>& images);
+
+/// Labels of releases are numbers from 1 to this.
+constexpr std::int64_t kMaxNumber = 9'999'999;
+
+/// Immutable. A number is a label of it and not its name: one content may have several, and another line of numbers may
+/// use the same one for another content.
 struct Release {
-  std::int64_t number = 0;
+  std::string id;  ///< release_id() of the images, 64 digits
   std::string app;
   std::vector<ReleaseImage> images;  ///< in the order of the pipeline
   bool pattern_tag = false;          ///< found by a tag pattern: its own tag is written as a pin
   bool adopted = false;              ///< first seen in an environment, not made from the source
   std::string origin;                ///< the environment it was found in
   std::int64_t created_at = 0;
+  std::int64_t number = 0;  ///< the newest label known here; 0: none
+  std::string line;         ///< the line of numbers that this label belongs to; "" for old local ones
 };
 
 /// planned -> waiting -> copying -> switching -> rolling-out -> verifying -> succeeded; the rest are ends.
@@ -64,13 +74,18 @@ struct Promotion {
   std::string app;
   std::string environment;
   PromotionKind kind = PromotionKind::promote;
-  std::int64_t release = 0;
+  std::string release;      ///< the id of its content
+  std::int64_t number = 0;  ///< the label that the release had then, or got later; 0: none
   std::string plan_hash;
   Json plan;  ///< as promotion/plan.hpp writes it; enough to act again without the pipeline file
   PromotionState state = PromotionState::planned;
   std::string failure;  ///< one sentence; empty when nothing went wrong
   std::int64_t created_at = 0;
   std::int64_t ended_at = 0;  ///< 0 while it is open
+  /// Keys of the places that it writes to, each once; any of them identifies it. A place is one repository (or image
+  /// stream) of a target with its moving tag, for example "registry.example.com:5000/shop/web:latest". Plain text here.
+  std::vector<std::string> places;
+  Json who;  ///< an object that tells who asked for it, or null
 };
 
 /// One step, written before or after it is done. Never changed, never deleted.
@@ -83,11 +98,12 @@ struct JournalEntry {
   Json detail;
 };
 
+/// A place that stays as it is until the hold is cleared.
 struct Hold {
-  std::string app;
-  std::string environment;
+  std::string place;  ///< its key, as in Promotion::places; empty in a hold of old records whose place nobody knows
   std::string reason;
   std::int64_t since = 0;
+  Json who;  ///< an object or null
 };
 
 /// The right to write to one target. A larger fence is a later holder; writers with a smaller one are refused.

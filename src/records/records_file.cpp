@@ -1,5 +1,7 @@
 #include "records/records_file.hpp"
 
+#include "records/file_owners.hpp"
+
 #include <cerrno>
 #include <string>
 #include <sys/stat.h>
@@ -57,6 +59,20 @@ Status refuse_network(const std::filesystem::path& file) {
       .with_hint("name a file on a local disk with --state");
 }
 
+// False when there is no file.
+Result<bool> check_what_is_there(const std::filesystem::path& file, Tighten tighten) {
+  struct stat about{};
+  const bool there = ::stat(file.c_str(), &about) == 0;
+  if (!there && errno != ENOENT) return cannot("open the file", file, errno);
+  if (there && !S_ISREG(about.st_mode)) {
+    return Error(ErrorKind::config, "cannot keep the records in " + file.string() + ": it is " +
+                                        (S_ISDIR(about.st_mode) ? "a folder" : "no regular file"))
+        .with_hint("name a file with --state");
+  }
+  SLUICE_CHECK(check_owners(file, tighten));
+  return there;
+}
+
 }  // namespace
 
 std::optional<std::string_view> network_file_system(std::uint32_t magic) {
@@ -69,16 +85,34 @@ std::optional<std::string_view> network_file_system(std::uint32_t magic) {
 Status prepare_file(const std::filesystem::path& file) {
   SLUICE_CHECK(make_folders(file.parent_path()));
   SLUICE_CHECK(refuse_network(file));
+  // Before a file is made in a folder that others may write, and after: another one may have come in between.
+  SLUICE_CHECK(check_what_is_there(file, Tighten::yes));
   // mknod and not open: closing a descriptor of this file would drop the locks that another connection of this
   // process holds on it. Source: https://www.sqlite.org/howtocorrupt.html section 2.2.
   // The files beside it (-wal, -shm) get their mode from it.
   if (::mknod(file.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST) return cannot("make the file", file, errno);
+  SLUICE_TRY(const bool there, check_what_is_there(file, Tighten::yes));
+  if (!there) return cannot("open the file", file, ENOENT);
+  return {};
+}
+
+Result<bool> check_file(const std::filesystem::path& file) {
+  struct stat about{};
+  if (::stat(file.parent_path().c_str(), &about) != 0 && errno == ENOENT) return false;
+  SLUICE_TRY(const bool there, check_what_is_there(file, Tighten::no));
+  if (there) SLUICE_CHECK(refuse_network(file));
+  return there;
+}
+
+Result<FileState> state_of(const std::filesystem::path& file) {
   struct stat about{};
   if (::stat(file.c_str(), &about) != 0) return cannot("open the file", file, errno);
-  if (S_ISREG(about.st_mode)) return {};
-  return Error(ErrorKind::config, "cannot keep the records in " + file.string() + ": it is " +
-                                      (S_ISDIR(about.st_mode) ? "a folder" : "no regular file"))
-      .with_hint("name a file with --state");
+  FileState out{about.st_dev, about.st_ino, about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec};
+  // SQLite makes it beside what a link leads to.
+  std::error_code code;
+  const auto real = std::filesystem::canonical(file, code);
+  if (::stat(((code ? file : real).string() + "-wal").c_str(), &about) == 0) out.with_wal = about.st_size > 0;
+  return out;
 }
 
 }  // namespace sluice::records

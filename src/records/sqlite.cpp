@@ -13,6 +13,23 @@ namespace {
 // Nothing that is recorded comes near: a plan is limited to 8 MiB. A damaged or hostile file must not fill the memory.
 constexpr int kMaxValueBytes = 16 * 1024 * 1024;
 
+// An absolute path as SQLite reads it in an address. Source: https://www.sqlite.org/uri.html
+std::string uri_of(const std::filesystem::path& file) {
+  std::string out = "file:";
+  for (const char each : file.string()) {
+    if (each == '%') {
+      out += "%25";
+    } else if (each == '?') {
+      out += "%3f";
+    } else if (each == '#') {
+      out += "%23";
+    } else {
+      out += each;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 void Statement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
@@ -76,16 +93,48 @@ void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handl
 
 Database::~Database() = default;
 
-Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file,
-                                                 std::chrono::milliseconds busy_timeout) {
+Result<std::unique_ptr<Database>> Database::connect(const std::filesystem::path& file, const std::string& address,
+                                                    int flags, std::chrono::milliseconds busy_timeout) {
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+  flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(address.c_str(), &handle, flags, nullptr);
   if (handle == nullptr) return sqlite_error(code, sqlite3_errstr(code), 0, file);
   std::unique_ptr<Database> database(new Database(file, handle));
   if (code != SQLITE_OK) return database->error(code);
   SLUICE_CHECK(database->configure(busy_timeout));
   return database;
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file,
+                                                 std::chrono::milliseconds busy_timeout) {
+  SLUICE_TRY(auto database, connect(file, file.string(), SQLITE_OPEN_READWRITE, busy_timeout));
+  // SQLite opens a file that it may not write for reading, without a word.
+  if (sqlite3_db_readonly(database->handle_.get(), "main") == 1) return sqlite_error(SQLITE_READONLY, "", 0, file);
+  return database;
+}
+
+Result<std::unique_ptr<Database>> Database::open_for_reading(const std::filesystem::path& file, bool immutable,
+                                                             std::chrono::milliseconds busy_timeout) {
+  if (!immutable) return connect(file, file.string(), SQLITE_OPEN_READONLY, busy_timeout);
+  return connect(file, uri_of(file) + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, busy_timeout);
+}
+
+Result<std::unique_ptr<Database>> Database::in_memory(const std::filesystem::path& file) {
+  SLUICE_TRY(auto database, connect(file, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, {}));
+  // Sorting and statement journals use no files either.
+  SLUICE_CHECK(database->run("PRAGMA temp_store = MEMORY"));
+  return database;
+}
+
+Status Database::copy_from(Database& source) {
+  auto* backup = sqlite3_backup_init(handle_.get(), "main", source.handle_.get(), "main");
+  if (backup == nullptr) return error(sqlite3_extended_errcode(handle_.get()));
+  constexpr int kAllPages = -1;
+  const int stepped = sqlite3_backup_step(backup, kAllPages);
+  const int code = sqlite3_backup_finish(backup);
+  if (stepped == SQLITE_DONE) return {};
+  // Errors other than of one step stay with this connection; its sentence is the generic one for those of the source.
+  return error(code != SQLITE_OK ? code : stepped);
 }
 
 Status Database::configure(std::chrono::milliseconds busy_timeout) {
@@ -94,8 +143,6 @@ Status Database::configure(std::chrono::milliseconds busy_timeout) {
   // The schema of a file that somebody else wrote must not run code. Source: https://www.sqlite.org/security.html
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  // SQLite opens a file that it may not write for reading, without a word.
-  if (sqlite3_db_readonly(handle_.get(), "main") == 1) return sqlite_error(SQLITE_READONLY, "", 0, file_);
   return run("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;");
 }
 

@@ -63,6 +63,12 @@ class Database {
   /// Foreign keys are enforced and every commit is synced. Errors: storage, busy.
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file,
                                                 std::chrono::milliseconds busy_timeout);
+  /// Opens an existing file for reading only. `immutable`: SQLite takes no locks and looks for no files beside it, so
+  /// nobody may write to it meanwhile. Errors: storage, busy.
+  static Result<std::unique_ptr<Database>> open_for_reading(const std::filesystem::path& file, bool immutable,
+                                                            std::chrono::milliseconds busy_timeout);
+  /// A new empty database in memory. Its errors name `file`.
+  static Result<std::unique_ptr<Database>> in_memory(const std::filesystem::path& file);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -76,6 +82,9 @@ class Database {
   /// The first column of the first row; 0 or "" when there is no row.
   Result<std::int64_t> integer(std::string_view sql);
   Result<std::string> text(std::string_view sql);
+
+  /// Copies all of another database here, as it is at one moment. Errors: storage, busy.
+  Status copy_from(Database& source);
 
   /// Rows changed since the connection was opened.
   std::int64_t total_changes() const;
@@ -91,6 +100,8 @@ class Database {
     void operator()(sqlite3* handle) const;
   };
   Database(std::filesystem::path file, sqlite3* handle) : file_(std::move(file)), handle_(handle) {}
+  static Result<std::unique_ptr<Database>> connect(const std::filesystem::path& file, const std::string& address,
+                                                   int flags, std::chrono::milliseconds busy_timeout);
   Status configure(std::chrono::milliseconds busy_timeout);
 
   std::filesystem::path file_;

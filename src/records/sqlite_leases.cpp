@@ -1,5 +1,6 @@
-// Leases with fences, and holds: the two things in the records that come and go.
+// Leases with fences.
 
+#include "base/lease_held.hpp"
 #include "base/text.hpp"
 #include "records/process_identity.hpp"
 #include "records/sqlite_store.hpp"
@@ -34,11 +35,12 @@ Status save(Database& database, const Lease& lease) {
   return row.bind("$fence", lease.fence).bind("$expires", lease.expires_at).run();
 }
 
+// The table says neither since when nor for which promotion.
 Error held_by_other(const Lease& lease, std::int64_t now) {
-  return Error(ErrorKind::conflict, "cannot take the lease of " + text::printable(lease.target) + ": " +
-                                        describe_holder(lease.holder) + " holds it for another " +
-                                        std::to_string(lease.expires_at - now) + " s unless it renews it")
-      .with_hint("wait until that promotion has ended; see: sluice status");
+  LeaseHeld held;
+  held.holder = describe_holder(lease.holder);
+  held.left = lease.expires_at - now;
+  return lease_error(text::printable(lease.target), std::move(held), now);
 }
 
 bool is_free(const Lease& lease, std::int64_t now) {
@@ -47,7 +49,8 @@ bool is_free(const Lease& lease, std::int64_t now) {
 
 }  // namespace
 
-Result<Lease> SqliteStore::acquire(std::string_view target, std::string_view holder, std::chrono::seconds span) {
+Result<Lease> SqliteStore::acquire(std::string_view target, std::string_view holder, std::chrono::seconds span,
+                                   Taking taking) {
   if (target.empty() || holder.empty()) {
     return Error(ErrorKind::internal, "cannot take a lease: it needs a target and a holder");
   }
@@ -58,11 +61,19 @@ Result<Lease> SqliteStore::acquire(std::string_view target, std::string_view hol
     if (known && known->holder == holder) {
       lease.fence = known->fence;
     } else if (known) {
-      if (!is_free(*known, now)) return held_by_other(*known, now);
+      if (taking == Taking::if_free && !is_free(*known, now)) return held_by_other(*known, now);
       lease.fence = known->fence + 1;
     }
     SLUICE_CHECK(save(database, lease));
     return lease;
+  });
+}
+
+Result<std::optional<Lease>> SqliteStore::lease(std::string_view target) {
+  return read([&](Database& database) -> Result<std::optional<Lease>> {
+    SLUICE_TRY(auto known, find(database, target));
+    if (known && is_free(*known, now_seconds())) known.reset();
+    return known;
   });
 }
 
@@ -90,36 +101,6 @@ Status SqliteStore::release_lease(const Lease& lease) {
                                           " WHERE target = $target AND holder = $holder AND fence = $fence"));
     // No row: somebody else has it by now, and keeps it.
     return row.bind("$target", lease.target).bind("$holder", lease.holder).bind("$fence", lease.fence).run();
-  });
-}
-
-Status SqliteStore::set_hold(const Hold& hold) {
-  return write([&](Database& database) -> Status {
-    SLUICE_TRY(auto row, database.prepare("INSERT INTO holds (app, environment, reason, since)"
-                                          " VALUES ($app, $environment, $reason, $since)"
-                                          " ON CONFLICT (app, environment) DO UPDATE SET reason = $reason, since = "
-                                          "$since"));
-    row.bind("$app", hold.app).bind("$environment", hold.environment).bind("$reason", hold.reason);
-    return row.bind("$since", hold.since == 0 ? now_seconds() : hold.since).run();
-  });
-}
-
-Result<bool> SqliteStore::clear_hold(std::string_view app, std::string_view environment) {
-  return write([&](Database& database) -> Result<bool> {
-    const auto before = database.total_changes();
-    SLUICE_TRY(auto row, database.prepare("DELETE FROM holds WHERE app = $app AND environment = $environment"));
-    SLUICE_CHECK(row.bind("$app", app).bind("$environment", environment).run());
-    return database.total_changes() != before;
-  });
-}
-
-Result<std::optional<Hold>> SqliteStore::hold(std::string_view app, std::string_view environment) {
-  return read([&](Database& database) -> Result<std::optional<Hold>> {
-    SLUICE_TRY(auto row, database.prepare("SELECT reason, since FROM holds"
-                                          " WHERE app = $app AND environment = $environment"));
-    SLUICE_TRY(const bool found, row.bind("$app", app).bind("$environment", environment).step());
-    if (!found) return std::optional<Hold>();
-    return std::optional<Hold>(Hold{std::string(app), std::string(environment), row.text(0), row.integer(1)});
   });
 }
 

@@ -9,8 +9,6 @@ namespace sluice::records {
 
 namespace {
 
-constexpr std::chrono::milliseconds kBusyTimeout{10'000};
-
 constexpr std::string_view kSqliteScheme = "sqlite:";
 
 Error unsupported_postgresql() {
@@ -20,6 +18,15 @@ Error unsupported_postgresql() {
 }
 
 }  // namespace
+
+// The process may change its folder. It also keeps names like ":memory:" plain.
+Result<std::filesystem::path> absolute_path(const std::filesystem::path& file) {
+  std::error_code code;
+  auto path = std::filesystem::absolute(file, code);
+  if (!code) return path;
+  return Error(ErrorKind::storage, "cannot find the folder of the records " + file.string() + ": " + code.message())
+      .with_hint("name them with an absolute path: --state /path/to/FILE");
+}
 
 std::int64_t now_seconds() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
@@ -38,17 +45,12 @@ Result<Transaction> SqliteStore::begin(Database& database, Transaction::Mode mod
 }
 
 Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& file, AfterCommit after_commit) {
-  // Absolute from here on: the process may change its folder. It also keeps names like ":memory:" plain.
-  std::error_code code;
-  const auto path = std::filesystem::absolute(file, code);
-  if (code) {
-    return Error(ErrorKind::storage, "cannot find the folder of the records " + file.string() + ": " + code.message())
-        .with_hint("name them with an absolute path: --state /path/to/FILE");
-  }
+  SLUICE_TRY(const auto path, absolute_path(file));
   SLUICE_CHECK(prepare_file(path));
   SLUICE_TRY(auto database, Database::open(path, kBusyTimeout));
   SLUICE_CHECK(migrate(*database, migrations()));
-  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(database), std::move(after_commit)));
+  return std::unique_ptr<Store>(
+      std::make_unique<SqliteStore>(std::move(database), SqliteStore::Use::all, std::move(after_commit)));
 }
 
 Result<std::filesystem::path> records_path(std::string_view url, const sluice::Environment& environment) {

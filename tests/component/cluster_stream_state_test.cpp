@@ -1,6 +1,8 @@
-// State and leases on the image streams of a sandbox: what survives others that write at the same moment.
+// Memories and leases on the image streams of a sandbox: what survives others that write at the same moment.
 
 #include "cluster/stream_state.hpp"
+#include "memory/changes.hpp"
+#include "memory/stream_memory.hpp"
 #include "net/transfer_loop.hpp"
 #include "sandbox/sandbox.hpp"
 #include "support/checks.hpp"
@@ -93,37 +95,46 @@ class Streams {
   Door admin_;
 };
 
-TEST(ClusterStreamState, SurvivesConflictsAndLeavesTagsAlone) {
+/// Keeps a release of this digest under a tag.
+Status keep_at(Client& client, const std::string& tag, std::int64_t number, const std::string& digest) {
+  memory::StreamMemory remembers(client, "shop");
+  return remembers.change("web",
+                          [&](memory::RepositoryMemory& all) -> Status {
+                            memory::KeptRelease kept;
+                            kept.number = number;
+                            kept.digest = digest;
+                            kept.tag = tag;
+                            all.problem.clear();
+                            keep(all.tags[tag], std::move(kept));
+                            return {};
+                          },
+                          {});
+}
+
+TEST(ClusterStreamMemory, SurvivesConflictsAndLeavesTagsAlone) {
   for (const auto profile : {sandbox::Profile::v3_11, sandbox::Profile::v4}) {
     SCOPED_TRACE(profile == sandbox::Profile::v4 ? "4.x" : "3.11");
     Streams streams(profile);
     const auto before = streams.stream();
     const auto live = before.top("live")->image;
     streams.storm(3);
-    const auto written = write_state(
-        streams.client(), "shop", "web", "live",
-        [&](TagState& state) {
-          state.app = "shop";
-          state.release = 7;
-          state.digest = live;
-          keep_release(state, {7, live, "live", false, "p-1", kNow});
-        },
-        in_time());
+    const auto written = keep_at(streams.client(), "live", 7, live);
     ASSERT_TRUE(written.ok()) << why(written);
     const auto after = streams.stream();
-    const auto state = read_state(after);
-    EXPECT_EQ(state.problem, "");
-    ASSERT_TRUE(state.tags.contains("live"));
-    EXPECT_EQ(state.tags.at("live").release, 7);
-    EXPECT_EQ(state.tags.at("live").releases.size(), 1U);
+    const auto memory = memory::memory_of(after);
+    EXPECT_EQ(memory.problem, "");
+    ASSERT_TRUE(memory.tags.contains("live"));
+    EXPECT_EQ(memory.tags.at("live").releases.front().number, 7);
+    EXPECT_EQ(read_state(after).tags.at("live").release, 7) << "older versions see the same";
     EXPECT_EQ(after.generation(), before.generation()) << "an annotation is no change of the spec";
     EXPECT_EQ(after.top("live")->image, live);
     EXPECT_FALSE(after.annotation("sandbox/phantom-writer").empty()) << "the other writer's word stays";
   }
 }
 
-TEST(ClusterStreamState, TwoWritersOfTwoTagsLoseNothing) {
+TEST(ClusterStreamMemory, TwoWritersOfTwoTagsLoseNothing) {
   Streams streams;
+  const auto live = streams.stream().top("live")->image;
   std::latch start(2);
   std::vector<std::string> errors(2);
   {
@@ -132,9 +143,7 @@ TEST(ClusterStreamState, TwoWritersOfTwoTagsLoseNothing) {
       writers.emplace_back([&, i] {
         start.arrive_and_wait();
         for (int number = 1; number <= 5; ++number) {
-          const auto written = write_state(
-              streams.client(), "shop", "web", i == 0 ? "live" : "next", [](TagState& state) { ++state.release; },
-              in_time());
+          const auto written = keep_at(streams.client(), i == 0 ? "live" : "next", number, live);
           if (!written) errors[i] = written.error().sentence();
         }
       });
@@ -142,29 +151,28 @@ TEST(ClusterStreamState, TwoWritersOfTwoTagsLoseNothing) {
   }
   EXPECT_EQ(errors[0], "");
   EXPECT_EQ(errors[1], "");
-  const auto state = read_state(streams.stream());
-  EXPECT_EQ(state.tags.at("live").release, 5);
-  EXPECT_EQ(state.tags.at("next").release, 5);
+  const auto memory = memory::memory_of(streams.stream());
+  EXPECT_EQ(memory.tags.at("live").releases.size(), 5U);
+  EXPECT_EQ(memory.tags.at("next").releases.size(), 5U);
 }
 
-TEST(ClusterStreamState, DamageIsToldAndMended) {
+TEST(ClusterStreamMemory, DamageIsToldAndMended) {
   Streams streams;
-  streams.annotate(kStateAnnotation, "{oops");
-  EXPECT_NE(read_state(streams.stream()).problem, "");
-  const auto written =
-      write_state(streams.client(), "shop", "web", "live", [](TagState& state) { state.release = 1; }, in_time());
+  const auto live = streams.stream().top("live")->image;
+  streams.annotate(memory::kStreamAnnotation, "{oops");
+  EXPECT_NE(memory::memory_of(streams.stream()).problem, "");
+  const auto written = keep_at(streams.client(), "live", 1, live);
   ASSERT_TRUE(written.ok()) << why(written);
-  const auto state = read_state(streams.stream());
-  EXPECT_EQ(state.problem, "");
-  EXPECT_EQ(state.tags.at("live").release, 1);
+  const auto memory = memory::memory_of(streams.stream());
+  EXPECT_EQ(memory.problem, "");
+  EXPECT_EQ(memory.tags.at("live").releases.front().number, 1);
 }
 
-TEST(ClusterStreamState, SaysWhoMayNotWrite) {
+TEST(ClusterStreamMemory, SaysWhoMayNotWrite) {
   Streams streams;
+  const auto live = streams.stream().top("live")->image;
   const auto eve = streams.open("eves-token");
-  const auto written =
-      write_state(*eve.client, "shop", "web", "live", [](TagState& state) { state.release = 1; }, in_time());
-  EXPECT_TRUE(failed_with(written, ErrorKind::denied, "imagestreams"));
+  EXPECT_TRUE(failed_with(keep_at(*eve.client, "live", 1, live), ErrorKind::denied, "imagestreams"));
   EXPECT_TRUE(failed_with(streams.take(*eve.client, "eve"), ErrorKind::denied, "imagestreams"));
   const auto missing = take_stream_lease(streams.client(), {"shop", "none", "a", ""}, kSpan, kNow, in_time());
   EXPECT_TRUE(failed_with(missing, ErrorKind::not_found, "none"));
@@ -192,7 +200,7 @@ TEST(ClusterStreamLease, ManyTakersAtOnceGiveOneHolder) {
         if (result->ok()) {
           holders.push_back(**result);
         } else {
-          EXPECT_TRUE(failed_with(*result, ErrorKind::conflict, "holds it"));
+          EXPECT_TRUE(failed_with(*result, ErrorKind::busy, "holds it"));
         }
       }
       ASSERT_EQ(holders.size(), 1U) << "round " << round;
@@ -221,11 +229,11 @@ TEST(ClusterStreamLease, AnExpiredOneIsTakenOverAndItsHolderHearsOfIt) {
   Streams streams;
   const auto first = streams.take(streams.client(), "a");
   ASSERT_TRUE(first.ok()) << why(first);
-  EXPECT_TRUE(failed_with(streams.take(streams.client(), "b", kNow + 59), ErrorKind::conflict, "another 1 s"));
-  const auto second = streams.take(streams.client(), "b", kNow + 60);
+  EXPECT_TRUE(failed_with(streams.take(streams.client(), "b", kNow + 239), ErrorKind::busy, "another 1 s"));
+  const auto second = streams.take(streams.client(), "b", kNow + 240);
   ASSERT_TRUE(second.ok()) << why(second);
   EXPECT_EQ(second->fence, 2);
-  EXPECT_TRUE(failed_with(renew_stream_lease(streams.client(), *first, kSpan, kNow + 61, in_time()),
+  EXPECT_TRUE(failed_with(renew_stream_lease(streams.client(), *first, kSpan, kNow + 241, in_time()),
                           ErrorKind::conflict, "b (promotion p-b) took it over"));
 }
 

@@ -514,7 +514,6 @@ class CommandLines(kit.E2eCase):
             ("copy", "h/p/a", "h/p/b", "h/p/c"): "an argument too many",
             ("promote",): "--to",
             ("promote", "--to"): "--to",
-            ("plan", "--to", "prod", "--release", "two"): "--release",
             ("status", "-o", "yaml"): "yaml",
             ("status", "--progress", "fancy"): "fancy",
             ("status", "--timeout", "0"): "--timeout",

@@ -5,6 +5,7 @@ overlap: each case is therefore counted up to a few times, in repositories of th
 verdict. Setting up connections is not an exchange.
 """
 
+import re
 import unittest
 
 import sluicekit as kit
@@ -142,6 +143,56 @@ class Promotions(Counting):
             self.ok(home.run("promote", "--to", "prod", "--yes"))
             self.assertTrue(proxy.exchanges())
             self.assertEqual([exchange for exchange in proxy.exchanges() if kit.wrote(exchange)], [])
+
+    # What each took before registries remembered anything: (equal, switch), by number of images.
+    BEFORE = {"between two registries": {1: (4, 8), 3: (4, 11)}, "inside one registry": {1: (4, 7), 3: (4, 8)}}
+    # What was read of a memory counts for 150 ms, so that planning and beginning take three exchanges in that time.
+    LATENCY_MS = 30
+
+    def promoting(self, where, images, kind):
+        """A round of least(): everything that has to be there before, and then the promotion that is counted."""
+        def beside(exchange):
+            """Numbers and pins: nothing but the end of the run waits for them, while a memory settles."""
+            return re.search(r"/dev/image\d+/(tags/list|manifests/sluice-)|/sluice-[0-9a-f]{12}$", exchange["target"])
+
+        def one_round(number):
+            project = f"{self.project}/{number}"
+            with kit.Proxy(self.a.host, self.b.host, latency_ms=self.LATENCY_MS) as proxy:
+                names = [f"image{one}" for one in range(images)]
+                prod = proxy.hosts[1 if where == "between two registries" else 0]
+                home = self.home()
+                home.write("sluice.yaml", kit.pipeline("shop", names, ("dev", [(proxy.hosts[0], f"{project}/dev")]),
+                                                       ("prod", [(prod, f"{project}/prod")])))
+                for build in range(1 if kind == "equal" else 2):
+                    for name in names:
+                        image = kit.random_image((900, 400), seed=f"{project}-{name}-{build}")
+                        self.a.client().push(f"{project}/dev/{name}", "latest", image)
+                    if build == 0:
+                        self.ok(home.run("promote", "--to", "prod", "--yes"))
+                proxy.forget()
+                self.ok(home.run("promote", "--to", "prod", "--yes"))
+                return Seen([one for one in proxy.exchanges() if not beside(one)])
+
+        return one_round
+
+    def test_an_equal_one_has_to_wait_for_no_more_exchanges_than_before(self):
+        for where, before in self.BEFORE.items():
+            for images, (equal, _) in before.items():
+                with self.subTest(f"{where}, {images} images"):
+                    self.least(equal, self.promoting(where, images, "equal"))
+
+
+class Seen:
+    """The exchanges of a proxy that is gone by now."""
+
+    def __init__(self, exchanges):
+        self._exchanges = exchanges
+
+    def exchanges(self):
+        return self._exchanges
+
+    def critical_path(self):
+        return kit.critical_path(self._exchanges)
 
 
 if __name__ == "__main__":

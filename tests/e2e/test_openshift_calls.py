@@ -34,6 +34,13 @@ class CallCase(ShopCase):
         dev, prod = (self.project(self.box, f"shop{self.number}-{name}") for name in ("dev", "prod"))
         prod.image(layers=1)
         prod.workload()
+        home = self.kubeconfig()
+        home.write("sluice.yaml", json.dumps({"app": "shop", "images": ["web"], "environments": [
+            {"name": "dev", "project": dev.name}, {"name": "prod", "project": prod.name}]}))
+        return home, prod, dev.image(**image)
+
+    def kubeconfig(self):
+        """A home that is logged in through the proxy."""
         home = self.home()
         token = self.box.token("ann")
         self.secrets.add(token)
@@ -43,9 +50,7 @@ class CallCase(ShopCase):
             "clusters": [{"name": "box", "cluster": {"server": f"http://{self.proxy.host}"}}],
             "users": [{"name": "ann", "user": {"token": token}}],
             "contexts": [{"name": "box", "context": {"cluster": "box", "user": "ann"}}]}))
-        home.write("sluice.yaml", json.dumps({"app": "shop", "images": ["web"], "environments": [
-            {"name": "dev", "project": dev.name}, {"name": "prod", "project": prod.name}]}))
-        return home, prod, dev.image(**image)
+        return home
 
     def calls(self, home, *words):
         """Runs sluice; gives how often it asked the API for what: method and path with names of the test's own taken
@@ -145,6 +150,56 @@ class Calls(CallCase):
                  for words in (("plan", "--to", "prod"), ("status",), self.PROMOTE)}
         self.settled(prod, digest)
         return calls, objects
+
+
+class Costs(CallCase):
+    """What one promotion asks one after the other, beside what it asked before places remembered anything."""
+
+    EQUAL = 49  # calls that had to wait for each other then
+    ROUNDS = 4  # a busy machine can keep calls apart that were meant to overlap: the smallest count is the verdict
+
+    def waited(self, home):
+        self.proxy.forget()
+        self.promote(home)
+        asked = [one for one in self.proxy.exchanges() if "watch=" not in one["target"]]
+        return kit.critical_path(asked), [self.shown(one) for one in asked]
+
+    def least(self, limit, one_round):
+        counts = []
+        for _ in range(self.ROUNDS):
+            count, asked = one_round()
+            counts.append(count)
+            if count <= limit:
+                return
+        self.fail(f"counted {counts}, and not {limit}; the last round was\n" + "\n".join(asked))
+
+    def test_an_equal_promotion_waits_for_no_more_calls_than_before_and_writes_nothing(self):
+        def one_round():
+            home, prod, digest = self.shop()
+            self.promote(home)
+            before = prod.stream()["metadata"]["resourceVersion"]
+            seen = self.waited(home)
+            self.assertEqual(prod.stream()["metadata"]["resourceVersion"], before, "something was written")
+            return seen
+
+        self.least(self.EQUAL, one_round)
+
+    def test_status_of_many_images_asks_for_lists(self):
+        """20 images in 3 environments: the streams of a project come with one list."""
+        self.setUp()
+        names = [f"image{number:02}" for number in range(20)]
+        projects = [self.project(self.box, f"shop{self.number}-{name}") for name in ("dev", "test", "prod")]
+        for project in projects:
+            self.box.scenario({"images": [{"project": project.name, "stream": name, "tag": "latest", "layers": 1,
+                                           "layer-bytes": 100} for name in names]})
+        home = self.kubeconfig()
+        home.write("sluice.yaml", json.dumps({"app": "shop", "images": names, "environments": [
+            {"name": name, "project": project.name} for name, project in zip(("dev", "test", "prod"), projects)]}))
+        asked = self.calls(home, "status")
+        self.assertLess(sum(asked.values()), 100, sorted(asked.items()))
+        single = [call for call in asked if re.search(r"/(imagestreams|imagestreamtags|pods|deployments)/", call)]
+        self.assertEqual(single, [], "asked one by one what a list answers")
+        self.assertEqual(sum(number for call, number in asked.items() if call.endswith("/imagestreams")), 3, asked)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Promotion inside one cluster: every road with every kind of workload, and what stays behind on the streams."""
 
+import json
 import unittest
 
 from sluicekit.one_cluster import KINDS, OneCluster
@@ -64,11 +65,21 @@ class Roads(OneCluster):
         for digest in (old, new):
             self.assertEqual(self.prod.tag(tag=f"sluice-{digest[7:19]}"), digest)
 
-    def test_the_source_stream_is_not_written(self):
+    def test_nothing_but_the_number_is_written_to_the_source_stream(self):
         self.running()
-        before = self.dev.stream()["metadata"]["resourceVersion"]
+        before = self.dev.stream()
         self.promote(self.sluice)
-        self.assertEqual(self.dev.stream()["metadata"]["resourceVersion"], before)
+        after = self.dev.stream()
+        memory = json.loads(after["metadata"].get("annotations", {}).pop("sluice/memory"))
+        self.assertEqual((memory["tags"], len(memory["numbers"])), ({}, 1), memory)
+        for stream in (before, after):
+            stream["metadata"].pop("resourceVersion")
+            stream["metadata"].setdefault("annotations", {})
+        self.assertEqual(after, before)
+        # A release has its number by now: the next promotion leaves the source alone.
+        version = self.dev.stream()["metadata"]["resourceVersion"]
+        self.promote(self.sluice)
+        self.assertEqual(self.dev.stream()["metadata"]["resourceVersion"], version)
 
     def test_the_default_cluster_is_the_current_context(self):
         _, new = self.running()

@@ -7,8 +7,9 @@ import re
 import shlex
 import unittest
 
+from sluicekit.roles import role, service_account, view_source
 from sluicekit.sandbox import Sandbox
-from sluicekit.sandbox_case import configs, core
+from sluicekit.sandbox_case import configs
 from sluicekit.shop import ShopCase
 from sluicekit.sluice import binary
 
@@ -16,10 +17,8 @@ binary()
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOK = (ROOT / "docs" / "playbook.md").read_text()
-ROLES = ROOT / "deploy" / "openshift"
 PASSWORD = "correct horse"
 TIERS = ("watch", "promote", "fix")
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 def section(title):
@@ -38,19 +37,6 @@ def sluice_lines(text):
     return [line for _, body in blocks(text) for line in body.splitlines() if line.startswith("sluice ")]
 
 
-def role(tier):
-    """A file of deploy/openshift as JSON: its flow style differs from JSON by quotes only, block style by the lines."""
-    lines = [line for line in (ROLES / f"{tier}.yaml").read_text().splitlines() if not line.startswith("#")]
-    top, rules = "\n".join(lines).split("\nrules:\n")
-
-    def flow(text):
-        return json.loads(re.sub(r'(?<!")\b[A-Za-z][\w./-]*', r'"\g<0>"', text))
-
-    members = [line.split(": ", 1) for line in top.splitlines()]
-    return {**{name: flow(value) for name, value in members},
-            "rules": [flow(line.removeprefix("  - ")) for line in rules.splitlines()]}
-
-
 class PlaybookCase(ShopCase):
     profile = "3.11"
 
@@ -61,31 +47,11 @@ class PlaybookCase(ShopCase):
         for box in (cls.a, cls.b):
             box.scenario({"users": [{"name": "ann", "password": PASSWORD}]})
 
-    def created(self, box, path, document):
-        with box.api() as api:
-            reply = api.post(path, document)
-        self.assertEqual(reply.status, 201, f"POST {path}\n{reply}")
-
     def service_account(self, box, project, tiers, source=None):
-        """What the playbook's third step does with oc, by the same requests; gives the identity."""
-        self.created(box, core(project, "serviceaccounts"), {
-            "kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": "sluice"}})
-        for tier in tiers:
-            self.created(box, f"{RBAC}/namespaces/{project}/roles", role(tier))
-            self.created(box, f"{RBAC}/namespaces/{project}/rolebindings", {
-                "kind": "RoleBinding", "apiVersion": "rbac.authorization.k8s.io/v1",
-                "metadata": {"name": f"sluice-{tier}"},
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": f"sluice-{tier}"},
-                "subjects": [{"kind": "ServiceAccount", "name": "sluice", "namespace": project}]})
-        if source:
-            self.view_source(box, source, project)
-        return f"system:serviceaccount:{project}:sluice"
+        return service_account(self, box, project, tiers, source)
 
     def view_source(self, box, source, project):
-        self.created(box, f"{RBAC}/namespaces/{source}/rolebindings", {
-            "kind": "RoleBinding", "apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "sluice-source"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "registry-viewer"},
-            "subjects": [{"kind": "ServiceAccount", "name": "sluice", "namespace": project}]})
+        view_source(self, box, source, project)
 
     def integration_host(self, tokens):
         """A home with what the fourth step leaves in /etc/sluice: the CA and token of each cluster."""

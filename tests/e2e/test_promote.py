@@ -217,7 +217,8 @@ class Tags(App):
             self.push(builds[tag], tag=tag)
         self.ok(self.promote("test"))
         self.shows("test", builds["v1.10.0"], "v1.10.0", "live")
-        self.assertEqual(self.a.client().tags(f"{self.where('test')}/shop"), ["live", "v1.10.0"])
+        self.assertEqual(self.tags(self.a, f"{self.where('test')}/shop"), ["live", "v1.10.0"])
+        self.remembers(self.a, f"{self.where('test')}/shop", builds["v1.10.0"]["shop"])
         self.ok(self.promote("prod"))
         self.shows("prod", builds["v1.10.0"], "v1.10.0", "live")
 
@@ -237,21 +238,21 @@ class Tags(App):
         build = self.make(1)
         self.push(build, tag="v3")
         self.ok(self.promote("prod"))
-        self.assertEqual(self.b.client().tags(f"{self.where('prod')}/shop"), ["stable", "v3"])
+        self.assertEqual(self.tags(self.b, f"{self.where('prod')}/shop"), ["stable", "v3"])
 
     def test_an_exact_source_tag_is_written_as_it_is(self):
         self.environments(source={"tag": "nightly"})
         build = self.make(1)
         self.push(build, tag="nightly")
         self.ok(self.promote("test"))
-        self.assertEqual(self.a.client().tags(f"{self.where('test')}/shop"), ["nightly"])
+        self.assertEqual(self.tags(self.a, f"{self.where('test')}/shop"), ["nightly"])
 
     def test_an_environment_may_write_another_tag_than_the_source(self):
         self.environments(("dev", [(self.a, self.where("dev"))]), ("prod", [(self.a, self.where("prod"))], "stable"))
         build = self.make(1)
         self.push(build)
         self.ok(self.promote("prod"))
-        self.assertEqual(self.a.client().tags(f"{self.where('prod')}/shop"), ["stable"])
+        self.assertEqual(self.tags(self.a, f"{self.where('prod')}/shop"), ["stable"])
 
     def test_only_a_tag_that_all_images_carry_makes_a_release(self):
         self.environments(images=("web", "api"), source={"tag": "v*", "match": "same-tag"})
@@ -315,6 +316,32 @@ class Plans(App):
                 check()
                 hash_before = self.ok(self.plan("test")).json["plan"]
 
+    def test_a_plan_does_not_hold_when_something_else_decides_how_it_goes(self):
+        self.push(self.make(1))
+        plain = json.loads((self.sluice.home / "sluice.yaml").read_text())
+        hashes = {}
+        rows = {
+            "nothing special": ({}, {}), "insecure": ({"insecure": True}, {}), "no proxy": ({"proxy": "none"}, {}),
+            "a failure is rolled back": ({}, {"on-failure": "rollback"}),
+            "nothing is followed": ({}, {"verify": {"rollout": "none"}}),
+        }
+        for why, (entry, environment) in rows.items():
+            with self.subTest(why):
+                self.sluice.write("clusters.yaml", json.dumps({"clusters": {"a": {"registry": self.a.host, **entry}}}))
+                self.sluice.write("sluice.yaml", json.dumps({**plain, "environments": [
+                    {**one, **(environment if one["name"] == "test" else {})} for one in plain["environments"]]}))
+                now = self.ok(self.plan("test", "--clusters", "clusters.yaml")).json
+                self.assertNotIn(now["plan"], hashes, f"the same as {hashes.get(now['plan'])}")
+                for member in ("insecure", "proxy"):
+                    shown = entry.get(member, False if member == "insecure" else None)
+                    self.assertEqual([one[member] for one in now["targets"] + now["sources"]], [shown] * 3, now)
+                check = self.unchanged(self.a)
+                for other in hashes:
+                    self.fails(self.promote("test", "--clusters", "clusters.yaml", "--plan", other), 3,
+                               "the plan changed")
+                check()
+                hashes[now["plan"]] = why
+
     def test_making_the_release_does_not_change_the_hash(self):
         self.push(self.make(1))
         before = self.ok(self.plan("test")).json
@@ -325,6 +352,7 @@ class Plans(App):
 
     def test_without_yes_off_a_terminal_nothing_happens(self):
         self.push(self.make(1))
+        self.ok(self.sluice.run("release", "create"))  # claims its number at the place of birth
         check = self.unchanged(self.a)
         for command in (("promote", "--to", "test"), ("rollback", "--to", "test", "--release", "1")):
             self.ok(self.sluice.run("release", "create"))
@@ -474,8 +502,11 @@ class Records(App):
                 path = self.sluice.home / file
                 self.assertTrue(path.exists())
                 self.assertEqual(path.stat().st_mode & 0o077, 0, "records are for their owner")
+                with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as rows:
+                    self.assertEqual(rows.execute("SELECT COUNT(*) FROM promotions").fetchone(), (1,))
+                # Others are told by the place, whoever made them.
                 known = self.ok(self.sluice.run("history", "--state", state, "-o", "json")).json["promotions"]
-                self.assertEqual(len(known), 1)
+                self.assertEqual(len(known), 1 if state == "mine.db" else 2)
         self.assertFalse((self.sluice.home / ".state" / "sluice").exists())
 
     def test_a_state_that_is_not_supported_yet_says_so(self):
@@ -512,7 +543,7 @@ class TwoAtOnce(App):
             # The same images for an app of another name, so that nothing but the lease is in the way.
             self.sluice.write("twin.yaml", text.replace('"app": "shop"', '"app": "twin"'))
             second = self.sluice.run("promote", "--to", "prod", "--yes", "-f", "twin.yaml", "--progress", "none")
-            self.fails(second, 1, proxy.host, f"process {first.pid}")
+            self.fails(second, 7, "prod is being worked on", f"process {first.pid}")
             stopped = self.sluice.interrupt(first)
             self.assertEqual(stopped.code, 130, stopped)
             proxy.clear_faults()
@@ -531,8 +562,8 @@ class TwoAtOnce(App):
         codes = sorted(code for code, _, _ in ended)
         self.assertEqual(codes[0], 0, ended)
         for code, out, err in ended:
-            # 1: somebody holds the lease; 3: somebody is at work, or was quicker.
-            self.assertIn(code, (0, 1, 3), f"{out}\n{err}")
+            # 7: somebody is at work; 3: somebody was quicker.
+            self.assertIn(code, (0, 3, 7), f"{out}\n{err}")
         self.shows("prod", build)
         records = self.sluice.home / ".state" / "sluice" / "records.db"
         with sqlite3.connect(f"file:{records}?mode=ro", uri=True) as rows:

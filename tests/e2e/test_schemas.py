@@ -97,6 +97,7 @@ class Documents(kit.E2eCase):
 
     def test_a_promotion_from_the_first_plan_to_undo(self):
         self.printed("status", "status")
+        self.printed("diff", "diff", "dev", "prod")
         self.printed("history", "history")
         self.printed("releases", "releases")
         self.printed("doctor", "doctor", code=3)
@@ -105,6 +106,8 @@ class Documents(kit.E2eCase):
         self.printed("plan", "plan", "--to", "prod")
         self.printed("release", "release", "create")
         self.printed("promote", "promote", "--to", "prod", "--yes")
+        self.printed("release", "release", "show", "1")
+        self.printed("diff", "diff", "dev", "prod")
         self.printed("plan", "plan", "--to", "prod")
         self.release(2)
         self.printed("promote", "promote", "--to", "prod", "--yes")

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace sluice::support {
 
@@ -29,8 +30,15 @@ class RegistryProcess {
   /// "127.0.0.1:PORT"
   const std::string& host() const { return host_; }
 
+  /// Ends the program, runs "garbage-collect --delete-untagged" over its storage, and starts it again on another port.
+  /// Gives what the collection wrote. Throws as the constructor does.
+  std::string collect_garbage();
+
  private:
+  void start();
+
   TempFolder folder_;
+  std::vector<std::string> environment_;
   std::unique_ptr<ChildProcess> process_;
   std::string host_;
 };

@@ -34,6 +34,11 @@ def content(registry):
     return found
 
 
+def is_own(tag):
+    """Whether a tag is one of those that sluice keeps for itself: memory, pins and numbers."""
+    return re.fullmatch(r"sluice-(memory|number-[1-9][0-9]*-[0-9a-f]{12}|[0-9a-f]{12})", tag) is not None
+
+
 def wrote(exchange):
     """Whether an exchange of a proxy's log asked for a change."""
     return exchange["method"] not in ("GET", "HEAD")
@@ -110,6 +115,22 @@ class E2eCase(unittest.TestCase):
         seen = skopeo_raw(registry.host, where, *flags)
         self.assertIn(seen, (None, image.manifest), f"{where}, as skopeo reads it")
         self._holds_content(client, repository, image)
+
+    def tags(self, registry, repository):
+        """The tags of a repository that are not sluice's own."""
+        return [tag for tag in registry.client().tags(repository) if not is_own(tag)]
+
+    def own_tags(self, registry, repository):
+        return [tag for tag in registry.client().tags(repository) if is_own(tag)]
+
+    def remembers(self, registry, repository, *images):
+        """The repository has its memory, and a pin for each of these images; what claims numbers aside."""
+        pins = {"sluice-" + image.digest[7:19] for image in images}
+        own = {tag for tag in self.own_tags(registry, repository) if not tag.startswith("sluice-number-")}
+        self.assertEqual(own, {"sluice-memory", *pins}, repository)
+        client = registry.client()
+        for image in images:
+            self.assertEqual(client.manifest(repository, "sluice-" + image.digest[7:19])[2], image.digest, "a pin")
 
     def _holds_content(self, client, repository, image):
         for blob in image.blobs:

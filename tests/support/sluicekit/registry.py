@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import threading
 
 from .process import Child
@@ -106,6 +107,13 @@ class Registry:
         """Forgets all content, as a fresh registry would. Stops and starts it: it caches what it has seen."""
         self.stop()
         shutil.rmtree(self.storage, ignore_errors=True)
+        self.start()
+
+    def collect_garbage(self, *flags):
+        """Runs docker-registry's own clean-up, while it is stopped, as its documentation asks for."""
+        self.stop()
+        subprocess.run(["docker-registry", "garbage-collect", *flags, self._config], check=True, capture_output=True,
+                       env={**self._settings, **self._auth_settings()}, timeout=60)
         self.start()
 
     def log(self):

@@ -171,7 +171,8 @@ TEST_F(SessionTest, MakesNoRecordsForWhoOnlyLooks) {
 
   const auto writing = one.store();
   ASSERT_TRUE(writing.ok()) << why(writing);
-  const auto held = (*writing)->set_hold({.app = "shop", .environment = "prod", .reason = "x", .since = 0});
+  const auto held =
+      (*writing)->set_hold({.place = "prod.example.com/shop/web:latest", .reason = "x", .since = 0, .who = {}});
   EXPECT_TRUE(held.ok()) << "who looked first may write later: " << why(held);
   EXPECT_TRUE(std::filesystem::exists(folder / "state.db"));
 }
@@ -189,7 +190,8 @@ TEST_F(SessionTest, TellsOfEveryWriteToTheRecords) {
   const auto store = one.store();
   ASSERT_TRUE(store.ok()) << why(store);
   const auto before = writes.size();
-  ASSERT_TRUE((*store)->set_hold({.app = "shop", .environment = "prod", .reason = "x", .since = 0}).ok());
+  ASSERT_TRUE(
+      (*store)->set_hold({.place = "prod.example.com/shop/web:latest", .reason = "x", .since = 0, .who = {}}).ok());
   EXPECT_EQ(writes.size(), before + 1);
 }
 
@@ -272,6 +274,50 @@ TEST_F(SessionTest, MindsABrokenKubeconfigOnlyWhenItIsNeeded) {
   ASSERT_TRUE(nobody.ok()) << why(nobody);
   EXPECT_TRUE(failed_with(one.cluster_of(nobody->environments[1].targets[0]), ErrorKind::config, ".kube/config"))
       << "who we are would stand there";
+}
+
+TEST_F(SessionTest, TellsWhatTheClustersFileSaysOfASide) {
+  clusters(R"(clusters:
+  plain: {registry: "r.example.com:5000", insecure: true, proxy: "http://proxy.example.com:3128/"}
+  free: {registry: free.example.com, proxy: none}
+  ocp: {api: "https://api.example.com:6443"}
+  ocp2: {api: "https://api2.example.com", registry: apps.example.com, insecure: true}
+)");
+  struct Row {
+    const char* name;
+    std::string cluster;
+    std::string registry;
+    bool has_api;
+    promotion::SideSettings settings;
+  };
+  const std::vector<Row> rows{
+      {"a registry by the name of its entry",
+       "plain",
+       "r.example.com:5000",
+       false,
+       {.registry = "r.example.com:5000", .insecure = true, .proxy = "proxy.example.com:3128"}},
+      {"a registry by its host",
+       "",
+       "r.example.com:5000",
+       false,
+       {.registry = {}, .insecure = true, .proxy = "proxy.example.com:3128"}},
+      {"no proxy", "free", "free.example.com", false, {.registry = "free.example.com", .proxy = "none"}},
+      {"a registry that nobody wrote about", "", "other.example.com", false, {}},
+      {"a cluster", "ocp", "", true, {}},
+      {"a cluster with a registry of its own", "ocp2", "", true, {.registry = "apps.example.com", .insecure = true}},
+      {"a context of the kubeconfig", "ann", "", true, {}},
+      {"the current context", "", "", true, {}},
+  };
+  auto one = session();
+  for (const auto& row : rows) {
+    auto wanted = target(row.cluster, row.registry);
+    wanted.has_api = row.has_api;
+    const auto settings = one.settings_of(wanted);
+    ASSERT_TRUE(settings.ok()) << row.name << ": " << why(settings);
+    EXPECT_EQ(settings->registry, row.settings.registry) << row.name;
+    EXPECT_EQ(settings->insecure, row.settings.insecure) << row.name;
+    EXPECT_EQ(settings->proxy, row.settings.proxy) << row.name;
+  }
 }
 
 TEST_F(SessionTest, HasNoApiBehindAPlainRegistry) {

@@ -67,6 +67,29 @@ TEST(Parse, ReadsCopy) {
   EXPECT_EQ(read_copy->first.destination, "b.example.com/shop/web");
 }
 
+TEST(Parse, ReadsWhatToDoAboutSomebodyElsesLease) {
+  using std::chrono::seconds;
+  const std::vector<std::vector<std::string>> commands{
+      {"promote", "--to", "prod"}, {"rollback", "--to", "prod"}, {"resume"}, {"undo", "p1"}};
+  for (const auto& words : commands) {
+    const auto with = [&](const std::string& flag) {
+      auto out = words;
+      out.push_back(flag);
+      return out;
+    };
+    EXPECT_FALSE(common_of(words).wait.has_value()) << line(words);
+    EXPECT_FALSE(common_of(words).take_over) << line(words);
+    EXPECT_EQ(common_of(with("--wait")).wait, seconds(600)) << line(words);
+    EXPECT_EQ(common_of(with("--wait=1s")).wait, seconds(1)) << line(words);
+    EXPECT_TRUE(common_of(with("--take-over")).take_over) << line(words);
+    EXPECT_TRUE(failed_with(Arguments(with("--wait=soon")).parse(), ErrorKind::usage, "--wait wants seconds"));
+  }
+  const auto resume = read<Resume>({"resume", "--wait", "p0123456789ab"});
+  ASSERT_TRUE(resume);
+  EXPECT_EQ(resume->first.promotion, "p0123456789ab") << "its value stands behind a = alone";
+  EXPECT_TRUE(failed_with(Arguments({"resume", "--wait", "--take-over"}).parse(), ErrorKind::usage, "excludes"));
+}
+
 TEST(Parse, ReadsEachSideOfACopy) {
   const auto plain = common_of({"copy", "a/b", "c/d"});
   EXPECT_EQ(plain.session.source, app::SideOptions{}) << "nothing said is nothing said";
@@ -103,10 +126,10 @@ TEST(Parse, ReadsTheLookUps) {
 TEST(Parse, ReadsPlanAndPromote) {
   if (const auto c = read<PlanFor>({"plan", "--to", "prod", "--release", "42"})) {
     EXPECT_EQ(c->first.environment, "prod");
-    EXPECT_EQ(c->first.release, 42);
+    EXPECT_EQ(c->first.release, "42");
   }
   if (const auto c = read<PlanFor>({"plan", "--to=prod"})) {
-    EXPECT_EQ(c->first.release, std::nullopt);
+    EXPECT_EQ(c->first.release, "");
   }
   if (const auto c = read<Promote>({"promote", "--to", "prod", "--plan", "sha256:12", "-y"})) {
     EXPECT_EQ(c->first.environment, "prod");
@@ -116,7 +139,7 @@ TEST(Parse, ReadsPlanAndPromote) {
   if (const auto c = read<Promote>({"promote", "--to", "prod", "--release", "7"})) {
     EXPECT_FALSE(c->first.yes);
     EXPECT_EQ(c->first.plan, "");
-    EXPECT_EQ(c->first.release, 7);
+    EXPECT_EQ(c->first.release, "7");
   }
   if (const auto c = read<Promote>({"promote", "--yes", "--to", "prod"})) {
     EXPECT_TRUE(c->first.yes);
@@ -126,7 +149,7 @@ TEST(Parse, ReadsPlanAndPromote) {
 TEST(Parse, ReadsWhatComesAfterAPromotion) {
   if (const auto c = read<Rollback>({"rollback", "--to", "prod", "--release", "3", "--yes"})) {
     EXPECT_EQ(c->first.environment, "prod");
-    EXPECT_EQ(c->first.release, 3);
+    EXPECT_EQ(c->first.release, "3");
     EXPECT_TRUE(c->first.yes);
   }
   if (const auto c = read<Resume>({"resume"})) {
@@ -157,9 +180,9 @@ TEST(Parse, ReadsTheRecords) {
   if (const auto c = read<Unhold>({"unhold", "prod"})) {
     EXPECT_EQ(c->first.environment, "prod");
   }
-  read<ReleaseCreate>({"release"});
-  read<ReleaseCreate>({"release", "create"});
-  if (const auto c = read<ReleaseCreate>({"release", "create", "-f", "x.yaml", "-o", "json"})) {
+  read<ReleaseOf>({"release"});
+  read<ReleaseOf>({"release", "create"});
+  if (const auto c = read<ReleaseOf>({"release", "create", "-f", "x.yaml", "-o", "json"})) {
     EXPECT_EQ(c->second.pipeline, "x.yaml");
     EXPECT_EQ(c->second.format, Format::json);
   }
@@ -282,7 +305,7 @@ TEST(Parse, SaysWhatIsMissingOrWrong) {
       {{"unhold"}, "ENV"},
       {{"login"}, "REGISTRY"},
       {{"logout"}, "REGISTRY"},
-      {{"plan", "--to", "prod", "--release", "seven"}, "--release"},
+      {{"plan", "--to", "prod", "--release"}, "--release"},
       {{"status", "-o", "yaml"}, "yaml"},
       {{"status", "--progress", "loud"}, "loud"},
       {{"status", "--retry-times", "101"}, "--retry-times"},

@@ -57,12 +57,12 @@ TEST_F(RunDeathTest, EndsWithTheExitCodeOfTheErrorsKind) {
       {"a misspelt command", {"promte"}, 2, "did you mean promote"},
       {"no pipeline file", {"status", "-f", (folder / "none.yaml").string()}, 1, "no pipeline file"},
       {"an unknown environment", {"plan", "--to", "prd", "-f", file}, 2, "did you mean 'prod'"},
-      {"an unknown promotion", {"resume", "p0123456789ab"}, 1, "there is no promotion p0123456789ab"},
-      {"nothing unfinished", {"resume", "-f", file}, 1, "is unfinished"},
+      {"a promotion that only a place may know", {"resume", "p0123456789ab"}, 1, "there is no pipeline file"},
+      {"a place that nobody can ask what is unfinished", {"resume", "-f", file}, 7, "cannot connect to 127.0.0.1:1"},
       {"a reference that is none", {"digest", "UPPER"}, 2, "sluice: "},
       {"nobody answers", {"digest", "127.0.0.1:1/shop/web", "--retry-times", "0"}, 7, "127.0.0.1:1"},
-      {"hold", {"hold", "prod", "-f", file}, 0, ""},
-      {"history of nothing", {"history", "-f", file}, 0, "no promotions of shop"},
+      {"a hold that the place was not told of", {"hold", "prod", "-f", file}, 7, "was not told"},
+      {"a history that lacks a place", {"history", "-f", file}, 0, "no promotions of shop"},
       {"login without a name", {"login", "127.0.0.1:1"}, 2, "-u USER"},
   };
   for (const auto& row : rows)

@@ -104,11 +104,14 @@ Console plain_console() {
   }));
 }
 
+const std::string kRelease = "9f3c1b2a40d7" + std::string(52, '0');
+
 promotion::Plan sample() {
   promotion::Plan plan;
   plan.app = "shop";
   plan.environment = "prod";
   plan.release = 42;
+  plan.release_id = kRelease;
   promotion::PlannedTarget target;
   target.target = {.cluster = {}, .registry = "b.example.com", .project = "shop", .position = {}};
   target.images = {{.name = "web",
@@ -143,9 +146,43 @@ TEST(PlanText, ShowsWhatWillHappen) {
                 oci::Digest::of("api 42").brief() +
                 "  live already\n"
                 "\n"
+                "  verified by: reading the tags back\n"
+                "  on failure: stop\n"
                 "  2.0 KiB to move, 1.0 KiB present\n"
                 "  plan " +
                 plan.hash() + "\n");
+}
+
+TEST(PlanText, ShowsHowItIsVerifiedAndWhere) {
+  auto plan = sample();
+  auto& target = plan.targets[0];
+  target.target = {.cluster = "prod-a", .registry = {}, .project = "shop", .has_api = true, .position = {}};
+  target.target.server = "api.example.com:6443";
+  target.user = "ann";
+  target.settings = {.registry = "r.example.com", .insecure = true, .proxy = "proxy.example.com:3128"};
+  plan.sources = {{.target = {.cluster = {}, .registry = "dev.example.com", .project = "dev", .position = {}},
+                   .settings = {.registry = {}, .insecure = false, .proxy = "none"}},
+                  {.target = {.cluster = {}, .registry = "b.example.com", .project = "b", .position = {}}}};
+  plan.verify.watch = std::chrono::minutes(10);
+  plan.verify.http = "https://shop.example.com/healthz";
+  plan.rollback_on_failure = true;
+  auto text = plan_text(plan, plain_console(), true);
+  EXPECT_THAT(text, HasSubstr("\n  prod-a/shop  in api.example.com:6443 as ann\n"
+                              "    registry r.example.com, insecure: its certificate is not checked, through proxy "
+                              "proxy.example.com:3128\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\n  from dev.example.com/dev: through no proxy\n"
+                        "  verified by: rollout within 10m, watched for 10m, GET https://shop.example.com/healthz\n"
+                        "  on failure: put back what was there\n"));
+  EXPECT_THAT(text, Not(HasSubstr("from b.example.com")));
+  EXPECT_EQ(where_text(plan), "in api.example.com:6443 as ann");
+  plan.targets.push_back(target);
+  EXPECT_EQ(where_text(plan), "in api.example.com:6443 as ann") << "each once";
+  plan.targets[1].user.clear();
+  EXPECT_EQ(where_text(plan), "in api.example.com:6443 as ann, api.example.com:6443");
+  plan.verify.rollout = false;
+  text = plan_text(plan, plain_console(), true);
+  EXPECT_THAT(text, HasSubstr("  verified by: reading the tags back (no rollout is followed), watched for 10m"));
 }
 
 TEST(PlanText, SaysWhenThereIsNothingToDo) {
@@ -161,7 +198,7 @@ TEST(PlanText, ShowsFindingsWithTheirFix) {
   plan.findings.push_back({"environment-held", Severity::blocker, "prod", "prod is on hold", "sluice unhold prod"});
   plan.targets[0].findings.push_back({"odd", Severity::warning, "x", "something is odd", ""});
   const auto text = plan_text(plan, plain_console(), true);
-  EXPECT_THAT(text, HasSubstr("shop (new release) -> prod  (rollback)\n"));
+  EXPECT_THAT(text, HasSubstr("shop (9f3c1b2a40d7) -> prod  (rollback)\n"));
   EXPECT_THAT(text, HasSubstr("  blocker environment-held: prod is on hold\n    fix: sluice unhold prod\n"));
   EXPECT_THAT(text, HasSubstr("  warning odd: something is odd\n  "));
 }
@@ -180,7 +217,8 @@ promotion::Outcome ended(records::PromotionState state) {
   promotion.id = "p0123456789ab";
   promotion.app = "shop";
   promotion.environment = "prod";
-  promotion.release = 42;
+  promotion.release = kRelease;
+  promotion.number = 42;
   promotion.plan_hash = "sha256:12";
   promotion.state = state;
   return {.promotion = promotion,
@@ -214,8 +252,8 @@ TEST(OutcomeJson, HasEveryMemberWhateverTheState) {
                            records::PromotionState::partial, records::PromotionState::rolled_back}) {
     const auto json = outcome_json(ended(state), "promote");
     EXPECT_THAT(keys(json),
-                ::testing::ElementsAre("schema", "promotion", "app", "release", "environment", "kind", "state", "plan",
-                                       "targets", "findings", "put_back", "failure", "receipt"))
+                ::testing::ElementsAre("schema", "promotion", "app", "release", "release_id", "environment", "kind",
+                                       "state", "plan", "targets", "findings", "put_back", "failure", "receipt"))
         << to_string(state);
     EXPECT_EQ(json.string_at("schema"), "sluice.promote/1");
     EXPECT_EQ(json.string_at("state"), to_string(state));

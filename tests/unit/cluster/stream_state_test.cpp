@@ -1,5 +1,7 @@
 #include "cluster/stream_state.hpp"
 
+#include "base/lease_held.hpp"
+#include "cluster/lease_rules.hpp"
 #include "unit/cluster/cluster_testing.hpp"
 
 #include <gmock/gmock.h>
@@ -36,15 +38,19 @@ StreamState state_in(std::string annotation) {
 
 KeptRelease release(std::int64_t number, char digit) { return {number, digest(digit), "1.0", true, "p-1", kNow}; }
 
+/// A lease as older programs write it.
+std::string note_of(const std::string& holder, std::int64_t expires) {
+  return R"({"holder":")" + holder + R"(","promotion":"","fence":7,"expires-at":)" + std::to_string(expires) + "}";
+}
+
 /// A server with the image stream prod/web alone, where the resourceVersion decides.
 class WithStream : public testing::ClusterTest {
  protected:
   WithStream() {
     exchanger.otherwise([this](const net::HttpRequest& request, const auto&) { return answer(request); });
   }
-  TagState noted(std::string_view tag) { return read_state(stream).tags.find(tag)->second; }
-  Result<StreamLease> take(const std::string& holder, std::int64_t now = kNow, const IsGone& is_gone = {}) {
-    return take_stream_lease(client(), {"prod", "web", holder, "p-" + holder}, kSpan, now, context(), is_gone);
+  Result<StreamLease> take(const std::string& holder, std::int64_t now = kNow, const LeaseTaking& how = {}) {
+    return take_stream_lease(client(), {"prod", "web", holder, "p-" + holder}, kSpan, now, context(), how);
   }
 
   ImageStream stream = ImageStream::named("prod", "web");
@@ -70,7 +76,6 @@ class WithStream : public testing::ClusterTest {
     return json_reply(200, stream.json());
   }
 };
-using StreamStateWrite = WithStream;
 using StreamLeaseTest = WithStream;
 
 // --- Reading ------------------------------------------------------------------------------------------------------
@@ -135,60 +140,33 @@ TEST(StreamStateReading, TellsOfDamageAndReadsTheRest) {
   }
 }
 
-TEST(StreamStateReading, KeepsTheNewestReleasesOnceEach) {
-  TagState state;
-  for (std::int64_t number = 1; number <= 7; ++number) keep_release(state, release(number, 'a'));
-  keep_release(state, release(4, 'b'));
-  std::vector<std::int64_t> numbers;
-  for (const auto& kept : state.releases) numbers.push_back(kept.number);
-  EXPECT_THAT(numbers, ElementsAre(4, 7, 6, 5, 3));
-  EXPECT_EQ(state.releases.front().digest, digest('b'));
-}
-
 // --- Pins ---------------------------------------------------------------------------------------------------------
 
 TEST(StreamPins, AreNamedByTheirDigest) {
   EXPECT_EQ(pin_tag("sha256:0123456789abcdef" + std::string(48, '0')), "sluice-0123456789ab");
 }
 
-TEST(StreamPins, AreOutdatedWhenNoStateNamesTheirImage) {
-  auto stream = ImageStream::named("prod", "web");
-  auto tags = Json::array();
-  const auto add = [&](const std::string& tag, char digit) {
-    tags.push(
-        Json::object().set("tag", tag).set("items", Json::array().push(Json::object().set("image", digest(digit)))));
-  };
-  for (const char digit : {'a', 'b', 'c', 'd', 'e'}) add(pin_tag(digest(digit)), digit);
-  add("live", 'e');
-  add("sluice-000000000000", 'f');   // not what its name says
-  add("sluice-eeeeeeeeeeeee", 'e');  // too long
-  add("sluice-notadigest00", 'e');
-  set_at(stream.json(), {"status", "tags"}, std::move(tags));
-  auto from = Json::object().set("kind", "ImageStreamImage").set("name", "web@" + digest('9'));
-  set_at(stream.json(), {"spec", "tags"},
-         Json::array().push(Json::object().set("name", pin_tag(digest('9'))).set("from", std::move(from))));
-  StreamState state;
-  state.tags["live"].digest = digest('a');
-  state.tags["live"].previous = digest('b');
-  keep_release(state.tags["test"], release(1, 'c'));
-  EXPECT_THAT(outdated_pins(stream, state),
-              ElementsAre(pin_tag(digest('9')), pin_tag(digest('d')), pin_tag(digest('e'))));
-  state.problem = "unreadable";
-  EXPECT_THAT(outdated_pins(stream, state), IsEmpty()) << "what cannot be read may name any of them";
-}
-
 // --- Writing ------------------------------------------------------------------------------------------------------
+
+/// A stream, and what is noted of its tags.
+class StreamStateWrite : public ::testing::Test {
+ protected:
+  Result<bool> note(std::string_view tag, const std::function<void(TagState&)>& change) {
+    return change_state(stream, tag, change);
+  }
+  TagState noted(std::string_view tag) { return read_state(stream).tags.find(tag)->second; }
+  ImageStream stream = ImageStream::named("prod", "web");
+};
 
 TEST_F(StreamStateWrite, WhatIsWrittenIsReadBack) {
   const TagState wanted{"shop", "prod", 42, "p-9", digest('b'), digest('a'), "rolled back", {release(42, 'b')}};
-  storms = 2;
-  const auto done = write_state(client(), "prod", "web", "live", [&](TagState& state) { state = wanted; }, context());
+  const auto done = note("live", [&](TagState& state) { state = wanted; });
   ASSERT_TRUE(done.ok()) << why(done);
-  EXPECT_EQ(writes, 1);
+  EXPECT_TRUE(*done);
   EXPECT_EQ(noted("live"), wanted);
-  const auto again = write_state(client(), "prod", "web", "live", [&](TagState& state) { state = wanted; }, context());
+  const auto again = note("live", [&](TagState& state) { state = wanted; });
   ASSERT_TRUE(again.ok()) << why(again);
-  EXPECT_EQ(writes, 1) << "nothing has changed";
+  EXPECT_FALSE(*again) << "nothing has changed";
 }
 
 TEST_F(StreamStateWrite, LeavesOtherTagsAndUnknownMembersAlone) {
@@ -196,13 +174,10 @@ TEST_F(StreamStateWrite, LeavesOtherTagsAndUnknownMembersAlone) {
                   R"({"test":7,"live":{"later":{"deep":1},"release":41,"releases":[{"number":41,"digest":")" +
                       digest('a') + R"(","signed":true}]},"old":{"app":"shop"}})");
   stream.annotate("other", "stays");
-  const auto done = write_state(
-      client(), "prod", "web", "live",
-      [](TagState& state) {
-        state.release = 42;
-        keep_release(state, release(42, 'b'));
-      },
-      context());
+  const auto done = note("live", [](TagState& state) {
+    state.release = 42;
+    state.releases.insert(state.releases.begin(), release(42, 'b'));
+  });
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(stream.annotation("other"), "stays");
   const auto all = parsed(stream.annotation(kStateAnnotation));
@@ -217,8 +192,7 @@ TEST_F(StreamStateWrite, LeavesOtherTagsAndUnknownMembersAlone) {
 TEST_F(StreamStateWrite, WritesWhatIsDamagedAnew) {
   for (const auto* damage : {"{oops", "[]", R"({"live":{"release":"x","later":1}})"}) {
     stream.annotate(kStateAnnotation, damage);
-    const auto done =
-        write_state(client(), "prod", "web", "live", [](TagState& state) { state.release += 1; }, context());
+    const auto done = note("live", [](TagState& state) { state.release += 1; });
     ASSERT_TRUE(done.ok()) << damage << ": " << why(done);
     EXPECT_EQ(read_state(stream).problem, "") << damage;
     EXPECT_EQ(noted("live").release, 1) << damage;
@@ -227,18 +201,16 @@ TEST_F(StreamStateWrite, WritesWhatIsDamagedAnew) {
 
 TEST_F(StreamStateWrite, MakesTheReasonOfAHoldPrintableAndShort) {
   const auto reason = "rolled\nback \x1b[31m" + std::string(5000, 'x');
-  const auto done =
-      write_state(client(), "prod", "web", "live", [&](TagState& state) { state.hold = reason; }, context());
+  const auto done = note("live", [&](TagState& state) { state.hold = reason; });
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_THAT(noted("live").hold, ::testing::StartsWith("rolled back ?[31mxxx"));
   EXPECT_LE(noted("live").hold.size(), 1003U);
 }
 
 TEST_F(StreamStateWrite, NotesNothingThatCouldNotBeReadBack) {
-  const auto done =
-      write_state(client(), "prod", "web", "live", [](TagState& state) { state.digest = "latest"; }, context());
-  EXPECT_TRUE(failed_with(done, ErrorKind::internal, "no digest"));
-  EXPECT_EQ(writes, 0);
+  EXPECT_TRUE(
+      failed_with(note("live", [](TagState& state) { state.digest = "latest"; }), ErrorKind::internal, "no digest"));
+  EXPECT_EQ(stream.annotation(kStateAnnotation), "");
 }
 
 TEST_F(StreamStateWrite, ForgetsTagsThatAreGoneBeforeItGrowsTooLarge) {
@@ -251,8 +223,7 @@ TEST_F(StreamStateWrite, ForgetsTagsThatAreGoneBeforeItGrowsTooLarge) {
   }
   stream.annotate(kStateAnnotation, all.dump());
   set_at(stream.json(), {"status", "tags"}, std::move(tags));
-  const auto change = [](TagState& state) { state.hold = std::string(1000, 'y'); };
-  const auto done = write_state(client(), "prod", "web", "new", change, context());
+  const auto done = note("new", [](TagState& state) { state.hold = std::string(1000, 'y'); });
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(read_state(stream).problem, "");
   EXPECT_EQ(read_state(stream).tags.size(), 65U) << "those that the stream has, and the new one";
@@ -268,9 +239,8 @@ TEST_F(StreamStateWrite, SaysWhenTheAnnotationHasNoRoom) {
   }
   stream.annotate(kStateAnnotation, all.dump());
   set_at(stream.json(), {"status", "tags"}, std::move(tags));
-  const auto change = [](TagState& state) { state.hold = std::string(1000, 'y'); };
-  EXPECT_TRUE(failed_with(write_state(client(), "prod", "web", "new", change, context()), ErrorKind::unsupported,
-                          "sluice/state of prod/web"));
+  EXPECT_TRUE(failed_with(note("new", [](TagState& state) { state.hold = std::string(1000, 'y'); }),
+                          ErrorKind::unsupported, "sluice/state of prod/web"));
 }
 
 // --- Leases -------------------------------------------------------------------------------------------------------
@@ -296,8 +266,100 @@ TEST_F(StreamLeaseTest, CountsItsHoldersAndKeepsTheFenceWhenGivenBack) {
 TEST_F(StreamLeaseTest, AnotherHolderIsNamed) {
   ASSERT_TRUE(take("a").ok());
   const auto refused = take("b", kNow + 20);
-  EXPECT_TRUE(failed_with(refused, ErrorKind::conflict, "prod/web: a (promotion p-a) holds it for another 40 s"));
+  EXPECT_TRUE(failed_with(refused, ErrorKind::busy,
+                          "prod/web is being worked on: promotion p-a, a, since 08:00 UTC (just now), holds it for "
+                          "another 220 s unless it renews it"));
+  EXPECT_FALSE(refused.error().to_be_retried());
+  const auto* held = lease_held(refused.error());
+  ASSERT_NE(held, nullptr);
+  EXPECT_EQ(held->holder, "a");
+  EXPECT_EQ(held->promotion, "p-a");
+  EXPECT_EQ(held->since, kNow);
   EXPECT_EQ(writes, 1);
+}
+
+TEST_F(StreamLeaseTest, SaysWhoAndSinceWhen) {
+  const std::string endless(500, 'x');
+  ASSERT_TRUE(
+      take_stream_lease(client(), {"prod", "web", "a", "p-a", 0, 0, "ann\n" + endless}, kSpan, kNow, context()));
+  const auto refused = take("b", kNow + 20);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("promotion p-a by ann xxx"));
+  EXPECT_LE(lease_held(refused.error())->who.size(), 204U) << "200 bytes, and a mark that it was cut";
+  const auto renewed = renew_stream_lease(client(), *read_lease(stream), kSpan, kNow + 40, context());
+  ASSERT_TRUE(renewed.ok()) << why(renewed);
+  EXPECT_EQ(read_lease(stream)->since, kNow) << "a renewal is no beginning";
+}
+
+TEST_F(StreamLeaseTest, ThatEndsFarAwayIsCutOnceAndNamesItsHolder) {
+  stream.annotate(kLeaseAnnotation, note_of("a", kNow + 20 * 3600));
+  const auto refused = take("b");
+  EXPECT_TRUE(failed_with(refused, ErrorKind::busy, "a holds it for another 300 s"));
+  EXPECT_EQ(read_lease(stream)->holder, "a");
+  EXPECT_EQ(read_lease(stream)->fence, 7);
+  EXPECT_EQ(writes, 1);
+  EXPECT_TRUE(failed_with(take("c", kNow + 100), ErrorKind::busy, "another 200 s"));
+  EXPECT_EQ(writes, 1) << "cut once";
+  const auto taken = take("b", kNow + 300);
+  ASSERT_TRUE(taken.ok()) << why(taken);
+  EXPECT_EQ(taken->fence, 8);
+}
+
+TEST_F(StreamLeaseTest, ThatWasCutIsRenewedByAnHonestHolder) {
+  stream.annotate(kLeaseAnnotation, note_of("a", kNow + 3600));
+  const auto before = *read_lease(stream);
+  ASSERT_FALSE(take("b").ok());
+  // An hour ahead of us.
+  const auto renewed = renew_stream_lease(client(), before, kSpan, kNow + 3610, context());
+  ASSERT_TRUE(renewed.ok()) << why(renewed);
+  EXPECT_TRUE(failed_with(take("b", kNow + 299), ErrorKind::busy));
+}
+
+TEST_F(StreamLeaseTest, ThatCannotBeCutIsStillSomebodyElses) {
+  stream.annotate(kLeaseAnnotation, note_of("a", kNow + 3600));
+  storms = 100;
+  EXPECT_TRUE(failed_with(take("b"), ErrorKind::busy, "a holds it"));
+}
+
+TEST_F(StreamLeaseTest, IsTakenOverByForceAndItsHolderHearsOfIt) {
+  const auto old = take("a");
+  ASSERT_TRUE(old.ok()) << why(old);
+  EXPECT_FALSE(lost_lease(*old, stream).has_value());
+  const auto taken = take("b", kNow + 1, {.is_gone = {}, .take_over = true});
+  ASSERT_TRUE(taken.ok()) << why(taken);
+  EXPECT_EQ(taken->fence, 2);
+  const auto lost = lost_lease(*old, stream);
+  ASSERT_TRUE(lost.has_value());
+  EXPECT_EQ(lost->kind(), ErrorKind::conflict);
+  EXPECT_THAT(lost->message(), HasSubstr("b (promotion p-b) took it over"));
+  EXPECT_TRUE(failed_with(renew_stream_lease(client(), *old, kSpan, kNow + 2, context()), ErrorKind::conflict,
+                          "b (promotion p-b) took it over"));
+}
+
+TEST_F(StreamLeaseTest, NeverCountsFromOneAgain) {
+  struct Row {
+    const char* fence;
+    std::int64_t next;
+  };
+  const std::vector<Row> rows{
+      {"9007199254740992", 9007199254740993},  // 2^53: more than some readers of JSON can tell apart
+      {"9007199254740993", 9007199254740994},
+      {"9223372036854775807", kMaxFence},
+      {"18446744073709551616", kMaxFence},
+      {"1e300", kMaxFence},
+      {"41.5", 43},
+      {"-3", 1},
+      {"\"41\"", 1},
+  };
+  for (const auto& row : rows) {
+    stream.annotate(kLeaseAnnotation,
+                    R"({"holder":"a","promotion":"","fence":)" + std::string(row.fence) + R"(,"expires-at":1})");
+    for (int round = 0; round < 2; ++round) {
+      const auto taken = take(round == 0 ? "b" : "c", kNow + 1000 * round);
+      ASSERT_TRUE(taken.ok()) << row.fence << ": " << why(taken);
+      EXPECT_EQ(taken->fence, std::min(row.next + round, kMaxFence)) << row.fence;
+    }
+  }
 }
 
 TEST_F(StreamLeaseTest, IsFreeOnceItHasEnded) {
@@ -306,11 +368,10 @@ TEST_F(StreamLeaseTest, IsFreeOnceItHasEnded) {
     std::string annotation;
     std::int64_t fence;  ///< that the next one gets
   };
-  const auto note = [](const std::string& holder, std::int64_t expires) {
-    return R"({"holder":")" + holder + R"(","promotion":"","fence":7,"expires-at":)" + std::to_string(expires) + "}";
-  };
+  const auto note = note_of;
   const std::vector<Row> rows{
-      {"expired", note("a", kNow), 8},
+      {"expired by any clock", note("a", kNow - kClockSkew.count()), 8},
+      {"a day away", note("a", kNow + 24 * 3600 + 1), 8},
       {"given back", note("", 0), 8},
       {"ours", note("b", kNow + 5), 7},
       {"holder is gone", note("dead", kNow + 5), 8},
@@ -321,12 +382,11 @@ TEST_F(StreamLeaseTest, IsFreeOnceItHasEnded) {
       {"with a number for a holder", R"({"holder":1,"fence":7,"expires-at":9000000000})", 8},
       {"with an endless holder", note(std::string(2000, 'a'), kNow + 5), 8},
       {"without a fence", R"({"holder":"a","expires-at":1800000009})", 1},
-      {"with the last fence", R"({"holder":"a","fence":9223372036854775807,"expires-at":1800000009})", 1},
-      {"larger than any of ours", std::string(10'000, ' ') + note("a", kNow + 5), 1},
+      {"larger than any of ours", std::string(10'000, ' ') + note("a", kNow + 5), 8},
   };
   for (const auto& row : rows) {
     stream.annotate(kLeaseAnnotation, row.annotation);
-    const auto taken = take("b", kNow, [](std::string_view holder) { return holder == "dead"; });
+    const auto taken = take("b", kNow, {.is_gone = [](std::string_view holder) { return holder == "dead"; }});
     ASSERT_TRUE(taken.ok()) << row.name << ": " << why(taken);
     EXPECT_EQ(taken->fence, row.fence) << row.name;
     const auto seen = read_lease(stream);
@@ -351,15 +411,15 @@ TEST_F(StreamLeaseTest, IsRenewedByItsHolderAlone) {
   ASSERT_TRUE(renewed.ok()) << why(renewed);
   EXPECT_EQ(renewed->expires_at, kNow + 110);
   EXPECT_EQ(read_lease(stream)->expires_at, kNow + 110);
-  ASSERT_TRUE(take("b", kNow + 200).ok());
-  EXPECT_TRUE(failed_with(renew_stream_lease(client(), *renewed, kSpan, kNow + 210, context()), ErrorKind::conflict,
+  ASSERT_TRUE(take("b", kNow + 300).ok());
+  EXPECT_TRUE(failed_with(renew_stream_lease(client(), *renewed, kSpan, kNow + 310, context()), ErrorKind::conflict,
                           "b (promotion p-b) took it over"));
 }
 
 TEST_F(StreamLeaseTest, ThatSomebodyElseHasIsNotGivenBack) {
   const auto old = take("a");
   ASSERT_TRUE(old.ok()) << why(old);
-  ASSERT_TRUE(take("b", kNow + 200).ok());
+  ASSERT_TRUE(take("b", kNow + 300).ok());
   const auto given_back = release_stream_lease(client(), *old, context());
   ASSERT_TRUE(given_back.ok()) << why(given_back);
   ASSERT_TRUE(read_lease(stream).has_value());

@@ -132,7 +132,7 @@ TEST(Pipeline, RefusesWrongTopKeys) {
       {"misspelt key", "app: shop\nimages: [shop]\nenviroments: []\n",
        "sluice.yaml:3:1: unknown key 'enviroments' in the pipeline; did you mean 'environments'?; allowed here: "
        "version, "
-       "app, images, source, environments"},
+       "app, images, source, memory, environments"},
       {"gates", with_environments("app: shop\nimages: [shop]\ngates: {}\n"),
        "sluice.yaml:3:1: 'gates' in the pipeline is not supported yet"},
       {"later version with a new key", "version: 2\nnew: 1\n", "sluice.yaml:1:10: version 2 of the pipeline file"},

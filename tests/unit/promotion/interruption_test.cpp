@@ -21,16 +21,17 @@ class DyingStore final : public records::Store {
       : inner_(inner), left_(last_write), on_death_(std::move(on_death)) {}
   bool died() const { return left_ < 0; }
 
-  Result<records::Release> find_or_create_release(records::Release wanted) override {
-    return inner_.find_or_create_release(std::move(wanted));
+  Result<records::Release> keep_release(records::Release wanted) override {
+    return inner_.keep_release(std::move(wanted));
   }
-  Status adopt_release(records::Release release) override { return inner_.adopt_release(std::move(release)); }
-  Result<std::optional<records::Release>> release(std::string_view app, std::int64_t number) override {
-    return inner_.release(app, number);
+  Status label_release(std::string_view app, std::string_view id, std::string_view line, std::int64_t number) override {
+    return inner_.label_release(app, id, line, number);
   }
-  Result<std::optional<records::Release>> release_with(std::string_view app,
-                                                       const std::vector<records::ReleaseImage>& images) override {
-    return inner_.release_with(app, images);
+  Result<std::optional<records::Release>> release(std::string_view app, std::string_view id) override {
+    return inner_.release(app, id);
+  }
+  Result<std::vector<records::Release>> numbered(std::string_view app, std::int64_t number) override {
+    return inner_.numbered(app, number);
   }
   Result<std::vector<records::Release>> releases(std::string_view app, std::size_t limit) override {
     return inner_.releases(app, limit);
@@ -40,9 +41,10 @@ class DyingStore final : public records::Store {
     return inner_.add_promotion(std::move(promotion));
   }
   Result<std::optional<records::Promotion>> promotion(std::string_view id) override { return inner_.promotion(id); }
-  Result<std::vector<records::Promotion>> promotions(std::string_view app, std::string_view environment,
-                                                     std::size_t limit) override {
-    return inner_.promotions(app, environment, limit);
+  Result<std::vector<records::Promotion>> promotions(std::size_t limit) override { return inner_.promotions(limit); }
+  Result<std::vector<records::Promotion>> promotions_at(const std::vector<std::string>& places,
+                                                        std::size_t limit) override {
+    return inner_.promotions_at(places, limit);
   }
   Status advance(std::string_view id, PromotionState state, std::string_view failure, records::JournalEntry entry,
                  const std::vector<records::Fence>& fences) override {
@@ -55,15 +57,21 @@ class DyingStore final : public records::Store {
   }
   Result<std::vector<records::JournalEntry>> journal(std::string_view id) override { return inner_.journal(id); }
   Status set_hold(const records::Hold& hold) override { return inner_.set_hold(hold); }
-  Result<bool> clear_hold(std::string_view app, std::string_view environment) override {
-    return inner_.clear_hold(app, environment);
+  Result<bool> clear_holds(const std::vector<std::string>& places) override { return inner_.clear_holds(places); }
+  Result<std::vector<records::Hold>> holds(const std::vector<std::string>& places) override {
+    return inner_.holds(places);
   }
-  Result<std::optional<records::Hold>> hold(std::string_view app, std::string_view environment) override {
-    return inner_.hold(app, environment);
+  Result<std::optional<records::Hold>> old_hold(std::string_view app, std::string_view environment) override {
+    return inner_.old_hold(app, environment);
   }
-  Result<records::Lease> acquire(std::string_view target, std::string_view holder, std::chrono::seconds span) override {
-    return inner_.acquire(target, holder, span);
+  Result<bool> clear_old_hold(std::string_view app, std::string_view environment) override {
+    return inner_.clear_old_hold(app, environment);
   }
+  Result<records::Lease> acquire(std::string_view target, std::string_view holder, std::chrono::seconds span,
+                                 records::Taking taking) override {
+    return inner_.acquire(target, holder, span, taking);
+  }
+  Result<std::optional<records::Lease>> lease(std::string_view target) override { return inner_.lease(target); }
   Result<records::Lease> renew(const records::Lease& lease, std::chrono::seconds span) override {
     return inner_.renew(lease, span);
   }
@@ -131,7 +139,7 @@ class Interrupted : public World {
 
   /// The promotion that was under way; empty when it was interrupted before it was recorded.
   std::string promotion_id() {
-    const auto promotions = store->promotions("shop", "prod", 10);
+    const auto promotions = store->promotions(10);
     EXPECT_TRUE(promotions.ok()) << why(promotions);
     return promotions.ok() && !promotions->empty() ? promotions->front().id : "";
   }

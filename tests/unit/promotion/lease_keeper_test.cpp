@@ -30,8 +30,8 @@ TEST_F(LeaseKeeperTest, HoldsEveryTargetAndGivesThemBack) {
     ASSERT_TRUE(keeper.ok()) << why(keeper);
     ASSERT_EQ((*keeper)->fences().size(), 2U);
     EXPECT_EQ((*keeper)->fences()[0].target, "a/shop") << "in one order, so that two cannot wait for each other";
-    EXPECT_TRUE(failed_with(store->acquire("a/shop", kOther, seconds(60)), ErrorKind::conflict));
-    EXPECT_TRUE(failed_with(store->acquire("b/shop", kOther, seconds(60)), ErrorKind::conflict));
+    EXPECT_TRUE(failed_with(store->acquire("a/shop", kOther, seconds(60)), ErrorKind::busy));
+    EXPECT_TRUE(failed_with(store->acquire("b/shop", kOther, seconds(60)), ErrorKind::busy));
   }
   EXPECT_TRUE(store->acquire("a/shop", kOther, seconds(60)).ok());
   EXPECT_TRUE(store->acquire("b/shop", kOther, seconds(60)).ok());
@@ -39,7 +39,7 @@ TEST_F(LeaseKeeperTest, HoldsEveryTargetAndGivesThemBack) {
 
 TEST_F(LeaseKeeperTest, KeepsNoneWhenOneIsHeldByAnother) {
   ASSERT_TRUE(store->acquire("b/shop", kOther, seconds(60)).ok());
-  EXPECT_TRUE(failed_with(LeaseKeeper::take(*store, {"a/shop", "b/shop"}), ErrorKind::conflict, "b/shop"));
+  EXPECT_TRUE(failed_with(LeaseKeeper::take(*store, {"a/shop", "b/shop"}), ErrorKind::busy, "b/shop"));
   EXPECT_TRUE(store->acquire("a/shop", kOther, seconds(60)).ok()) << "the first one was given back";
 }
 

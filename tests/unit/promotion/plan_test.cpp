@@ -42,13 +42,14 @@ Plan sample() {
                   {.target = at("c.example.com:5000", "shop"),
                    .images = {image("web", "web 42", oci::Digest::of("web 41")), image("api", "api 42", std::nullopt)},
                    .findings = {}}};
+  plan.sources = {{.target = at("dev.example.com", "dev")}};
   return plan;
 }
 
 // A change of this value makes every approval and every `promote --plan` that is under way void: raise the version in
 // essence() and say so in the release notes.
 TEST(PlanHash, IsTheOneThatWasAgreedOn) {
-  EXPECT_EQ(sample().hash(), "sha256:386462b4d755c821f8882c6892b0e8641bb1a6e0228abf93ffc3d11bea39baef");
+  EXPECT_EQ(sample().hash(), "sha256:fcfbd2116a5df6a6aec49a2a6d2e606e82e86682ae6cb9096971fb1694bc711e");
 }
 
 TEST(PlanHash, ChangesWithEverythingThatMatters) {
@@ -84,6 +85,29 @@ TEST(PlanHash, ChangesWithEverythingThatMatters) {
          p.targets[0].workloads = {
              {.kind = "Deployment", .name = "web", .tags = {}, .action = cluster::UseAction::blocked}};
        }},
+      {"its place", [](Plan& p) { p.targets[0].target.place = "uid:1"; }},
+      {"the registry that the clusters file names", [](Plan& p) { p.targets[0].settings.registry = "r.example.com"; }},
+      {"insecure", [](Plan& p) { p.targets[0].settings.insecure = true; }},
+      {"a proxy", [](Plan& p) { p.targets[0].settings.proxy = "proxy.example.com:3128"; }},
+      {"no proxy", [](Plan& p) { p.targets[0].settings.proxy = "none"; }},
+      {"another source", [](Plan& p) { p.sources[0].target.project = "test"; }},
+      {"a source more", [](Plan& p) { p.sources.push_back({.target = at("x.example.com", "x")}); }},
+      {"the registry of a source", [](Plan& p) { p.sources[0].settings.registry = "r.example.com"; }},
+      {"an insecure source", [](Plan& p) { p.sources[0].settings.insecure = true; }},
+      {"the proxy of a source", [](Plan& p) { p.sources[0].settings.proxy = "proxy.example.com:3128"; }},
+      {"rollout: none", [](Plan& p) { p.verify.rollout = false; }},
+      {"rollout: 1s", [](Plan& p) { p.verify.rollout_time = std::chrono::seconds(1); }},
+      {"watch", [](Plan& p) { p.verify.watch = std::chrono::seconds(60); }},
+      {"http", [](Plan& p) { p.verify.http = "https://shop.example.com/"; }},
+      {"on-failure", [](Plan& p) { p.rollback_on_failure = true; }},
+      {"the template of a workload",
+       [](Plan& p) {
+         p.targets[0].workloads = {{.kind = "Deployment",
+                                    .name = "web",
+                                    .tags = {},
+                                    .action = cluster::UseAction::rolls,
+                                    .template_hash = "sha256:1"}};
+       }},
       {"something behind the pin", [](Plan& p) { p.targets[0].images[0].tags[0].before = oci::Digest::of("?"); }},
   };
   std::map<std::string, std::string> seen{{sample().hash(), "the sample"}};
@@ -106,7 +130,12 @@ TEST(PlanHash, DoesNotChangeWithWhatIsOnlyKnownLater) {
       {"bytes", [](Plan& p) { p.targets[0].images[0].bytes = {}; }},
       {"road", [](Plan& p) { p.targets[0].images[0].road = copy::Road::present; }},
       {"why", [](Plan& p) { p.targets[0].images[0].why = "another reason"; }},
-      {"origins", [](Plan& p) { p.targets[0].images[0].origins.push_back(at("x.example.com", "x")); }},
+      {"as whom", [](Plan& p) { p.targets[0].user = "ann"; }},
+      {"the address of a known place",
+       [](Plan& p) {
+         p.targets[0].target.registry = "10.0.0.1:5000";
+         p.targets[0].target.place = "b.example.com/shop";
+       }},
       {"findings", [](Plan& p) { p.findings.push_back(finding(Severity::info)); }},
       {"findings of a target", [](Plan& p) { p.targets[0].findings.push_back(finding(Severity::info)); }},
       {"the name of the cluster", [](Plan& p) { p.targets[0].target.cluster = "other"; }},
@@ -117,6 +146,41 @@ TEST(PlanHash, DoesNotChangeWithWhatIsOnlyKnownLater) {
     row.change(plan);
     EXPECT_EQ(plan.hash(), sample().hash()) << row.name;
   }
+}
+
+pipeline::Target of_cluster(const std::string& server, const std::string& project, const std::string& place = "") {
+  auto target = at("", project);
+  target.has_api = true;
+  target.server = server;
+  target.place = place;
+  return target;
+}
+
+TEST(PlanHash, IsTheSameByEveryAddressOfACluster) {
+  const auto by = [](const std::string& server) {
+    auto plan = sample();
+    plan.targets[0].target = of_cluster(server, "prod", "uid:1");
+    // Opened, beside a target, and in the target's own cluster without anybody having opened it.
+    plan.sources = {{.target = of_cluster(server, "test", "uid:2")}, {.target = of_cluster(server, "dev")}};
+    return plan;
+  };
+  EXPECT_EQ(by("api.example.com:6443").hash(), by("10.0.0.1:6443").hash());
+  auto other = by("10.0.0.1:6443");
+  other.sources[1].target.project = "dev2";
+  EXPECT_NE(other.hash(), by("10.0.0.1:6443").hash());
+  other = by("10.0.0.1:6443");
+  other.sources[1].target.server = "10.0.0.2:6443";
+  EXPECT_NE(other.hash(), by("10.0.0.1:6443").hash()) << "an unknown place of another cluster";
+}
+
+TEST(PlanSources, AreTheOriginsEachOnceInTheirOrder) {
+  auto plan = sample();
+  auto& origins = plan.targets[1].images[0].origins;
+  origins = {at("x.example.com", "x"), at("dev.example.com", "dev"), of_cluster("a:6443", "dev", "uid:2"),
+             of_cluster("127.0.0.1:6443", "dev", "uid:2")};
+  std::vector<std::string> ids;
+  for (const auto& source : sources_of(plan)) ids.push_back(source.id());
+  EXPECT_THAT(ids, ::testing::ElementsAre("dev.example.com/dev", "x.example.com/x", "a:6443/dev"));
 }
 
 TEST(PlanHash, SurvivesTheRecordsInAnyOrderOfMembers) {
@@ -142,6 +206,9 @@ TEST(PlanHash, SurvivesTheRecordsInAnyOrderOfMembers) {
 
 TEST(PlanRecord, ComesBackAsItWas) {
   auto plan = sample();
+  plan.targets[0].target.place = "uid:1";
+  plan.targets[0].settings = {.registry = "r.example.com", .insecure = true, .proxy = "proxy.example.com:3128"};
+  plan.sources[0].settings = {.registry = {}, .insecure = true, .proxy = "none"};
   for (const auto kind : {records::PromotionKind::promote, records::PromotionKind::rollback}) {
     plan.kind = kind;
     const auto text = to_record(plan).dump();
@@ -154,6 +221,9 @@ TEST(PlanRecord, ComesBackAsItWas) {
     EXPECT_EQ(back->release, 42);
     EXPECT_EQ(back->kind, kind);
     EXPECT_EQ(back->targets[0].target.cluster, "b");
+    EXPECT_EQ(back->targets[0].target.place, "uid:1");
+    EXPECT_EQ(back->targets[0].settings, plan.targets[0].settings);
+    EXPECT_EQ(back->sources[0].settings, plan.sources[0].settings);
     EXPECT_EQ(back->targets[0].images[0].origins.front().id(), "dev.example.com/dev");
     EXPECT_EQ(back->targets[0].images[0].tags[1].before, oci::Digest::of("web 41"));
   }

@@ -115,6 +115,14 @@ class World : public ::testing::Test {
     return runner().run(std::move(planned));
   }
 
+  /// The release that the source tags are now, kept and with a number: `sluice release create`.
+  Result<records::Release> release_made() {
+    auto one = planner();
+    SLUICE_TRY(auto release, one.release_from_source());
+    SLUICE_CHECK(one.number(release));
+    return one.keep(std::move(release));
+  }
+
   /// "before prod.example.com/shop", "switched prod.example.com/shop web": the journal as lines.
   std::vector<std::string> journal(const std::string& id) {
     auto entries = store->journal(id);

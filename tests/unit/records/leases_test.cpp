@@ -30,13 +30,34 @@ TEST_F(Leases, BelongToOneHolderAtATime) {
   EXPECT_EQ(lease.fence, 1);
   EXPECT_GT(lease.expires_at, 1'700'000'000);
   const auto other = store_->acquire("b/shop", "ci-7/boot/pid:812:99", seconds(60));
-  EXPECT_TRUE(failed_with(other, ErrorKind::conflict, "me holds it for another "));
+  EXPECT_TRUE(failed_with(other, ErrorKind::busy, "me holds it for another "));
   EXPECT_TRUE(store_->acquire("c/shop", "you", seconds(60)).ok()) << "another target is free";
+}
+
+TEST_F(Leases, AreTakenOverByForceWithTheNextFence) {
+  const auto mine = take("me");
+  auto yours = store_->acquire("b/shop", "you", seconds(60), Taking::over);
+  ASSERT_TRUE(yours.ok()) << why(yours);
+  EXPECT_EQ(yours->fence, mine.fence + 1);
+  EXPECT_TRUE(failed_with(store_->renew(mine, seconds(60)), ErrorKind::conflict, "another process took it over (you)"));
+  const auto id = testing::planned(*store_).id;
+  EXPECT_TRUE(failed_with(store_->append(id, testing::step("switch"), {{"b/shop", mine.fence}}), ErrorKind::conflict,
+                          "another process took over"));
+}
+
+TEST_F(Leases, AreLookedAtWithoutTakingThem) {
+  EXPECT_FALSE(store_->lease("b/shop")->has_value());
+  take("me");
+  const auto seen = store_->lease("b/shop");
+  ASSERT_TRUE(seen.ok() && seen->has_value()) << why(seen);
+  EXPECT_EQ((*seen)->holder, "me");
+  take("me", seconds(0));
+  EXPECT_FALSE(store_->lease("b/shop")->has_value()) << "expired";
 }
 
 TEST_F(Leases, NameTheHolderForPeople) {
   take("ci-7/boot/pid:812:99");
-  EXPECT_TRUE(failed_with(store_->acquire("b/shop", "me", seconds(60)), ErrorKind::conflict, "process 812 on ci-7"));
+  EXPECT_TRUE(failed_with(store_->acquire("b/shop", "me", seconds(60)), ErrorKind::busy, "process 812 on ci-7"));
 }
 
 TEST_F(Leases, KeepTheirFenceWhenTheSameHolderComesAgain) {
@@ -125,46 +146,13 @@ TEST(LeaseOfAnotherProcess, IsRespectedWhileThatProcessLives) {
   });
   taken.read_one();
   auto store = testing::open(file);
-  EXPECT_TRUE(failed_with(store->acquire("b/shop", this_process(), seconds(60)), ErrorKind::conflict,
+  EXPECT_TRUE(failed_with(store->acquire("b/shop", this_process(), seconds(60)), ErrorKind::busy,
                           "process " + std::to_string(child) + " on "));
   ::kill(child, SIGKILL);
   EXPECT_EQ(testing::wait_for(child), 128 + SIGKILL);
   auto lease = store->acquire("b/shop", this_process(), seconds(60));
   ASSERT_TRUE(lease.ok()) << why(lease);
   EXPECT_EQ(lease->fence, 2);
-}
-
-class Holds : public Leases {};
-
-TEST_F(Holds, AreSetReplacedAndCleared) {
-  auto none = store_->hold("shop", "prod");
-  ASSERT_TRUE(none.ok()) << why(none);
-  EXPECT_FALSE(none->has_value());
-
-  ASSERT_TRUE(store_->set_hold(Hold{"shop", "prod", "rolled back", 0}).ok());
-  ASSERT_TRUE(store_->set_hold(Hold{"shop", "prod", "inventory", 1'700'000'000}).ok());
-  auto held = store_->hold("shop", "prod");
-  ASSERT_TRUE(held.ok() && held->has_value()) << why(held);
-  EXPECT_EQ((*held)->reason, "inventory");
-  EXPECT_EQ((*held)->since, 1'700'000'000);
-  EXPECT_EQ((*held)->app, "shop");
-  EXPECT_EQ((*held)->environment, "prod");
-  auto elsewhere = store_->hold("shop", "test");
-  ASSERT_TRUE(elsewhere.ok()) << why(elsewhere);
-  EXPECT_FALSE(elsewhere->has_value());
-
-  for (const bool expected : {true, false}) {
-    auto cleared = store_->clear_hold("shop", "prod");
-    ASSERT_TRUE(cleared.ok()) << why(cleared);
-    EXPECT_EQ(*cleared, expected);
-  }
-}
-
-TEST_F(Holds, StartNowWhenTheyNameNoTime) {
-  ASSERT_TRUE(store_->set_hold(Hold{"shop", "prod", "", 0}).ok());
-  auto held = store_->hold("shop", "prod");
-  ASSERT_TRUE(held.ok() && held->has_value()) << why(held);
-  EXPECT_GT((*held)->since, 1'700'000'000);
 }
 
 }  // namespace

@@ -8,31 +8,19 @@
 
 #include <fstream>
 #include <grp.h>
-#include <map>
-#include <sys/stat.h>
 
 namespace sluice::records {
 namespace {
 
+using testing::environment_with;
 using testing::failed_with;
+using testing::hold_of;
 using testing::image;
+using testing::mode_of;
 using testing::release_of;
 using testing::why;
 
 constexpr std::chrono::milliseconds kShort{100};
-
-sluice::Environment environment_with(std::map<std::string, std::string, std::less<>> values) {
-  return sluice::Environment([values = std::move(values)](std::string_view name) -> std::optional<std::string> {
-    const auto found = values.find(name);
-    if (found == values.end()) return std::nullopt;
-    return found->second;
-  });
-}
-
-unsigned mode_of(const std::filesystem::path& path) {
-  struct stat about{};
-  return ::stat(path.c_str(), &about) == 0 ? about.st_mode & 0777U : 0U;
-}
 
 void write_file(const std::filesystem::path& path, std::string_view content) {
   std::ofstream(path, std::ios::binary) << content;
@@ -43,7 +31,7 @@ TEST(OpenStore, MakesThePrivateDefaultFile) {
   const auto state = folder / "a" / "state";
   auto store = open_store("", environment_with({{"XDG_STATE_HOME", state.string()}}));
   ASSERT_TRUE(store.ok()) << why(store);
-  ASSERT_TRUE((*store)->set_hold(Hold{"shop", "prod", "", 1}).ok());
+  ASSERT_TRUE((*store)->set_hold(hold_of("r/shop/web:prod")).ok());
   EXPECT_EQ(mode_of(folder / "a"), 0700U);
   EXPECT_EQ(mode_of(state), 0700U);
   EXPECT_EQ(mode_of(state / "sluice"), 0700U);
@@ -55,12 +43,14 @@ TEST(OpenStore, MakesThePrivateDefaultFile) {
 TEST(OpenStore, TakesAPathInSeveralSpellings) {
   const testing::TempFolder folder;
   const auto path = (folder / "records.db").string();
+  std::size_t opened = 0;
   for (const auto& url : {path, "sqlite:" + path, "sqlite://" + path}) {
     auto store = open_store(url, environment_with({}));
     ASSERT_TRUE(store.ok()) << url << ": " << why(store);
-    auto release = (*store)->find_or_create_release(release_of("shop", {image("web", "a")}));
-    ASSERT_TRUE(release.ok()) << url << ": " << why(release);
-    EXPECT_EQ(release->number, 1) << url << " is the same file";
+    testing::kept(**store, url);
+    auto all = (*store)->releases("shop", 10);
+    ASSERT_TRUE(all.ok()) << url << ": " << why(all);
+    EXPECT_EQ(all->size(), ++opened) << url << " is the same file";
   }
 }
 
@@ -70,7 +60,7 @@ TEST(OpenStore, CallsTheHookAfterCommits) {
   auto store =
       open_store((folder / "records.db").string(), environment_with({}), [&](std::int64_t writes) { last = writes; });
   ASSERT_TRUE(store.ok()) << why(store);
-  ASSERT_TRUE((*store)->set_hold(Hold{"shop", "prod", "", 1}).ok());
+  ASSERT_TRUE((*store)->set_hold(hold_of("r/shop/web:prod")).ok());
   EXPECT_EQ(last, 1);
 }
 
@@ -199,7 +189,7 @@ TEST(OpenStore, SaysWhenTheFileIsDamagedInside) {
   {
     auto store = testing::open(file);
     for (int i = 0; i < 40; ++i) {
-      ASSERT_TRUE(store->find_or_create_release(release_of("shop", {image("web", std::to_string(i))})).ok());
+      ASSERT_TRUE(store->keep_release(release_of("shop", {image("web", std::to_string(i))})).ok());
     }
   }
   auto content = read_file(file, 16 << 20);
@@ -233,9 +223,9 @@ TEST(OpenStore, SaysWhenTheFileWentAwayWhileItWasOpen) {
   const auto file = folder / "records.db";
   auto store = testing::open(file);
   std::filesystem::rename(file, folder / "elsewhere.db");
-  EXPECT_TRUE(failed_with(store->set_hold(Hold{"shop", "prod", "", 1}), ErrorKind::storage, "moved or deleted"));
+  EXPECT_TRUE(failed_with(store->set_hold(hold_of("r/shop/web:prod")), ErrorKind::storage, "moved or deleted"));
   std::filesystem::rename(folder / "elsewhere.db", file);
-  auto held = store->set_hold(Hold{"shop", "prod", "", 1});
+  auto held = store->set_hold(hold_of("r/shop/web:prod"));
   EXPECT_TRUE(held.ok()) << why(held);
 }
 
@@ -273,8 +263,8 @@ TEST(OpenStore, RefusesWhatIsReadOnly) {
   } rows[] = {
       {"a new file in a read-only folder", empty / "records.db", 0, 0555},
       {"a new folder in a read-only folder", empty / "more" / "records.db", 0, 0555},
-      {"a read-only file", existing / "records.db", 0444, 0777},
-      {"a file in a read-only folder", existing / "records.db", 0666, 0555},
+      {"a read-only file", existing / "records.db", 0444, 01777},
+      {"a file in a read-only folder", existing / "records.db", 0644, 0555},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
@@ -313,45 +303,6 @@ TEST(RecordsFile, TellsNetworkFileSystems) {
   for (const auto& row : rows) {
     EXPECT_EQ(std::string(network_file_system(row.magic).value_or("")), row.name) << std::hex << row.magic;
   }
-}
-
-constexpr Migration kTwo[] = {{1, "first", "CREATE TABLE a (x INTEGER) STRICT;"},
-                              {2, "second", "ALTER TABLE a ADD COLUMN y INTEGER;"}};
-
-TEST(Migrations, ApplyWhatIsMissingAndNothingTwice) {
-  const testing::TempFolder folder;
-  write_file(folder / "a.db", "");
-  auto database = Database::open(folder / "a.db", kShort);
-  ASSERT_TRUE(database.ok()) << why(database);
-  for (const std::size_t known : {1U, 2U, 2U}) {
-    auto done = migrate(**database, std::span(kTwo).first(known));
-    ASSERT_TRUE(done.ok()) << why(done);
-    auto version = (*database)->integer("SELECT max(version) FROM schema_versions");
-    ASSERT_TRUE(version.ok()) << why(version);
-    EXPECT_EQ(*version, static_cast<std::int64_t>(known));
-  }
-  EXPECT_TRUE((*database)->run("INSERT INTO a (x, y) VALUES (1, 2)").ok());
-  EXPECT_TRUE(failed_with(migrate(**database, std::span(kTwo).first(1)), ErrorKind::storage,
-                          "schema version 2, and this sluice knows versions up to 1"));
-}
-
-TEST(Migrations, LeaveNothingBehindWhenOneFails) {
-  constexpr Migration kBad[] = {{1, "first", "CREATE TABLE a (x INTEGER) STRICT;"},
-                                {2, "second", "CREATE TABLE a (y);"}};
-  const testing::TempFolder folder;
-  write_file(folder / "a.db", "");
-  auto database = Database::open(folder / "a.db", kShort);
-  ASSERT_TRUE(database.ok()) << why(database);
-  EXPECT_TRUE(failed_with(migrate(**database, kBad), ErrorKind::internal, "schema version 2"));
-  auto objects = (*database)->integer("SELECT count(*) FROM sqlite_schema");
-  ASSERT_TRUE(objects.ok()) << why(objects);
-  EXPECT_EQ(*objects, 0);
-  EXPECT_TRUE(migrate(**database, kTwo).ok()) << "the file is still good for the right steps";
-}
-
-TEST(Migrations, AreNumberedWithoutGaps) {
-  std::int64_t expected = 0;
-  for (const auto& each : migrations()) EXPECT_EQ(each.version, ++expected) << each.name;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace {
 
 using std::chrono::seconds;
 using testing::failed_with;
+using testing::ids_of;
 using testing::planned;
 using testing::step;
 using testing::why;
@@ -25,13 +26,15 @@ class Promotions : public ::testing::Test {
 };
 
 TEST_F(Promotions, StartPlannedWithAnIdAndComeBackAsTheyWere) {
-  auto release = store_->find_or_create_release(testing::release_of("shop", {testing::image("web", "a")}));
-  ASSERT_TRUE(release.ok()) << why(release);
+  const auto release = testing::kept(*store_, "a", 41);
   Promotion wanted;
   wanted.app = "shop";
   wanted.environment = "prod";
   wanted.kind = PromotionKind::rollback;
-  wanted.release = 1;
+  wanted.release = release.id;
+  wanted.number = 40;
+  wanted.places = {"uid:7d0c/web:latest", "r/shop/api:latest", "uid:7d0c/web:latest"};
+  wanted.who.set("user", "ann");
   wanted.plan_hash = "abc";
   wanted.plan.set("b", 1).set("a", "two");
   wanted.state = PromotionState::succeeded;
@@ -46,7 +49,11 @@ TEST_F(Promotions, StartPlannedWithAnIdAndComeBackAsTheyWere) {
   EXPECT_EQ(got.app, "shop");
   EXPECT_EQ(got.environment, "prod");
   EXPECT_EQ(got.kind, PromotionKind::rollback);
-  EXPECT_EQ(got.release, 1);
+  EXPECT_EQ(got.release, release.id);
+  EXPECT_EQ(got.number, 40) << "the label that it was recorded with";
+  EXPECT_EQ(got.places, (std::vector<std::string>{"uid:7d0c/web:latest", "r/shop/api:latest"})) << "each once";
+  EXPECT_EQ(added->places, got.places);
+  EXPECT_EQ(got.who, wanted.who) << got.who.dump();
   EXPECT_EQ(got.plan_hash, "abc");
   EXPECT_EQ(got.plan, wanted.plan) << got.plan.dump();
   EXPECT_EQ(got.state, PromotionState::planned);
@@ -68,8 +75,14 @@ TEST_F(Promotions, OfAReleaseThatIsNotRecordedAreRefused) {
   Promotion wanted;
   wanted.app = "shop";
   wanted.environment = "prod";
-  wanted.release = 9;
-  EXPECT_TRUE(failed_with(store_->add_promotion(wanted), ErrorKind::not_found, "no release shop 9"));
+  for (const std::string release : {"", "0123456789abcdef"}) {
+    wanted.release = release;
+    EXPECT_TRUE(failed_with(store_->add_promotion(wanted), ErrorKind::not_found, "there is no release"));
+  }
+  wanted.release = testing::kept(*store_, "a", 0, "cart").id;
+  EXPECT_TRUE(failed_with(store_->add_promotion(wanted), ErrorKind::not_found,
+                          "there is no release " + wanted.release.substr(0, 12)))
+      << "that of another app";
 }
 
 TEST_F(Promotions, WithAPlanThatCouldNotBeReadBackAreRefused) {
@@ -80,29 +93,85 @@ TEST_F(Promotions, WithAPlanThatCouldNotBeReadBackAreRefused) {
   EXPECT_TRUE(failed_with(store_->add_promotion(wanted), ErrorKind::unsupported, "the plan of a promotion"));
 }
 
-TEST_F(Promotions, AreListedNewestFirstByEnvironment) {
-  const auto first = planned(*store_, "test").id;
-  const auto second = planned(*store_, "prod").id;
-  const auto third = planned(*store_, "test").id;
+TEST_F(Promotions, WithoutALabelShowTheNewestOfTheirRelease) {
+  const auto promotion = planned(*store_);
+  EXPECT_EQ(promotion.number, 0);
+  for (const std::int64_t number : {3, 12}) {
+    ASSERT_TRUE(store_->label_release("shop", promotion.release, "line", number).ok());
+    EXPECT_EQ(stored(promotion.id).number, number);
+  }
+  EXPECT_EQ(planned(*store_).number, 12) << "as it is when it is added";
+}
+
+TEST_F(Promotions, OutOfRangeAreRefused) {
+  const auto good = planned(*store_);
+  const std::string huge(17U * 1024 * 1024, 'x');
+  const struct {
+    const char* part;
+    std::function<void(Promotion&)> spoil;
+  } rows[] = {
+      {"numbers go from 1 to 9999999", [](Promotion& wanted) { wanted.number = 10'000'000; }},
+      {"numbers go from 1 to 9999999", [](Promotion& wanted) { wanted.number = -1; }},
+      {"the environment is longer", [&](Promotion& wanted) { wanted.environment = huge; }},
+      {"a place has no name", [](Promotion& wanted) { wanted.places = {"a", ""}; }},
+      {"the name of a place is longer", [&](Promotion& wanted) { wanted.places = {huge}; }},
+      {"places at once", [](Promotion& wanted) { wanted.places.assign(100'001, "a"); }},
+      {"who asked for it is longer", [&](Promotion& wanted) { wanted.who.set("user", std::string(20'000, 'x')); }},
+  };
+  for (const auto& row : rows) {
+    auto wanted = good;
+    wanted.id.clear();
+    row.spoil(wanted);
+    EXPECT_TRUE(failed_with(store_->add_promotion(wanted), ErrorKind::usage, row.part));
+  }
+  auto wanted = good;
+  wanted.who = "ann";
+  EXPECT_TRUE(failed_with(store_->add_promotion(wanted), ErrorKind::internal, "neither an object nor null"));
+  EXPECT_EQ(ids_of(store_->promotions(10)), std::vector<std::string>{good.id}) << "nothing is left of them";
+}
+
+TEST_F(Promotions, AreListedNewestFirst) {
+  const auto first = planned(*store_).id;
+  const auto second = planned(*store_).id;
+  const auto third = planned(*store_).id;
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(ids_of(store_->promotions(SIZE_MAX)), (Ids{third, second, first}));
+  EXPECT_EQ(ids_of(store_->promotions(2)), (Ids{third, second}));
+  EXPECT_EQ(ids_of(store_->promotions(0)), Ids{});
+  EXPECT_LT(first, second) << "ids sort by age";
+  EXPECT_LT(second, third) << "ids sort by age";
+}
+
+TEST_F(Promotions, AreFoundByAnyOfTheirPlacesNewestFirstAndOnce) {
+  const auto first = planned(*store_, {"a", "b"}).id;
+  const auto second = planned(*store_, {"b", "c"}).id;
+  const auto third = planned(*store_, {"a"}).id;
+  planned(*store_, {});
   const struct {
     const char* name;
-    std::string environment;
+    std::vector<std::string> places;
     std::size_t limit;
     std::vector<std::string> ids;
   } rows[] = {
-      {"all", "", 10, {third, second, first}},  {"one environment", "test", 10, {third, first}},
-      {"a limit", "", 2, {third, second}},      {"a limit within an environment", "test", 1, {third}},
-      {"no such environment", "stage", 10, {}}, {"none", "", 0, {}},
+      {"one place", {"a"}, 10, {third, first}},
+      {"two places that one shares", {"a", "b"}, 10, {third, second, first}},
+      {"a place twice", {"c", "c"}, 10, {second}},
+      {"a limit over several places", {"b", "a"}, 2, {third, second}},
+      {"one known and one unknown key", {"uid:x", "c"}, 10, {second}},
+      {"nothing there", {"d", "A", "a "}, 10, {}},
+      {"no place", {}, 10, {}},
+      {"none", {"a"}, 0, {}},
   };
-  for (const auto& row : rows) {
-    auto got = store_->promotions("shop", row.environment, row.limit);
-    ASSERT_TRUE(got.ok()) << why(got);
-    std::vector<std::string> ids;
-    for (const auto& each : *got) ids.push_back(each.id);
-    EXPECT_EQ(ids, row.ids) << row.name;
-  }
-  EXPECT_LT(first, second) << "ids sort by age";
-  EXPECT_LT(second, third) << "ids sort by age";
+  for (const auto& row : rows) EXPECT_EQ(ids_of(store_->promotions_at(row.places, row.limit)), row.ids) << row.name;
+  EXPECT_TRUE(failed_with(store_->promotions_at({""}, 1), ErrorKind::usage, "a place has no name"));
+}
+
+TEST_F(Promotions, KeepTheBeginningOfAFailureThatIsEndless) {
+  const auto id = planned(*store_).id;
+  ASSERT_TRUE(store_->advance(id, PromotionState::failed, std::string(1U << 20U, 'x'), step("failed"), {}).ok());
+  const auto failure = stored(id).failure;
+  EXPECT_TRUE(failure.starts_with("xxxx"));
+  EXPECT_LE(failure.size(), 17'000U);
 }
 
 TEST_F(Promotions, EndAndLeaveTheirEndAgain) {
@@ -198,12 +267,16 @@ TEST_F(Promotions, AreAppendOnlyForWhoeverOpensTheFile) {
   const auto id = planned(*store_).id;
   ASSERT_TRUE(store_->append(id, step("before"), {}).ok());
   ASSERT_TRUE(store_->acquire("b/shop", "me", seconds(60)).ok());
+  ASSERT_TRUE(store_->label_release("shop", stored(id).release, "", 1).ok());
   auto database = Database::open(folder_ / "records.db", std::chrono::milliseconds(100));
   ASSERT_TRUE(database.ok()) << why(database);
   for (const auto* sql : {"UPDATE journal SET step = 'x'", "DELETE FROM journal", "UPDATE releases SET adopted = 1",
                           "DELETE FROM releases", "UPDATE release_images SET tag = 'x'", "DELETE FROM release_images",
                           "UPDATE promotions SET plan_json = '{}'", "DELETE FROM promotions", "DELETE FROM leases",
-                          "UPDATE leases SET fence = fence - 1"}) {
+                          "UPDATE leases SET fence = fence - 1", "UPDATE promotions SET number = 2",
+                          "UPDATE promotions SET who_json = '{}'", "UPDATE promotions SET release_serial = 2",
+                          "UPDATE promotion_places SET place = 'x'", "DELETE FROM promotion_places",
+                          "UPDATE release_labels SET number = 2", "DELETE FROM release_labels"}) {
     EXPECT_FALSE((*database)->run(sql).ok()) << sql;
   }
 }

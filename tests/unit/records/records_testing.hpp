@@ -10,8 +10,10 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -90,19 +92,53 @@ inline JournalEntry step(std::string name, std::string target = {}, std::string 
   return out;
 }
 
-/// A promotion of release 1 of app shop to prod, in a store that may be empty.
-inline Promotion planned(Store& store, std::string environment = "prod") {
-  auto release = store.find_or_create_release(release_of("shop", {image("web", "first")}));
+inline Hold hold_of(std::string place, std::string reason = {}, std::int64_t since = 1) {
+  return Hold{std::move(place), std::move(reason), since, Json()};
+}
+
+/// A kept release with one image of this content.
+inline Release kept(Store& store, std::string_view content, std::int64_t number = 0, std::string app = "shop") {
+  auto wanted = release_of(std::move(app), {image("web", content)});
+  wanted.number = number;
+  auto release = store.keep_release(std::move(wanted));
+  EXPECT_TRUE(release.ok()) << why(release);
+  return release.ok() ? *release : Release{};
+}
+
+/// A promotion of one release of app shop, in a store that may be empty.
+inline Promotion planned(Store& store, std::vector<std::string> places = {"r/shop/web:prod"}) {
   Promotion wanted;
   wanted.app = "shop";
-  wanted.environment = std::move(environment);
-  wanted.release = release.ok() ? release->number : 0;
+  wanted.environment = "prod";
+  wanted.release = kept(store, "first").id;
   wanted.plan_hash = "plan-hash";
   wanted.plan = Json::object();
   wanted.plan.set("app", "shop");
+  wanted.places = std::move(places);
   auto added = store.add_promotion(std::move(wanted));
   EXPECT_TRUE(added.ok()) << why(added);
   return added.ok() ? *added : Promotion{};
+}
+
+inline std::vector<std::string> ids_of(const Result<std::vector<Promotion>>& promotions) {
+  EXPECT_TRUE(promotions.ok()) << why(promotions);
+  std::vector<std::string> out;
+  if (!promotions.ok()) return out;
+  for (const auto& each : *promotions) out.push_back(each.id);
+  return out;
+}
+
+inline sluice::Environment environment_with(std::map<std::string, std::string, std::less<>> values) {
+  return sluice::Environment([values = std::move(values)](std::string_view name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+inline unsigned mode_of(const std::filesystem::path& path) {
+  struct stat about{};
+  return ::stat(path.c_str(), &about) == 0 ? about.st_mode & 07777U : 0U;
 }
 
 /// A pipe; both ends close by themselves.
