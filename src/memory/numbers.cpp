@@ -11,7 +11,6 @@ namespace sluice::memory {
 namespace {
 
 constexpr std::string_view kOwn = "sluice-";
-constexpr std::string_view kMemoryTag = "sluice-memory";
 constexpr std::string_view kClaim = "sluice-number-";
 constexpr std::size_t kDigits = 12;
 
@@ -87,8 +86,8 @@ std::optional<ClaimTag> parse_claim_tag(std::string_view tag) {
   return ClaimTag{value, std::string(id12)};
 }
 
-bool is_own_tag(std::string_view tag) {
-  return tag == kMemoryTag || parse_claim_tag(tag) || (tag.starts_with(kOwn) && is_id12(tag.substr(kOwn.size())));
-}
+bool is_pin_name(std::string_view tag) { return tag.starts_with(kOwn) && is_id12(tag.substr(kOwn.size())); }
+
+bool is_own_tag(std::string_view tag) { return tag == kMemoryTag || parse_claim_tag(tag) || is_pin_name(tag); }
 
 }  // namespace sluice::memory

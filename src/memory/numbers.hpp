@@ -37,6 +37,10 @@ struct ClaimTag {
 };
 std::optional<ClaimTag> parse_claim_tag(std::string_view tag);
 
+/// The tag of the memory in a registry.
+inline constexpr std::string_view kMemoryTag = "sluice-memory";
+/// Whether a tag is named like a pin: "sluice-" and 12 digits of a digest (cluster::pin_tag()).
+bool is_pin_name(std::string_view tag);
 /// Tags that Sluice writes for itself: the memory, pins, numbers. They match no source or candidate pattern.
 bool is_own_tag(std::string_view tag);
 

@@ -23,6 +23,7 @@
 
 #include "base/guarded.hpp"
 #include "memory/artifact.hpp"
+#include "memory/numbers.hpp"
 #include "memory/place_memory.hpp"
 #include "oci/digest.hpp"
 #include "oci/manifest.hpp"
@@ -39,7 +40,6 @@
 namespace sluice::memory {
 
 inline constexpr std::string_view kMemoryType = "application/vnd.sluice.memory.v1+json";
-inline constexpr std::string_view kMemoryTag = "sluice-memory";
 inline constexpr std::string_view kMemoryAnnotation = "io.sluice.memory";
 inline constexpr std::string_view kWriterAnnotation = "io.sluice.writer";      ///< the token of this write
 inline constexpr std::string_view kContainsAnnotation = "io.sluice.contains";  ///< tokens before it, newest first

@@ -1,9 +1,9 @@
 #include "memory/stream_memory.hpp"
 
-#include "base/encoding.hpp"
 #include "base/text.hpp"
 #include "cluster/stream_state.hpp"
 #include "cluster/stream_tags.hpp"
+#include "memory/numbers.hpp"
 #include "memory/old_state.hpp"
 
 #include <fmt/format.h>
@@ -17,13 +17,6 @@ namespace {
 
 // Enough for the client's own retries (as promotion's).
 constexpr std::chrono::minutes kForOne{3};
-constexpr std::string_view kPinStart = "sluice-";
-constexpr std::size_t kPinDigits = 12;
-
-bool is_pin(std::string_view tag) {
-  return tag.starts_with(kPinStart) && tag.size() == kPinStart.size() + kPinDigits &&
-         encoding::is_lower_hex(tag.substr(kPinStart.size()));
-}
 
 /// What a pin keeps; "" when the stream does not say it.
 std::string pinned_digest(const cluster::ImageStream& stream, const std::string& tag) {
@@ -79,10 +72,10 @@ std::vector<std::string> outdated_pins(const cluster::ImageStream& stream) {
   for (const auto& [tag, entry] : memory.tags) add_digests(entry, wanted);
   std::set<std::string> pins;
   for (auto& history : stream.tags()) {
-    if (is_pin(history.tag)) pins.insert(std::move(history.tag));
+    if (is_pin_name(history.tag)) pins.insert(std::move(history.tag));
   }
   for (auto& spec : stream.tag_specs()) {
-    if (is_pin(spec.name)) pins.insert(std::move(spec.name));
+    if (is_pin_name(spec.name)) pins.insert(std::move(spec.name));
   }
   std::vector<std::string> out;
   for (const auto& pin : pins) {

@@ -120,10 +120,10 @@ const StoodRelease* standing(const TargetMemory& memory) {
   return found == memory.releases.end() ? nullptr : &*found;
 }
 
-const StoodRelease* release_before(const TargetMemory& memory, const std::string& present) {
-  const auto found = std::find_if(memory.releases.begin(), memory.releases.end(),
+const StoodRelease* release_before(const std::vector<StoodRelease>& releases, const std::string& present) {
+  const auto found = std::find_if(releases.begin(), releases.end(),
                                   [&](const StoodRelease& one) { return is_good(one.stood) && one.id != present; });
-  return found == memory.releases.end() ? nullptr : &*found;
+  return found == releases.end() ? nullptr : &*found;
 }
 
 }  // namespace sluice::memory

@@ -55,7 +55,7 @@ TargetMemory join(const std::vector<std::string>& images, const std::string& tag
 /// The release that stands as far as the memory goes: the last one that nobody went away from. Null: none.
 const StoodRelease* standing(const TargetMemory& memory);
 /// The release that a rollback goes to: the last one that stood verified before the present one. `present`: id of what
-/// is there now; empty: images of no release. Null: there is none.
-const StoodRelease* release_before(const TargetMemory& memory, const std::string& present);
+/// is there now; empty: images of no release. Null: there is none. Borrowed from the list.
+const StoodRelease* release_before(const std::vector<StoodRelease>& releases, const std::string& present);
 
 }  // namespace sluice::memory

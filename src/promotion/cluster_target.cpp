@@ -46,10 +46,8 @@ void ClusterTarget::say(std::string line) const {
 }
 
 Status ClusterTarget::take_lease(const std::string& promotion, const LeaseWish& wish) {
-  // The first by name, so that everybody who promotes this app takes the same one.
-  const auto first = std::min_element(planned_.images.begin(), planned_.images.end(),
-                                      [](const auto& a, const auto& b) { return a.name < b.name; });
-  cluster::StreamLease wanted{.project = planned_.target.project, .stream = first->name, .promotion = promotion};
+  cluster::StreamLease wanted{
+      .project = planned_.target.project, .stream = planned_.head().name, .promotion = promotion};
   wanted.who = wish.who;
   auto lease = StreamLeaseKeeper::take(client(), std::move(wanted), wish.take_over, context());
   if (lease) {

@@ -1,5 +1,6 @@
 #include "promotion/environment_memory.hpp"
 
+#include "base/wall_clock.hpp"
 #include "cluster/lease_rules.hpp"
 #include "memory/stream_memory.hpp"
 #include "promotion/local_memory.hpp"
@@ -13,10 +14,6 @@ namespace sluice::promotion {
 
 namespace {
 
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 void read_streams(const std::vector<std::optional<cluster::ImageStream>>& streams,
                   const std::vector<std::string>& images, const std::string& tag, TargetRemembers& out) {
   std::vector<memory::RepositoryMemory> memories;
@@ -25,8 +22,8 @@ void read_streams(const std::vector<std::optional<cluster::ImageStream>>& stream
     for (const auto& [line, ledger] : memories.back().numbers) out.numbers.emplace(line, ledger);
     if (!stream) continue;
     auto lease = cluster::read_lease(*stream);
-    const bool counts = lease && cluster::seconds_left(*lease, now()) > 0 && lease->holder != records::this_process() &&
-                        !records::is_dead(lease->holder);
+    const bool counts = lease && cluster::seconds_left(*lease, seconds_now()) > 0 &&
+                        lease->holder != records::this_process() && !records::is_dead(lease->holder);
     if (counts && !out.lease) out.lease = std::move(lease);
   }
   out.memory = memory::join(images, tag, memories);
@@ -48,7 +45,7 @@ Status read_registry(Targets& targets, const std::vector<std::string>& images, c
 }  // namespace
 
 bool is_at_work(const memory::OpenPromotion& open) {
-  return open.until > now() && open.holder != records::this_process() && !records::is_dead(open.holder);
+  return open.until > seconds_now() && open.holder != records::this_process() && !records::is_dead(open.holder);
 }
 
 std::optional<memory::Hold> EnvironmentMemory::hold() const {

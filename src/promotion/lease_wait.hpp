@@ -11,7 +11,6 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 namespace sluice::promotion {
 
@@ -33,8 +32,5 @@ using Say = std::function<void(std::string line)>;
 /// time is up or there is no waiting; cancelled; those of `take`. Thread: job; blocks.
 Status take_in_turn(const LeaseWish& wish, const std::string& place, const std::function<Status()>& take,
                     const Say& say, const std::stop_token& stop);
-
-/// Good when nobody else works on these targets, as far as the records know. Errors: busy with a LeaseHeld; storage.
-Status nobody_else(records::Store& store, const std::vector<std::string>& targets);
 
 }  // namespace sluice::promotion

@@ -1,12 +1,10 @@
 #include "promotion/local_memory.hpp"
 
 #include "memory/changes.hpp"
-#include "oci/content_id.hpp"
 #include "promotion/place_keys.hpp"
 #include "promotion/plan.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 namespace sluice::promotion {
@@ -58,15 +56,6 @@ Result<std::optional<Stood>> how_it_stood(records::Store& store, const records::
   }
 }
 
-// What stood there before: a release of the images that were there.
-std::string id_before(const PlannedTarget& target) {
-  std::map<std::string, std::string> content;
-  for (const auto& image : target.images) {
-    if (image.before()) content.emplace(image.name, image.before()->text());
-  }
-  return content.empty() ? std::string() : oci::content_id(content);
-}
-
 memory::Beginning beginning_of(const records::Promotion& promotion, const PlannedTarget& target,
                                const PlannedImage& image, const std::string& tag) {
   memory::Beginning out;
@@ -89,7 +78,7 @@ memory::Beginning beginning_of(const records::Promotion& promotion, const Planne
   for (const auto& planned : image.tags)
     out.open.tags.push_back({planned.tag, planned.before ? planned.before->text() : std::string()});
   if (image.before()) {
-    out.stands = memory::KeptRelease{.release = id_before(target), .digest = image.before()->text()};
+    out.stands = memory::KeptRelease{.release = target.id_before(), .digest = image.before()->text()};
     out.stands->tag = tag;
     out.stands->stood = Stood::adopted;
     out.stands->at = promotion.created_at;
@@ -126,7 +115,7 @@ Result<memory::TargetMemory> local_memory(records::Store& store, const pipeline:
                           .fence = 0,
                           .failure = promotion.failure,
                           .stood = stood,
-                          .release_before = id_before(*planned),
+                          .release_before = planned->id_before(),
                           .hold = {}});
     }
   }

@@ -1,8 +1,8 @@
 #include "promotion/memory_writer.hpp"
 
 #include "base/pause.hpp"
+#include "base/wall_clock.hpp"
 #include "copy/crew.hpp"
-#include "oci/content_id.hpp"
 #include "promotion/environment_memory.hpp"
 #include "promotion/memory_access.hpp"
 #include "records/store.hpp"
@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 
 namespace sluice::promotion {
 
@@ -22,35 +21,16 @@ constexpr std::string_view kPauses = "pauses";  // beside the plan that a head r
 // So long somebody counts as at work who has not said so again; clocks of machines may differ by some of it.
 constexpr std::chrono::seconds kAtWork{300};
 
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 bool may_not(const Error& error) { return error.kind() == ErrorKind::denied || error.kind() == ErrorKind::unsupported; }
 
 std::string text_of(const std::optional<oci::Digest>& digest) { return digest ? digest->text() : std::string(); }
-
-const PlannedImage& head_of(const PlannedTarget& target) {
-  // The first by name, so that everybody who promotes this app takes the same one, as for the lease.
-  return *std::min_element(target.images.begin(), target.images.end(),
-                           [](const auto& a, const auto& b) { return a.name < b.name; });
-}
-
-// The id of what stood there, as a release. Empty: nothing did.
-std::string id_before(const PlannedTarget& target) {
-  std::map<std::string, std::string> content;
-  for (const auto& one : target.images) {
-    if (one.before()) content.emplace(one.name, one.before()->text());
-  }
-  return content.empty() ? std::string() : oci::content_id(content);
-}
 
 // A release of what stood there, for going back to where nothing else is remembered.
 std::optional<memory::KeptRelease> what_stands(const PlannedTarget& target, const PlannedImage& image,
                                                std::int64_t at) {
   if (!image.before()) return std::nullopt;
   memory::KeptRelease out;
-  out.release = id_before(target);
+  out.release = target.id_before();
   out.digest = image.before()->text();
   out.tag = image.tags.back().tag;
   out.stood = memory::Stood::adopted;
@@ -72,7 +52,7 @@ memory::OpenPromotion open_of(const Plan& plan, const PlannedTarget& target, con
                               const MemoryWriter::Begin& begin) {
   const auto found = std::find_if(begin.release.images.begin(), begin.release.images.end(),
                                   [&](const auto& one) { return one.name == image.name; });
-  const auto& head = head_of(target);
+  const auto& head = target.head();
   memory::OpenPromotion out;
   out.promotion = begin.promotion.id;
   out.kind = std::string(to_string(plan.kind));
@@ -201,7 +181,7 @@ void MemoryWriter::renew(const Plan& plan, const std::string& promotion, const s
                   const auto entry = memory.tags.find(image.tags.back().tag);
                   const bool ours =
                       entry != memory.tags.end() && entry->second.open && entry->second.open->promotion == promotion;
-                  if (ours) entry->second.open->until = now() + kAtWork.count();
+                  if (ours) entry->second.open->until = seconds_now() + kAtWork.count();
                   return {};
                 },
                 token);
@@ -273,7 +253,7 @@ Status MemoryWriter::begin_image(std::size_t target, const Plan& plan, const Pla
   open.who = told_who(begin.who, plan.memory, planned.target, identity);
   if (registries_[target] != nullptr) {
     open.holder = records::this_process();
-    open.until = now() + kAtWork.count();
+    open.until = seconds_now() + kAtWork.count();
   }
   const memory::Beginning beginning{.app = plan.app,
                                     .environment = plan.environment,
@@ -351,7 +331,7 @@ void MemoryWriter::end_at(std::size_t target, const Plan& plan, const records::P
                               .fence = 0,
                               .failure = promotion.failure,
                               .stood = end.stood,
-                              .release_before = id_before(plan.targets[target]),
+                              .release_before = plan.targets[target].id_before(),
                               .hold = hold_at(plan, target, hold)};
   copy::Crew crew({}, kWriters);
   const auto call = [&](auto run) {

@@ -1,6 +1,9 @@
 #include "promotion/plan.hpp"
 
+#include "oci/content_id.hpp"
+
 #include <algorithm>
+#include <map>
 
 namespace sluice::promotion {
 
@@ -14,6 +17,18 @@ bool PlannedTarget::changes() const {
   };
   return std::any_of(images.begin(), images.end(), [](const PlannedImage& image) { return image.changes(); }) ||
          (workloads && std::any_of(workloads->begin(), workloads->end(), acts));
+}
+
+const PlannedImage& PlannedTarget::head() const {
+  return *std::min_element(images.begin(), images.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+std::string PlannedTarget::id_before() const {
+  std::map<std::string, std::string> content;
+  for (const auto& image : images) {
+    if (image.before()) content.emplace(image.name, image.before()->text());
+  }
+  return content.empty() ? std::string() : oci::content_id(content);
 }
 
 bool Plan::changes() const {

@@ -75,6 +75,11 @@ struct PlannedTarget {
   std::string user{};  ///< as whom its API is spoken to; empty: unknown, or no API. Not recorded.
   /// Tags move, or a rollout has to be started.
   bool changes() const;
+  /// The first image by name: its place has the lease and knows most of an open promotion. Everybody who promotes this
+  /// app takes the same one. Precondition: there are images.
+  const PlannedImage& head() const;
+  /// The id of what is there before, as a release; empty: nothing is.
+  std::string id_before() const;
   bool sets_tags() const { return streams && !push_tags; }
 };
 

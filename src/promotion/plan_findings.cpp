@@ -1,6 +1,7 @@
 #include "promotion/plan_findings.hpp"
 
 #include "base/text.hpp"
+#include "base/wall_clock.hpp"
 #include "cluster/lease_rules.hpp"
 #include "promotion/place_keys.hpp"
 #include "promotion/rules.hpp"
@@ -17,10 +18,6 @@ namespace sluice::promotion {
 namespace {
 
 using records::PromotionState;
-
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 std::vector<std::string> keys_of(const pipeline::Pipeline& pipeline, const pipeline::Environment& environment,
                                  const EnvironmentMemory& memory) {
@@ -65,7 +62,7 @@ Finding unfinished(const pipeline::Environment& environment, const Unfinished& o
             .fix = "wait for it: add --wait, or look with sluice status"};
   }
   // One that ended here without the place hearing of it: who knows the end may go over it.
-  if (open.here && open.state.empty()) {
+  if (open.ended) {
     return {
         .code = "promotion-unfinished",
         .severity = Severity::warning,
@@ -75,7 +72,7 @@ Finding unfinished(const pipeline::Environment& environment, const Unfinished& o
   }
   return {.code = "promotion-unfinished",
           // Going back is the brake: it goes over what lies half way.
-          .severity = back || open.ended ? Severity::warning : Severity::blocker,
+          .severity = back ? Severity::warning : Severity::blocker,
           .subject = environment.name,
           .sentence = fmt::format("promotion {} to {} was interrupted{}{}", id, environment.name,
                                   open.state.empty() ? "" : " while " + open.state,
@@ -166,19 +163,19 @@ Result<std::optional<Unfinished>> unfinished_at(records::Store& store, const pip
     out.held.holder = lease->holder;
     out.held.who = lease->who;
     out.held.since = lease->since;
-    out.held.left = cluster::seconds_left(*lease, now());
+    out.held.left = cluster::seconds_left(*lease, seconds_now());
   } else if (open && is_at_work(*open)) {
     out.held.holder = open->holder;
     out.held.who = out.by;
     out.held.since = open->began;
-    out.held.left = open->until - now();
+    out.held.left = open->until - seconds_now();
   } else if (out.here) {
     // Of this machine, where the place keeps neither lease nor memory.
     for (const auto& key : keys_of(pipeline, environment, memory)) {
       SLUICE_TRY(const auto ours_now, store.lease(key));
       if (!ours_now || ours_now->holder == records::this_process()) continue;
       out.held.holder = ours_now->holder;
-      out.held.left = std::max<std::int64_t>(ours_now->expires_at - now(), 0);
+      out.held.left = std::max<std::int64_t>(ours_now->expires_at - seconds_now(), 0);
       break;
     }
   }

@@ -1,6 +1,7 @@
 #include "promotion/planner.hpp"
 
 #include "base/lease_held.hpp"
+#include "base/wall_clock.hpp"
 #include "cluster/lease_rules.hpp"
 #include "cluster/stream_state.hpp"
 #include "promotion/cluster_plan.hpp"
@@ -233,8 +234,7 @@ Status Planner::nobody_works_at(const Request& request) {
   SLUICE_TRY(const auto* memory, memory_of(*environment));
   SLUICE_TRY(const auto open, unfinished_at(store_, pipeline_, *environment, *memory));
   if (!open || !open->runs) return {};
-  const auto now =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto now = seconds_now();
   for (const auto& target : memory->targets) cut_far_end(targets_, target, now);
   return lease_error(name, open->held, now);
 }

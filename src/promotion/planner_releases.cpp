@@ -14,6 +14,8 @@ namespace sluice::promotion {
 namespace {
 
 constexpr std::size_t kMostReleases = 1000;
+constexpr const char* kOurRecords = "the records of this machine";
+
 // A hold may stand in what cannot be read, and so may the release that is meant.
 Status readable(const pipeline::Environment& environment, const EnvironmentMemory& memory) {
   const auto problem = memory.problem();
@@ -22,8 +24,6 @@ Status readable(const pipeline::Environment& environment, const EnvironmentMemor
       .with_hint(fmt::format("look who wrote it; then write it anew with sluice unhold {0}, or sluice hold {0}",
                              environment.name));
 }
-
-constexpr const char* kOurRecords = "the records of this machine";
 
 // What a promotion that is under way, or was interrupted, brings there: its id proves the content. What else the place
 // says of it, as its number, is looked up like that of any other release.
@@ -302,11 +302,10 @@ Result<records::Release> Planner::held_by_predecessor(const pipeline::Environmen
 Result<records::Release> Planner::last_good(const pipeline::Environment& environment) {
   SLUICE_TRY(const auto* memory, memory_of(environment));
   SLUICE_TRY(const auto now, observe(environment));
-  for (const auto& stood : memory->releases) {
-    if (!memory::is_good(stood.stood)) continue;
-    if (now.release && stood.id == now.release->id) continue;
-    if (is_there(stood, now.images)) continue;
-    if (auto release = release_from(stood, pipeline_.app, environment.name)) return std::move(*release);
+  auto others = memory->releases;
+  std::erase_if(others, [&](const auto& stood) { return is_there(stood, now.images); });
+  if (const auto* before = memory::release_before(others, now.release ? now.release->id : std::string())) {
+    if (auto release = release_from(*before, pipeline_.app, environment.name)) return std::move(*release);
   }
   SLUICE_CHECK(readable(environment, *memory));
   auto error = Error(

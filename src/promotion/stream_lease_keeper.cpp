@@ -1,6 +1,7 @@
 #include "promotion/stream_lease_keeper.hpp"
 
 #include "base/pause.hpp"
+#include "base/wall_clock.hpp"
 #include "cluster/status.hpp"
 #include "cluster/stream_tags.hpp"
 #include "records/process_identity.hpp"
@@ -12,10 +13,6 @@ namespace {
 
 constexpr std::chrono::seconds kForOneWrite{15};
 
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Client& client, cluster::StreamLease wanted,
@@ -23,7 +20,7 @@ Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Clie
                                                                    std::chrono::seconds span) {
   SLUICE_CHECK(cluster::ensure_stream(client, wanted.project, wanted.stream, context));
   wanted.holder = records::this_process();
-  SLUICE_TRY(auto lease, cluster::take_stream_lease(client, std::move(wanted), span, now(), context,
+  SLUICE_TRY(auto lease, cluster::take_stream_lease(client, std::move(wanted), span, seconds_now(), context,
                                                     {.is_gone = records::is_dead, .take_over = take_over}));
   std::unique_ptr<StreamLeaseKeeper> keeper(new StreamLeaseKeeper(client, std::move(lease), span));
   keeper->renewer_ = std::jthread([raw = keeper.get()](const std::stop_token& stop) { raw->renew(stop); });
@@ -60,13 +57,13 @@ Status StreamLeaseKeeper::confirm(const net::ExchangeContext& context) {
   if (renewed) return {};
   SLUICE_CHECK(still_ours());
   const auto end = state_.with([](const State& held) { return held.lease.expires_at; });
-  if (now() < end) return {};
+  if (seconds_now() < end) return {};
   return renewed;
 }
 
 Status StreamLeaseKeeper::renew_once(const net::ExchangeContext& context) {
   const auto lease = state_.with([](const State& held) { return held.lease; });
-  auto renewed = cluster::renew_stream_lease(client_, lease, span_, now(), context);
+  auto renewed = cluster::renew_stream_lease(client_, lease, span_, seconds_now(), context);
   // A storm of other writers is told as a conflict as well, and says nothing about the lease.
   const bool lost =
       !renewed && renewed.error().kind() == ErrorKind::conflict && cluster::failure_of(renewed.error()) == nullptr;

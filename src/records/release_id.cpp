@@ -1,6 +1,6 @@
 // The name of a release: the hash of what it holds.
 
-#include "base/hash.hpp"
+#include "oci/content_id.hpp"
 #include "records/records.hpp"
 
 #include <map>
@@ -8,12 +8,9 @@
 namespace sluice::records {
 
 std::string release_id(const std::vector<ReleaseImage>& images) {
-  std::map<std::string_view, const oci::Digest*> sorted;
-  for (const auto& image : images) sorted.emplace(image.name, &image.digest);
-  Json object = Json::object();
-  for (const auto& [name, digest] : sorted) object.append_unchecked(std::string(name), digest->text());
-  // JSON keeps the borders between the texts.
-  return hash_hex(HashAlgorithm::sha256, object.canonical());
+  std::map<std::string, std::string> content;
+  for (const auto& image : images) content.emplace(image.name, image.digest.text());
+  return oci::content_id(content);
 }
 
 }  // namespace sluice::records

@@ -1,6 +1,7 @@
 #include "records/sqlite_store.hpp"
 
 #include "base/text.hpp"
+#include "base/wall_clock.hpp"
 #include "records/records_file.hpp"
 
 #include <system_error>
@@ -28,10 +29,7 @@ Result<std::filesystem::path> absolute_path(const std::filesystem::path& file) {
       .with_hint("name them with an absolute path: --state /path/to/FILE");
 }
 
-std::int64_t now_seconds() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
-}
+std::int64_t now_seconds() { return seconds_now(); }
 
 Result<Transaction> SqliteStore::begin(Database& database, Transaction::Mode mode) {
   if (database.moved()) {

@@ -92,7 +92,7 @@ class Shop {
 };
 
 std::int64_t before(const TargetMemory& memory, const Content& present) {
-  const auto* release = release_before(memory, present.id());
+  const auto* release = release_before(memory.releases, present.id());
   return release == nullptr ? 0 : release->number;
 }
 
@@ -264,7 +264,7 @@ TEST(ReleaseBefore, IsNeverTheOneThatIsThere) {
   shop.promote(kOne);
   shop.promote(kTwo);
   EXPECT_EQ(before(shop.joined(), kOne), 2) << "somebody set the tags by hand";
-  EXPECT_EQ(release_before(shop.joined(), "")->number, 2) << "images of no release stand there";
+  EXPECT_EQ(release_before(shop.joined().releases, "")->number, 2) << "images of no release stand there";
 }
 
 TEST(ReleaseBefore, ASecondRollbackGoesFurtherBack) {
@@ -284,7 +284,7 @@ TEST(ReleaseBefore, IsWhatWasThereBeforeTheFirstPromotion) {
   shop.hold({0, '9', '8'});
   shop.promote(kOne);
   const auto memory = shop.joined();
-  const auto* release = release_before(memory, kOne.id());
+  const auto* release = release_before(memory.releases, kOne.id());
   ASSERT_NE(release, nullptr);
   EXPECT_EQ(release->stood, Stood::adopted);
   EXPECT_EQ(release->images.front().digest, digest('9'));
@@ -296,7 +296,7 @@ TEST(ReleaseBefore, AnUndoneFirstPromotionIsNotWhatStoodThere) {
   shop.promote(kOne);
   shop.undo(kOne);
   const Content there{0, '9', '8'};
-  EXPECT_EQ(release_before(shop.joined(), there.id()), nullptr);
+  EXPECT_EQ(release_before(shop.joined().releases, there.id()), nullptr);
   EXPECT_EQ(standing(shop.joined())->stood, Stood::adopted);
 }
 
