@@ -80,10 +80,12 @@ struct Diff {
 };
 struct Resume {
   std::string promotion;  ///< empty: the last unfinished one of the pipeline's app
+  std::string target;     ///< only this one; empty: all
   bool yes = false;
 };
 struct Undo {
   std::string promotion;
+  std::string target;  ///< only this one; empty: all
   bool yes = false;
 };
 struct StatusOf {};

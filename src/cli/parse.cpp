@@ -218,6 +218,7 @@ struct Commands {
 
     c = b.command("resume", "Finish an interrupted or partial promotion.", resume);
     c->add_option("PROMOTION", resume.promotion, "its id; default: the last unfinished one of the pipeline");
+    add_target(*c, resume.target);
     c->add_flag("-y,--yes", resume.yes, "do not ask");
     b.leases(c);
     b.pipeline(c);
@@ -231,6 +232,7 @@ struct Commands {
         "release that ran, use rollback: it goes to the last one that stood verified, and holds.",
         undo);
     c->add_option("PROMOTION", undo.promotion, "its id (see: sluice history)")->required();
+    add_target(*c, undo.target);
     c->add_flag("-y,--yes", undo.yes, "do not ask");
     b.leases(c);
     b.pipeline(c);

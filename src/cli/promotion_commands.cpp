@@ -203,19 +203,32 @@ Result<std::string> unfinished(promotion::Planner& planner, records::Store& stor
 }
 
 /// The promotion that `resume` and `undo` act on; taken over from its places when another machine began it.
-Result<std::string> promotion_meant(std::string id, records::Store& store, Context& context) {
+/// `back`: it is to be put back. `target`: only this one is asked, wherever it fits one; empty: all.
+Result<std::string> promotion_meant(std::string id, const std::string& target, bool back, records::Store& store,
+                                    Context& context) {
   if (!id.empty()) {
     SLUICE_TRY(const auto ours, store.promotion(id));
     if (ours) return id;
   }
-  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
+  auto loaded = context.session.load_pipeline(context.common.pipeline);
+  if (!loaded && !id.empty())
+    return std::move(loaded).error().context(
+        fmt::format("promotion {} is not in the records of this machine, and its places are not known", id));
+  SLUICE_TRY(auto pipeline, std::move(loaded));
+  for (auto& environment : pipeline.environments) {
+    if (target.empty() || &environment == &pipeline.environments.front()) continue;
+    const auto meant = promotion::target_meant(target, environment.name, environment.targets);
+    if (!meant) continue;
+    const auto kept = environment.targets[*meant];
+    environment.targets = {kept};
+  }
   promotion::Planner planner(pipeline, context.session, store, context.events, context.stop);
   if (id.empty()) {
     SLUICE_TRY(id, unfinished(planner, store, pipeline));
     SLUICE_TRY(const auto ours, store.promotion(id));
     if (ours) return id;
   }
-  SLUICE_CHECK(promotion::take_from_places(planner, store, pipeline, id));
+  SLUICE_CHECK(promotion::take_from_places(planner, store, pipeline, id, back));
   return id;
 }
 
@@ -275,6 +288,11 @@ Status agreed(bool yes, const std::string& question, Context& context) {
   return Error(ErrorKind::blocked, "you said no; nothing was written");
 }
 
+/// What was asked for at one target is done, and others are left to do: that is what was wanted.
+bool is_done_there(const std::string& target, const promotion::Outcome& outcome) {
+  return !target.empty() && !outcome.error && outcome.promotion.state == records::PromotionState::partial;
+}
+
 }  // namespace
 
 Exit execute(const Resume& resume, Context& context) {
@@ -282,13 +300,14 @@ Exit execute(const Resume& resume, Context& context) {
   const auto leases = lease_wish(context);
   bool asked = false;
   const auto attempt = [&]() -> Result<promotion::Outcome> {
-    SLUICE_TRY(const auto id, promotion_meant(resume.promotion, *store, context));
+    SLUICE_TRY(const auto id, promotion_meant(resume.promotion, resume.target, false, *store, context));
     if (!asked) SLUICE_CHECK(agreed(resume.yes, "Go on with promotion " + id + "?", context));
     asked = true;
-    return runner(context, *store, leases).resume(id);
+    return runner(context, *store, leases).resume(id, resume.target);
   };
   SLUICE_TRY(const auto outcome, in_turn(attempt));
-  return conclude(outcome, "resume", context);
+  const int code = conclude(outcome, "resume", context);
+  return is_done_there(resume.target, outcome) ? 0 : code;
 }
 
 Exit execute(const Undo& undo, Context& context) {
@@ -296,15 +315,19 @@ Exit execute(const Undo& undo, Context& context) {
   const auto leases = lease_wish(context);
   bool asked = false;
   const auto attempt = [&]() -> Result<promotion::Outcome> {
-    SLUICE_TRY(const auto id, promotion_meant(undo.promotion, *store, context));
+    SLUICE_TRY(const auto id, promotion_meant(undo.promotion, undo.target, true, *store, context));
     if (!asked) SLUICE_CHECK(agreed(undo.yes, "Put back what was there before promotion " + id + "?", context));
     asked = true;
-    return runner(context, *store, leases).undo(id);
+    return runner(context, *store, leases).undo(id, undo.target);
   };
   SLUICE_TRY(const auto outcome, in_turn(attempt));
   const int code = conclude(outcome, "undo", context);
-  // For undo, put back is what was wanted.
-  return outcome.promotion.state == records::PromotionState::rolled_back ? 0 : code;
+  if (is_done_there(undo.target, outcome)) return 0;
+  // For undo, put back is what was wanted; what had moved nothing is out of the way.
+  using records::PromotionState;
+  const auto state = outcome.promotion.state;
+  const bool out_of_the_way = state == PromotionState::rolled_back || state == PromotionState::cancelled;
+  return out_of_the_way && !outcome.error ? 0 : code;
 }
 
 }  // namespace sluice::cli

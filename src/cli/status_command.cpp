@@ -103,17 +103,19 @@ std::string marks_text(const EnvironmentOverview& row, const std::string& app, c
   return out;
 }
 
-std::string running_text(const promotion::RunningHere& one, const Console& c) {
+// While a promotion lies open nothing is drift.
+std::string running_text(const promotion::RunningHere& one, bool open, const Console& c) {
   std::vector<std::string> digests;
   for (const auto& digest : one.digests) digests.push_back(digest.substr(digest.find(':') + 1, 12));
   auto out = fmt::format("        {} {}: {} of {} pods ready{}", one.kind, one.name, one.ready, one.wanted,
                          digests.empty() ? "" : ", " + text::join(digests, " and "));
   if (one.rolling) out += ", rolling out";
-  if (!one.right && !one.rolling) out += c.yellow("  DRIFT: its tag stands for another image");
+  if (!one.right && !one.rolling)
+    out += open ? ", its tag stands for another image" : c.yellow("  DRIFT: its tag stands for another image");
   return out + "\n";
 }
 
-std::string target_text(const TargetOverview& target, const Console& c) {
+std::string target_text(const TargetOverview& target, bool open, const Console& c) {
   std::string where;
   if (target.target.has_api) {
     where = fmt::format("  in {}{}", target.target.server, target.user.empty() ? "" : " as " + target.user);
@@ -128,7 +130,7 @@ std::string target_text(const TargetOverview& target, const Console& c) {
     }
     out += fmt::format("        {}:{}  {}\n", image.name, image.tag, image.digest.brief());
   }
-  for (const auto& one : target.running) out += running_text(one, c);
+  for (const auto& one : target.running) out += running_text(one, open, c);
   return out;
 }
 
@@ -151,7 +153,7 @@ std::string row_text(const EnvironmentOverview& row, const EnvironmentOverview* 
   if (before != nullptr && row.behind.value_or(0) > 0)
     out += c.dim(fmt::format("  {} release{} behind {}", *row.behind, *row.behind == 1 ? "" : "s", before->name));
   out += "\n" + marks_text(row, app, c, now);
-  for (const auto& target : row.targets) out += target_text(target, c);
+  for (const auto& target : row.targets) out += target_text(target, row.unfinished.has_value(), c);
   return out + kept_text(row, c);
 }
 

@@ -36,6 +36,11 @@ void LedgerSteps::read(const Ledger& ledger) {
   const auto place = std::get<ReadLedger>(next_).place;
   last_ = std::max(last_, ledger.last);
   if (known_ == 0) known_ = number_of(ledger, release_).value_or(0);
+  // It means this release alone, whatever the other ledger says.
+  if (phase_ == Phase::look_first && known_ != 0) {
+    next_ = Numbered{known_};
+    return;
+  }
   if (phase_ == Phase::look_again) taken_ = taken_ || may_be_taken(ledger);
   read_from(place + 1);
 }
@@ -53,10 +58,6 @@ void LedgerSteps::read_from(std::size_t place) {
 }
 
 void LedgerSteps::first_read() {
-  if (known_ != 0) {
-    next_ = Numbered{known_};
-    return;
-  }
   phase_ = Phase::claim;
   next_ = ChangeLedger{place_};
 }

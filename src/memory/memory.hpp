@@ -108,15 +108,16 @@ struct OpenPromotion {
   std::string label{};  ///< the tag that the release was found under
   bool pattern_tag = false;
   std::int64_t began = 0;
+  bool undoing = false;  ///< it is being put back, and something of it stood when that began
   Who who{};
   std::string holder{};         ///< the process at work; empty where a lease on the head says it
   std::int64_t until = 0;       ///< so long `holder` counts as at work unless it says so again; 0: the lease says it
-  std::string head{};           ///< the image whose repository has the lease, and `plan` below
+  std::string head{};           ///< the image whose repository has the lease
   std::string digest{};         ///< of this image in the release
   std::string after{};          ///< that the tags are to stand for
   std::vector<OpenTag> tags{};  ///< of this image: pins first, the moving tag last
   std::string road{};           ///< that it took
-  Json plan{};                  ///< on the head: what the whole promotion follows (promotion/plan.hpp); else null
+  Json plan{};                  ///< what the whole promotion follows (promotion/plan.hpp); null: an old version wrote it
   friend bool operator==(const OpenPromotion&, const OpenPromotion&) = default;
 };
 

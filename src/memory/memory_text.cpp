@@ -117,6 +117,7 @@ std::optional<OpenPromotion> read_open(const Json& json, Reader& outer) {
                     .label = reader.name("label"),
                     .pattern_tag = reader.flag("pattern_tag"),
                     .began = reader.time("began"),
+                    .undoing = reader.flag("undoing"),
                     .who = who_from(member(json, "who")),
                     .holder = reader.name("holder"),
                     .until = reader.time("until"),
@@ -250,6 +251,7 @@ Json json_of(const std::optional<OpenPromotion>& open) {
       .set("label", text_or_null(open->label))
       .set("pattern_tag", open->pattern_tag)
       .set("began", open->began)
+      .set("undoing", open->undoing)
       .set("who", to_json(open->who))
       .set("holder", text_or_null(open->holder))
       .set("until", number_or_null(open->until))

@@ -118,11 +118,20 @@ void take_over(const cluster::TagState& state, TagMemory& memory) {
   // Whoever promoted since knows nothing of what was open here.
   memory.open.reset();
   auto releases = releases_of(state, memory.releases);
-  for (const auto& kept : memory.releases) {
-    const bool taken = std::any_of(releases.begin(), releases.end(), [&](const KeptRelease& one) {
+  const auto place_of = [&](const KeptRelease& kept) {
+    return std::find_if(releases.begin(), releases.end(), [&](const KeptRelease& one) {
       return one.here() == kept.here() && (one.number == kept.number || kept.number == 0);
     });
-    if (!taken) releases.push_back(kept);
+  };
+  // The old version keeps numbered releases only: the others stay in front of those that they were in front of.
+  auto next = releases.end() - releases.begin();
+  for (auto kept = memory.releases.rbegin(); kept != memory.releases.rend(); ++kept) {
+    const auto taken = place_of(*kept);
+    if (taken != releases.end()) {
+      next = taken - releases.begin();
+    } else {
+      releases.insert(releases.begin() + next, *kept);
+    }
   }
   memory.releases.clear();
   for (auto one = releases.rbegin(); one != releases.rend(); ++one) keep(memory, std::move(*one));

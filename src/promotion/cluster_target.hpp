@@ -71,6 +71,9 @@ class ClusterTarget {
   /// the tags where the API may not set them. `begun`: told once, right before the first tag moves.
   Status switch_over(const std::function<Status()>& begun, const std::function<Status()>& push);
 
+  /// The workloads that put_back() would pause now. Errors: those of looking.
+  Result<std::vector<cluster::WorkloadRef>> pauses_to_put_back();
+
   /// Sets the tags back to what was there before, with everything that belongs to a switch; findings say what could not
   /// be, and what is somebody else's by now (undo-not-ours). Follows nothing.
   /// `push_back` puts tags back that were pushed; false when it could not.
@@ -100,6 +103,9 @@ class ClusterTarget {
   Status pin_what_was_before(const PlannedImage& image);
   Status stage_image(const PlannedImage& image);
   Status pause(const TargetUses& uses);
+  static std::vector<cluster::WorkloadRef> pauses_of(const TargetUses& uses);
+  /// The target as it is to be, without what is somebody else's by now.
+  PlannedTarget way_back(std::vector<Finding>& findings);
   Status carry_signatures();
   Status move_tags();
   Status move_one(const PlannedImage& image, const PlannedTag& tag);

@@ -68,13 +68,20 @@ std::optional<cluster::WorkloadRef> workload_from(const Json& detail) {
                               detail.string_at("uid").value_or("")};
 }
 
-Status ClusterTarget::pause(const TargetUses& uses) {
+std::vector<cluster::WorkloadRef> ClusterTarget::pauses_of(const TargetUses& uses) {
+  std::vector<cluster::WorkloadRef> out;
   for (const auto& workload : merge_uses(uses.judged)) {
     if (!workload.pause) continue;
     const auto use = std::find_if(uses.judged.begin(), uses.judged.end(), [&](const cluster::JudgedUse& one) {
       return to_string(one.use.kind) == workload.kind && one.use.name == workload.name;
     });
-    const auto ref = ref_of(use->use);
+    out.push_back(ref_of(use->use));
+  }
+  return out;
+}
+
+Status ClusterTarget::pause(const TargetUses& uses) {
+  for (const auto& ref : pauses_of(uses)) {
     // Journaled first: a kill right after leaves a note of what has to be resumed.
     SLUICE_CHECK(journal_.note("pause", "", to_json(ref)));
     auto paused = cluster::pause_workload(client(), ref, context());
@@ -225,6 +232,21 @@ std::vector<std::string> ClusterTarget::foreign_tags(std::vector<Finding>& findi
   return out;
 }
 
+PlannedTarget ClusterTarget::way_back(std::vector<Finding>& findings) {
+  auto back = reversed(planned_);
+  // What somebody else changed since is theirs: nothing is rolled for it, and nothing is waited for.
+  for (const auto& foreign : foreign_tags(findings)) {
+    std::erase_if(back.images, [&](const PlannedImage& image) { return image.name == foreign; });
+  }
+  return back;
+}
+
+Result<std::vector<cluster::WorkloadRef>> ClusterTarget::pauses_to_put_back() {
+  std::vector<Finding> told_later;
+  SLUICE_TRY(const auto uses, judge_target(access_, way_back(told_later), false, false, context()));
+  return pauses_of(uses);
+}
+
 std::vector<Finding> ClusterTarget::put_back(const std::string& promotion, const std::function<bool()>& push_back) {
   std::vector<Finding> problems;
   const auto trouble = [&](const Status& status) {
@@ -233,11 +255,7 @@ std::vector<Finding> ClusterTarget::put_back(const std::string& promotion, const
                         "sluice undo " + promotion});
   };
   trouble(resume_paused(paused_));
-  auto back = reversed(planned_);
-  // What somebody else changed since is theirs: nothing is rolled for it, and nothing is waited for.
-  for (const auto& foreign : foreign_tags(problems)) {
-    std::erase_if(back.images, [&](const PlannedImage& image) { return image.name == foreign; });
-  }
+  const auto back = way_back(problems);
   const auto uses = judge_target(access_, back, false, false, {context().deadline, {}});
   followed_.clear();
   if (uses) {

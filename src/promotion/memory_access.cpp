@@ -26,7 +26,7 @@ Result<std::unique_ptr<memory::RegistryMemory>> registry_memory_at(Targets& targ
   std::unique_ptr<memory::RegistryMemory> none;
   if (access.streams) return none;
   SLUICE_TRY(auto* place, targets.places().place_of(target));
-  return std::make_unique<memory::RegistryMemory>(*place, target.project);
+  return std::make_unique<memory::RegistryMemory>(*place, target.project, targets.places().memory_options());
 }
 
 Result<std::unique_ptr<memory::PlaceMemory>> memory_at(Targets& targets, const pipeline::Target& target) {

@@ -17,7 +17,7 @@ namespace sluice::promotion {
 namespace {
 
 constexpr unsigned kWriters = 8;
-constexpr std::string_view kPauses = "pauses";  // beside the plan that a head remembers
+constexpr std::string_view kPauses = "pauses";  // beside the plan, at the head alone
 // So long somebody counts as at work who has not said so again; clocks of machines may differ by some of it.
 constexpr std::chrono::seconds kAtWork{300};
 
@@ -48,8 +48,9 @@ Json pauses_of(const PlannedTarget& target) {
   return out;
 }
 
-memory::OpenPromotion open_of(const Plan& plan, const PlannedTarget& target, const PlannedImage& image,
+memory::OpenPromotion open_of(const Plan& plan, std::size_t t, const PlannedImage& image,
                               const MemoryWriter::Begin& begin) {
+  const auto& target = plan.targets[t];
   const auto found = std::find_if(begin.release.images.begin(), begin.release.images.end(),
                                   [&](const auto& one) { return one.name == image.name; });
   const auto& head = target.head();
@@ -61,22 +62,25 @@ memory::OpenPromotion open_of(const Plan& plan, const PlannedTarget& target, con
   out.label = found == begin.release.images.end() ? image.tags.back().tag : found->tag;
   out.pattern_tag = begin.release.pattern_tag;
   out.began = begin.promotion.created_at;
+  out.undoing = begin.undoing;
   out.head = head.name;
   out.digest = found == begin.release.images.end() ? image.after.text() : found->digest.text();
   out.after = image.after.text();
   for (const auto& tag : image.tags) out.tags.push_back({tag.tag, text_of(tag.before)});
   out.road = std::string(to_string(image.road));
-  if (&image == &head) out.plan = head_record(plan).set(kPauses, pauses_of(target));
+  out.plan = remembered_record(plan, begin.release);
+  if (&image == &head) out.plan.set(kPauses, begin.pauses.empty() ? pauses_of(target) : begin.pauses[t]);
   return out;
 }
 
 // What was left paused stays noted until the promotion ends, whoever goes on with it.
 void take_over_pauses(const memory::OpenPromotion& before, memory::OpenPromotion& open, Json& left_paused) {
   const auto* left = before.plan.find(kPauses);
-  if (left == nullptr || !left->is_array() || !open.plan.is_object()) return;
+  const auto* ours = open.plan.find(kPauses);
+  if (left == nullptr || !left->is_array() || ours == nullptr) return;
   left_paused = *left;
   auto all = *left;
-  for (const auto& one : open.plan.find(kPauses)->items()) {
+  for (const auto& one : ours->items()) {
     const bool known =
         std::any_of(left->items().begin(), left->items().end(), [&](const Json& other) { return other == one; });
     if (!known) all.push(one);
@@ -248,7 +252,7 @@ Status MemoryWriter::begin_image(std::size_t target, const Plan& plan, const Pla
                                  const std::stop_token& stop) {
   const auto& planned = plan.targets[target];
   const auto where = planned.target.label() + "/" + image.name + ":" + image.tags.back().tag;
-  auto open = open_of(plan, planned, image, begin);
+  auto open = open_of(plan, target, image, begin);
   const auto identity = planned.target.has_api ? planned.user : targets_.places().user_of(planned.target);
   open.who = told_who(begin.who, plan.memory, planned.target, identity);
   if (registries_[target] != nullptr) {
@@ -383,7 +387,9 @@ Result<MemoryWriter::Standing> MemoryWriter::standing(const Plan& plan, const re
       const auto& open = entry->second.open;
       silent = false;
       if (open && open->promotion != promotion.id) out.newer = open->promotion;
-      out.open = out.open || (open && open->promotion == promotion.id);
+      const bool ours_open = open && open->promotion == promotion.id;
+      out.open = out.open || ours_open;
+      out.undoing = out.undoing || (ours_open && open->undoing);
       if (open || entry->second.promotions.empty()) continue;
       const auto& last = entry->second.promotions.front();
       const auto known = std::find_if(entry->second.promotions.begin(), entry->second.promotions.end(),

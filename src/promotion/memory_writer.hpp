@@ -54,6 +54,9 @@ class MemoryWriter {
     std::set<std::string> adopts{};      ///< ids of targets that remember no release: what is there is kept as one
     std::string goes_over{};             ///< id of an unfinished promotion that this one replaces; empty: none
     bool take_over = false;              ///< also where somebody is at work on it
+    bool undoing = false;                ///< it is put back, and something of it stands
+    /// By target: workloads that will be paused meanwhile, as objects with `kind` and `name`. Empty: as the plan says.
+    std::vector<Json> pauses{};
     /// By target: what our records tell of it. It goes where nothing was ever remembered, with the hold.
     std::vector<std::vector<memory::StoodRelease>> earlier{};
     std::optional<memory::Hold> hold{};
@@ -82,6 +85,7 @@ class MemoryWriter {
     std::string newer{};
     std::optional<memory::Hold> hold{};
     bool open = false;                  ///< `promotion` is open at one of the places
+    bool undoing = false;               ///< and it is being put back there, or was when somebody stopped
     std::string ended{};                ///< how it ended, where none of the places has it open; empty: they do not know
     std::vector<std::size_t> silent{};  ///< the targets whose places remember nothing: there our records say it
   };

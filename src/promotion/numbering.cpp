@@ -1,8 +1,9 @@
 #include "promotion/numbering.hpp"
 
 #include "memory/ledger_claim.hpp"
+#include "memory/registry_memory.hpp"
 #include "memory/registry_numbers.hpp"
-#include "promotion/memory_access.hpp"
+#include "memory/stream_memory.hpp"
 
 #include <memory>
 
@@ -63,35 +64,42 @@ class Ledgers {
   std::vector<std::unique_ptr<memory::PlaceMemory>> places_;
 };
 
-Result<std::int64_t> claim_at_places(Targets& targets, const Numbering& numbering, const std::string& release) {
-  if (numbering.places.empty()) return std::int64_t{0};
-  Ledgers ledgers(numbering, targets.stop());
+Result<std::int64_t> claim_at_registry(Places& places, const Numbering& numbering, const std::string& release,
+                                       const std::stop_token& stop) {
+  const auto& birth = numbering.places.front();
+  SLUICE_TRY(auto* registry, places.place_of(birth));
+  SLUICE_TRY(const auto number, memory::claim_number(*registry, repository_of(birth, numbering.image), release,
+                                                     numbering.at_least, stop));
+  return number.value_or(0);
+}
+
+Result<std::int64_t> claim_in_ledgers(Places& places, const Numbering& numbering, const std::string& release,
+                                      const std::stop_token& stop) {
+  Ledgers ledgers(numbering, stop);
   for (const auto& target : numbering.places) {
-    SLUICE_TRY(const auto access, targets.open(target));
-    if (access.streams) {
-      SLUICE_TRY(auto ledger, memory_at(targets, target));
-      ledgers.add(std::move(ledger));
-      continue;
-    }
-    if (&target != &numbering.places.front()) break;
-    SLUICE_TRY(auto* registry, targets.places().place_of(target));
-    SLUICE_TRY(const auto number, memory::claim_number(*registry, repository_of(target, numbering.image), release,
-                                                       numbering.at_least, targets.stop()));
-    return number.value_or(0);
+    if (!target.has_api) break;
+    SLUICE_TRY(const auto side, places.cluster_of(target));
+    if (side) ledgers.add(std::make_unique<memory::StreamMemory>(*side.client, target.project));
   }
   return ledgers.claim(release);
 }
 
 }  // namespace
 
-void name_birth_place(Targets& targets, const Numbering& numbering) {
-  if (numbering.places.empty() || numbering.places.front().has_api) return;
-  const auto memory = registry_memory_at(targets, numbering.places.front());
-  if (memory && *memory) static_cast<void>((*memory)->give_id(numbering.image, targets.stop()));
+void name_birth_place(Places& places, const Numbering& numbering, const std::stop_token& stop) {
+  if (numbering.places.empty() || numbering.ledgers) return;
+  const auto& birth = numbering.places.front();
+  const auto registry = places.place_of(birth);
+  if (!registry) return;
+  memory::RegistryMemory memory(**registry, birth.project, places.memory_options());
+  static_cast<void>(memory.give_id(numbering.image, stop));
 }
 
-Result<std::int64_t> claim_number(Targets& targets, const Numbering& numbering, const std::string& release) {
-  auto number = claim_at_places(targets, numbering, release);
+Result<std::int64_t> claim_number(Places& places, const Numbering& numbering, const std::string& release,
+                                  const std::stop_token& stop) {
+  if (numbering.places.empty()) return std::int64_t{0};
+  auto number = numbering.ledgers ? claim_in_ledgers(places, numbering, release, stop)
+                                  : claim_at_registry(places, numbering, release, stop);
   if (!number && may_not(number.error())) return std::int64_t{0};
   return number;
 }

@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "cluster/client.hpp"
 #include "cluster/reply_stream.hpp"
+#include "memory/registry_memory.hpp"
 #include "net/http.hpp"
 #include "pipeline/pipeline.hpp"
 #include "places/place.hpp"
@@ -44,6 +45,8 @@ class Places {
     static_cast<void>(target);
     return {};
   }
+  /// How the memories of plain registries are written.
+  virtual memory::RegistryMemoryOptions memory_options() const { return {}; }
   /// For HTTP checks; null: none can be made.
   virtual net::Exchanger* exchanger_for_checks() { return nullptr; }
   virtual bool allow_local_checks() const { return false; }

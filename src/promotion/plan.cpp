@@ -270,6 +270,20 @@ pipeline::MemoryWish memory_from(const Json* record) {
 
 }  // namespace
 
+namespace {
+
+Json numbering_record(const Numbering& numbering) {
+  Json places = Json::array();
+  for (const auto& place : numbering.places) places.push(to_record(place));
+  return Json::object()
+      .set("line", numbering.line)
+      .set("image", numbering.image)
+      .set("ledgers", numbering.ledgers)
+      .set("places", std::move(places));
+}
+
+}  // namespace
+
 Json to_record(const Plan& plan) {
   Json targets = Json::array();
   for (const auto& target : plan.targets) {
@@ -311,11 +325,24 @@ Json to_record(const Plan& plan) {
                          .set("http", plan.verify.http))
       .set("rollback_on_failure", plan.rollback_on_failure)
       .set("memory", memory_record(plan.memory))
+      .set("numbering", numbering_record(plan.numbering))
       .set("sources", std::move(sources))
       .set("targets", std::move(targets));
 }
 
-Json head_record(const Plan& plan) {
+std::vector<records::ReleaseImage> remembered_content(const Json& record) {
+  std::vector<records::ReleaseImage> out;
+  const auto* content = record.find("content");
+  if (content == nullptr) return out;
+  for (const auto& entry : content->items()) {
+    const auto name = entry.string_at("name");
+    auto digest = oci::Digest::parse(entry.string_at("digest").value_or(""));
+    if (name && digest) out.push_back({*name, std::move(*digest), entry.string_at("tag").value_or("")});
+  }
+  return out;
+}
+
+Json remembered_record(const Plan& plan, const records::Release& release) {
   Json out = to_record(plan);
   Json targets = Json::array();
   for (const auto& target : plan.targets) {
@@ -326,7 +353,10 @@ Json head_record(const Plan& plan) {
                      .set("streams", target.streams)
                      .set("push_tags", target.push_tags));
   }
-  return out.set("targets", std::move(targets)).set("hash", plan.hash());
+  Json content = Json::array();
+  for (const auto& image : release.images)
+    content.push(Json::object().set("name", image.name).set("digest", image.digest.text()).set("tag", image.tag));
+  return out.set("targets", std::move(targets)).set("content", std::move(content)).set("hash", plan.hash());
 }
 
 namespace {
@@ -346,9 +376,27 @@ bool flag_of(const Json& record, std::string_view name) {
   return flag != nullptr && flag->as_bool().value_or(false);
 }
 
+// Written by an older version, it has none: then no number is asked for.
+Result<Numbering> numbering_from(const Json* record) {
+  Numbering out;
+  const auto* places = record == nullptr ? nullptr : record->find("places");
+  if (places == nullptr) return out;
+  out.line = record->string_at("line").value_or("");
+  out.image = record->string_at("image").value_or("");
+  out.ledgers = flag_of(*record, "ledgers");
+  for (const auto& entry : places->items()) {
+    SLUICE_TRY(auto place, target_from(&entry));
+    out.places.push_back(std::move(place));
+  }
+  return out;
+}
+
 }  // namespace
 
-Result<Plan> from_record(const Json& record) {
+namespace {
+
+// All but the images.
+Result<Plan> outline_from(const Json& record) {
   const auto* targets = record.find("targets");
   if (record.integer_at("version") != 1 || targets == nullptr || targets->items().empty()) return unreadable();
   Plan plan;
@@ -361,18 +409,13 @@ Result<Plan> from_record(const Json& record) {
   plan.verify = verify_from(record.find("verify"));
   plan.rollback_on_failure = flag_of(record, "rollback_on_failure");
   plan.memory = memory_from(record.find("memory"));
+  SLUICE_TRY(plan.numbering, numbering_from(record.find("numbering")));
   for (const auto& entry : targets->items()) {
     PlannedTarget target;
     SLUICE_TRY(target.target, target_from(&entry));
     target.settings = settings_from(entry);
     target.streams = flag_of(entry, "streams");
     target.push_tags = flag_of(entry, "push_tags");
-    const auto* images = entry.find("images");
-    if (images == nullptr || images->items().empty()) return unreadable();
-    for (const auto& image : images->items()) {
-      SLUICE_TRY(auto planned, image_from(image));
-      target.images.push_back(std::move(planned));
-    }
     plan.targets.push_back(std::move(target));
   }
   if (const auto* sources = record.find("sources")) {
@@ -381,6 +424,40 @@ Result<Plan> from_record(const Json& record) {
       SLUICE_TRY(source.target, target_from(&entry));
       source.settings = settings_from(entry);
       plan.sources.push_back(std::move(source));
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<Plan> from_record(const Json& record) {
+  SLUICE_TRY(auto plan, outline_from(record));
+  for (std::size_t t = 0; t < plan.targets.size(); ++t) {
+    const auto* images = record.find("targets")->items()[t].find("images");
+    if (images == nullptr || images->items().empty()) return unreadable();
+    for (const auto& image : images->items()) {
+      SLUICE_TRY(auto planned, image_from(image));
+      plan.targets[t].images.push_back(std::move(planned));
+    }
+  }
+  return plan;
+}
+
+Result<Plan> from_remembered(const Json& record) {
+  SLUICE_TRY(auto plan, outline_from(record));
+  const auto content = remembered_content(record);
+  std::vector<pipeline::Target> origins;
+  for (const auto& source : plan.sources) origins.push_back(source.target);
+  for (std::size_t t = 0; t < plan.targets.size(); ++t) {
+    const auto* names = record.find("targets")->items()[t].find("images");
+    if (names == nullptr || names->items().empty()) return unreadable();
+    for (const auto& name : names->items()) {
+      const auto image = std::find_if(content.begin(), content.end(),
+                                      [&](const auto& one) { return name.as_string() == one.name; });
+      if (image == content.end()) return unreadable();
+      plan.targets[t].images.push_back(
+          {.name = image->name, .after = image->digest, .tags = {}, .origins = origins});
     }
   }
   return plan;

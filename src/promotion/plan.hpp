@@ -89,6 +89,20 @@ struct PlannedSource {
   SideSettings settings{};
 };
 
+/// Where a release gets its number.
+struct Numbering {
+  std::string line;   ///< the app and the place of birth of its first image
+  std::string image;  ///< the repository that keeps the claims
+  bool ledgers = false;  ///< image streams stand at the place of birth; else its registry gives the numbers
+  /// The place of birth, then the first target of the environment that comes next: the same two for everybody with this
+  /// pipeline, wherever they promote to. Of image streams the first that we may write to gives the number; both are
+  /// read, since others may have other rights (memory/ledger_claim.hpp). A registry gives numbers as the place of birth
+  /// alone: a claim there is seen by everybody at once, so nobody can compare it with another place first. Empty:
+  /// nothing is kept at places, and no number is given out.
+  std::vector<pipeline::Target> places{};
+  std::int64_t at_least = 0;  ///< the largest number that is known to be given out. Not recorded.
+};
+
 struct Plan {
   std::string app;
   std::string environment;
@@ -100,6 +114,7 @@ struct Plan {
   std::vector<PlannedSource> sources{};  ///< the origins of all images, each once, in their order
   pipeline::Verify verify{};
   pipeline::MemoryWish memory{};
+  Numbering numbering{};
   bool rollback_on_failure = false;
 
   /// "sha256:..." over canonical JSON of all that decides what happens and how it is judged: app, environment, kind;
@@ -123,9 +138,15 @@ Json to_json(const copy::Amounts& amounts);
 
 /// What records keep: enough to act again without the pipeline file.
 Json to_record(const Plan& plan);
-/// The same with the images by name alone: what a place remembers beside what each image's own memory holds.
-Json head_record(const Plan& plan);
+/// The same with the images by name alone, and the release's content: with what each image's own memory holds, any
+/// machine can go on, also where not all images had heard of it yet.
+Json remembered_record(const Plan& plan, const records::Release& release);
+/// The content that it names; empty: it names none. An image that cannot be read is left out.
+std::vector<records::ReleaseImage> remembered_content(const Json& record);
 /// Errors: storage (records that this program did not write).
 Result<Plan> from_record(const Json& record);
+/// A plan without tags out of what remembered_record() gave: every image has the release's digest, and may be read from
+/// any of the sources. Errors: storage (it names no content, or is none of ours).
+Result<Plan> from_remembered(const Json& record);
 
 }  // namespace sluice::promotion

@@ -307,11 +307,11 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
 
   plan.verify = environment->verify;
   plan.memory = pipeline_.memory;
+  plan.numbering = numbering();
   plan.rollback_on_failure = environment->rollback_on_failure;
   for (auto& target : plan.targets) SLUICE_CHECK(look_at_tags(targets_, target));
   Planned out{.plan = std::move(plan),
               .release = std::move(release),
-              .numbering = numbering_for(environment),
               .survey = {},
               .copied = {}};
   SLUICE_CHECK(look_at_registries(out, will_write));
@@ -339,6 +339,7 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   });
   out.writes = out.plan.changes() || !remembered || !out.goes_over.empty();
   out.memories = targets_.registry_memories();
+  out.groups = targets_.groups();
   for (const auto& target : memory->targets) {
     auto& earlier = out.earlier.emplace_back();
     if (!target.at_place && !target.memory.promotions.empty()) earlier = target.memory.releases;

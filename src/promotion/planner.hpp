@@ -43,6 +43,9 @@ Status take_road(const Request& request, pipeline::Pipeline& pipeline);
 /// Leaves an environment only the target that fits a name; an empty name leaves all. Errors: config (unknown
 /// environment), usage (it fits none, or several).
 Status take_target(const std::string& name, const std::string& environment, pipeline::Pipeline& pipeline);
+/// The target that a name fits: its label, or any part of it that fits one. Errors: usage (none, or several).
+Result<std::size_t> target_meant(const std::string& name, const std::string& environment,
+                                 const std::vector<pipeline::Target>& targets);
 
 /// Where an item of a survey stands in the plan: indexes of target and image.
 struct CopyPlace {
@@ -54,12 +57,12 @@ struct CopyPlace {
 struct Planned {
   Plan plan;
   records::Release release;        ///< number 0 while it has none
-  Numbering numbering;             ///< where it may get one
   bool writes = true;              ///< tags move, or the places remember another release than the one that stands
   std::set<std::string> adopts{};  ///< ids of targets that remember no release: what is there is kept as one
   std::string goes_over{};         ///< id of an interrupted promotion that this one replaces
   /// Memories of plain registries that were read a moment ago, by id of the target.
   std::map<std::string, std::shared_ptr<memory::RegistryMemory>> memories{};
+  Targets::Groups groups{};  ///< of the clusters, asked a moment ago
   /// By target: what our records tell of it, the release that stood last first, where its place remembers nothing.
   std::vector<std::vector<memory::StoodRelease>> earlier{};
   copy::Survey survey;            ///< of what the copy engine is to bring
@@ -124,7 +127,7 @@ class Planner {
 
  private:
   Result<std::string> source_tag();
-  Numbering numbering_for(const pipeline::Environment* environment);
+  Numbering numbering();
   /// Fills in the number that a release is known under, as far as that was read already.
   Status label(records::Release& release, const pipeline::Environment& environment);
   Result<records::Release> choose(const Request& request, const pipeline::Environment& environment);

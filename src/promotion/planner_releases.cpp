@@ -61,20 +61,22 @@ Status take_target(const std::string& name, const std::string& environment, pipe
   auto& targets = std::find_if(pipeline.environments.begin(), pipeline.environments.end(), [&](const auto& one) {
                     return one.name == environment;
                   })->targets;
+  SLUICE_TRY(const auto meant, target_meant(name, environment, targets));
+  const auto kept = targets[meant];
+  targets = {kept};
+  return {};
+}
+
+Result<std::size_t> target_meant(const std::string& name, const std::string& environment,
+                                 const std::vector<pipeline::Target>& targets) {
   std::vector<std::string> labels;
-  std::vector<pipeline::Target> fitting;
-  for (const auto& target : targets) {
-    labels.push_back(target.label());
-    if (target.label() == name) {
-      targets = {target};
-      return {};
-    }
-    if (target.label().find(name) != std::string::npos) fitting.push_back(target);
+  std::vector<std::size_t> fitting;
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    labels.push_back(targets[t].label());
+    if (labels.back() == name) return t;
+    if (labels.back().find(name) != std::string::npos) fitting.push_back(t);
   }
-  if (fitting.size() == 1) {
-    targets = std::move(fitting);
-    return {};
-  }
+  if (fitting.size() == 1) return fitting.front();
   return Error(ErrorKind::usage, fmt::format("'{}' fits {} targets of {}", text::printable(name, 80),
                                              fitting.empty() ? "none of the" : "several", environment))
       .with_hint("its targets: " + text::join(labels, ", "));
@@ -119,7 +121,7 @@ Result<records::Release> Planner::release_from_source() {
 }
 
 Result<records::Release> Planner::keep(records::Release release) {
-  if (release.number != 0 && release.line.empty()) release.line = numbering_for(nullptr).line;
+  if (release.number != 0 && release.line.empty()) release.line = numbering().line;
   auto kept = store_.keep_release(release);
   // Our records may have another content under this number, from before numbers were claimed: its label stays there.
   if (!kept && kept.error().kind() == ErrorKind::conflict) {
@@ -130,27 +132,27 @@ Result<records::Release> Planner::keep(records::Release release) {
   return kept;
 }
 
-Numbering Planner::numbering_for(const pipeline::Environment* environment) {
+Numbering Planner::numbering() {
   const auto& birth = pipeline_.environments.front().targets.front();
   const auto access = targets_.open(birth);
   const auto& known = access ? access->target : birth;
   Numbering out;
   out.image = pipeline_.images.front();
   out.line = pipeline_.app + "@" + known.identity() + "/" + out.image;
+  out.ledgers = access && access->streams;
   if (!pipeline_.memory.at_place) return out;
   out.places.push_back(birth);
   for (const auto& [name, memory] : memories_) {
     for (const auto& stood : memory.releases) out.at_least = std::max(out.at_least, stood.number);
   }
-  if (environment == nullptr) return out;
-  const auto& first = environment->targets.front();
+  const auto& first = pipeline_.environments[1].targets.front();
   if (first.id() != birth.id()) out.places.push_back(first);
   return out;
 }
 
 Status Planner::number(records::Release& release) {
   if (release.number != 0) return {};
-  SLUICE_TRY(release.number, claim_number(targets_, numbering_for(nullptr), release.id));
+  SLUICE_TRY(release.number, claim_number(targets_.places(), numbering(), release.id, targets_.stop()));
   return {};
 }
 

@@ -73,6 +73,7 @@ Result<Outcome> Runner::run(Planned planned) {
   work.goes_over = std::move(planned.goes_over);
   work.adopts = std::move(planned.adopts);
   work.earlier = std::move(planned.earlier);
+  targets_.adopt(planned.groups);
   // Known before it is recorded: others read it on the streams.
   work.promotion.id = records::new_promotion_id();
   SLUICE_CHECK(open_clusters(work));
@@ -90,7 +91,7 @@ Result<Outcome> Runner::run(Planned planned) {
   promotion.who = memory::to_json(options_.who);
   SLUICE_TRY(work.promotion, store_.add_promotion(std::move(promotion)));
   set_out(work);
-  auto [begun, copied] = begin_and_copy(work, std::move(planned.numbering));
+  auto [begun, copied] = begin_and_copy(work);
   adopt_survey(work.survey, work.copied, work.plan);
   if (!begun) return give_up(work, std::move(begun).error());
   // An interrupted promotion that this one replaces may have left something paused.
@@ -102,25 +103,17 @@ Result<Outcome> Runner::run(Planned planned) {
   return switch_all(work);
 }
 
-// Whoever was refused at the places stops the copying. Both have ended before a tag moves.
-Runner::Ready Runner::begin_and_copy(Work& work, Numbering numbering) {
+// Whoever was refused at the places stops the copying. Both have ended before a tag moves; the number may come later.
+Runner::Ready Runner::begin_and_copy(Work& work) {
   Ready out;
   std::stop_source copying;
   const std::stop_callback on_stop(stop_, [&] { copying.request_stop(); });
-  // Clusters are asked by one thread, and their streams are written by both: one after the other.
-  const auto has_api = [](const pipeline::Target& target) { return target.has_api; };
-  const bool apis = std::any_of(numbering.places.begin(), numbering.places.end(), has_api) ||
-                    std::any_of(work.plan.targets.begin(), work.plan.targets.end(),
-                                [&](const PlannedTarget& target) { return has_api(target.target); });
-  ask_for_number(work, std::move(numbering));
-  if (apis) take_number(work);
-  if (apis) out.begun = begin_at_places(work);
-  if (!out.begun) return out;
   out.copied = advance(work, PromotionState::copying, "copying");
   if (!out.copied) return out;
+  ask_for_number(work);
   {
     const std::jthread beside([&] {
-      if (!apis) out.begun = begin_at_places(work);
+      out.begun = begin_at_places(work);
       if (!out.begun) copying.request_stop();
     });
     out.copied = copy_content(work, copying.get_token());
@@ -197,7 +190,7 @@ Outcome Runner::switch_all(Work& work) {
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
     if (auto setback = bring(work, t)) return end_with(work, t, std::move(*setback));
   }
-  return finish(work, PromotionState::succeeded, std::nullopt);
+  return finish(work, work.ended_elsewhere() ? PromotionState::succeeded : PromotionState::partial, std::nullopt);
 }
 
 Status Runner::copy_content(Work& work, const std::stop_token& stop) {
@@ -246,6 +239,16 @@ Result<std::optional<oci::Digest>> tag_now(const copy::SurveyedItem& item, const
 
 }  // namespace
 
+Error changed_since(const std::string& where, const std::optional<oci::Digest>& before,
+                    const std::optional<oci::Digest>& now) {
+  const auto brief = [](const std::optional<oci::Digest>& digest) {
+    return digest ? digest->brief() : std::string("nothing");
+  };
+  return Error(ErrorKind::blocked, fmt::format("{} changed since the plan: it stood for {} and stands for {} now",
+                                               where, brief(before), brief(now)))
+      .with_hint("look who did that, then plan again");
+}
+
 // A target that somebody else changed since the plan stops the promotion; what we switched ourselves may stand.
 Status Runner::check_unchanged(Work& work, std::size_t target) {
   if (work.plan.targets[target].streams) return work.cluster(target)->check_unchanged(work.resumed);
@@ -262,14 +265,9 @@ Status Runner::check_unchanged(Work& work, std::size_t target) {
                   SLUICE_TRY(const auto now, tag_now(item, tag, image.after.algorithm(), stop));
                   item.before[t] = now;
                   if (now == tag.before || (work.resumed && now == image.after)) return {};
-                  const auto brief = [](const std::optional<oci::Digest>& digest) {
-                    return digest ? digest->brief() : std::string("nothing");
-                  };
-                  return Error(ErrorKind::blocked,
-                               fmt::format("{}/{}:{} changed since the plan: it stood for {} and stands for {} now",
-                                           item.item.dest->name(), item.item.dest_repository, tag.tag,
-                                           brief(tag.before), brief(now)))
-                      .with_hint("look who did that, then plan again");
+                  return changed_since(
+                      fmt::format("{}/{}:{}", item.item.dest->name(), item.item.dest_repository, tag.tag), tag.before,
+                      now);
                 }});
     }
   }

@@ -72,10 +72,14 @@ class Runner {
   /// Goes on with a promotion that was interrupted, failed, or ended partial: to the same end as without the
   /// interruption. Errors: not_found, usage (it succeeded, or a later one came after it), blocked (a target changed
   /// meanwhile), busy (somebody is at work on it).
-  Result<Outcome> resume(const std::string& promotion);
+  /// `only`: at this target alone, by its label or a part of it; empty: at all. While others are left to do, the
+  /// promotion stays partial, and the outcome has no error.
+  Result<Outcome> resume(const std::string& promotion, const std::string& only = {});
 
-  /// Puts back what was there before, at every target that this promotion switched. Errors: as resume.
-  Result<Outcome> undo(const std::string& promotion);
+  /// Puts back what was there before, at every target that this promotion switched. One that was interrupted before
+  /// anything moved ends cancelled. Errors: as resume; conflict, when nothing of it stands, or what was there before
+  /// stands there already.
+  Result<Outcome> undo(const std::string& promotion, const std::string& only = {});
 
  private:
   struct Work;
@@ -85,13 +89,13 @@ class Runner {
     bool verified_bad = false;  ///< what was promoted does not run; else something kept us from switching or looking
     bool superseded = false;
   };
-  Result<Work> reopen(const std::string& promotion);
+  Result<Work> reopen(const std::string& promotion, const std::string& only);
   Status take_leases(Work& work);
   Status open_clusters(Work& work);
   /// The places hear of it before a tag moves.
   Status begin_at_places(Work& work);
   /// The release gets its number meanwhile, where we may: nothing but the end waits for that.
-  void ask_for_number(Work& work, Numbering numbering);
+  void ask_for_number(Work& work);
   void take_number(Work& work);
   /// The leases on the targets themselves, for those who have other records.
   Status lease_targets(Work& work);
@@ -103,6 +107,9 @@ class Runner {
   /// Errors: usage (a later promotion came), blocked (held).
   Status check_places(Work& work, bool undoing);
   Status check_ours(Work& work);
+  void foresee_pauses(Work& work);
+  Status check_all_unchanged(Work& work);
+  Outcome end_undo(Work& work, bool clean, bool went_back);
   Status recall_paused(Work& work);
   Status resume_left_paused(Work& work);
   Outcome drive(Work& work);
@@ -111,7 +118,7 @@ class Runner {
     Status begun{};
     Status copied{};
   };
-  Ready begin_and_copy(Work& work, Numbering numbering);
+  Ready begin_and_copy(Work& work);
   void set_out(Work& work);
   Outcome switch_all(Work& work);
   Status copy_content(Work& work, const std::stop_token& stop);

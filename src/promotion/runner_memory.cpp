@@ -44,25 +44,26 @@ Status Runner::lease_targets(Work& work) {
   return {};
 }
 
-void Runner::ask_for_number(Work& work, Numbering numbering) {
+void Runner::ask_for_number(Work& work) {
   // Going back gives out no number: it would make what was there before look newer than what came after it.
   if (work.plan.kind != records::PromotionKind::promote) return;
-  if (!work.writes || work.release.number != 0 || numbering.places.empty()) return;
+  if (!work.writes || work.release.number != 0 || work.plan.numbering.places.empty()) return;
   work.claiming = std::make_unique<Work::Claiming>();
   auto& claiming = *work.claiming;
-  claiming.numbering = std::move(numbering);
+  claiming.numbering = work.plan.numbering;
   claiming.release = work.release.id;
-  const bool plain = !claiming.numbering.places.front().has_api;
-  if (plain) claiming.naming = std::jthread([this, &claiming] { name_birth_place(targets_, claiming.numbering); });
-  claiming.thread = std::jthread(
-      [this, &claiming] { claiming.number = claim_number(targets_, claiming.numbering, claiming.release); });
+  auto& places = targets_.places();
+  claiming.naming = std::jthread([this, &places, &claiming] { name_birth_place(places, claiming.numbering, stop_); });
+  claiming.thread = std::jthread([this, &places, &claiming] {
+    claiming.number = claim_number(places, claiming.numbering, claiming.release, stop_);
+  });
 }
 
 // A release does without a number; who it belongs to is settled without one.
 void Runner::take_number(Work& work) {
   const auto claiming = std::exchange(work.claiming, nullptr);
   if (!claiming) return;
-  if (claiming->naming.joinable()) claiming->naming.join();
+  claiming->naming.join();
   claiming->thread.join();
   if (!claiming->number || *claiming->number == 0) return;
   const auto number = *claiming->number;
@@ -80,6 +81,8 @@ Status Runner::begin_at_places(Work& work) {
                             .adopts = work.adopts,
                             .goes_over = work.goes_over,
                             .take_over = options_.leases.take_over,
+                            .undoing = work.undoing,
+                            .pauses = work.pauses,
                             .earlier = work.earlier,
                             .hold = {}};
   if (!work.earlier.empty()) {
@@ -112,8 +115,10 @@ Status Runner::recall_paused(Work& work) {
 
 void Runner::end_at_places(Work& work) {
   if (!work.writes || !records::is_end(work.promotion.state)) return;
-  // Half there: it stays open for resume and undo, on any machine.
-  if (work.promotion.state == PromotionState::partial) return;
+  // Half there: it stays open for resume and undo, on any machine. At one target that was asked for alone it has ended.
+  auto told = work.promotion;
+  if (!work.left_out.empty() && !work.targets.empty()) told.state = work.targets.front().state;
+  if (!records::is_end(told.state) || told.state == PromotionState::partial) return;
   std::vector<EndAtTarget> ends;
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
     const auto id = work.plan.targets[t].target.id();
@@ -125,10 +130,11 @@ void Runner::end_at_places(Work& work) {
     ends.push_back(
         {how_it_stands(t < work.targets.size() ? work.targets[t].state : PromotionState::planned, switched)});
   }
-  if (work.release.number != 0) work.promotion.number = work.release.number;
+  if (work.release.number != 0) work.promotion.number = told.number = work.release.number;
   const auto hold = hold_after(work);
-  for (auto& finding : work.memory->end(work.plan, work.promotion, ends, hold))
+  for (auto& finding : work.memory->end(work.plan, told, ends, hold))
     work.findings.push_back(std::move(finding));
+  if (!work.left_out.empty()) static_cast<void>(note(work, "ended-alone", work.targets.front().target, {}, {}));
   if (hold) hold_in_records(work, *hold);
   if (work.promotion.state != PromotionState::succeeded) return;
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
@@ -182,6 +188,13 @@ Status Runner::check_places(Work& work, bool undoing) {
   if (!standing.open && state == PromotionState::rolled_back) {
     return Error(ErrorKind::usage, "promotion " + work.promotion.id + " was undone")
         .with_hint("promote again: sluice promote --to " + work.plan.environment);
+  }
+  work.open_there = standing.open;
+  if (undoing && standing.undoing) {
+    // Somebody else began to put it back: what stands as before went back.
+    for (const auto& target : work.plan.targets) {
+      if (work.switched.contains(target.target.id())) work.undone_before.insert(target.target.id());
+    }
   }
   work.earlier.resize(work.plan.targets.size());
   for (const auto silent : standing.silent) {

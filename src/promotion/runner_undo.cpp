@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace sluice::promotion {
 
@@ -68,7 +69,9 @@ bool Runner::put_back_tags(Work& work, std::size_t target) {
     for (const auto& tag : image.tags) {
       auto problem = put_back_tag(work, planned, image, tag, place);
       if (!problem) continue;
-      clean = clean && is_not_ours(*problem);
+      // A version tag that stays is a name more; workloads follow the last one.
+      const bool may_stay = problem->code == "undo-nothing-before" && &tag != &image.tags.back();
+      clean = clean && (may_stay || is_not_ours(*problem));
       work.findings.push_back(std::move(*problem));
     }
   }
@@ -122,7 +125,26 @@ bool Runner::follow_back(Work& work, std::size_t target) {
   return false;
 }
 
-Result<Runner::Work> Runner::reopen(const std::string& id) {
+namespace {
+
+// Leaves the plan one target; gives the ids of the others.
+Result<std::set<std::string>> leave_only(const std::string& name, Plan& plan) {
+  std::set<std::string> others;
+  if (name.empty()) return others;
+  std::vector<pipeline::Target> targets;
+  for (const auto& target : plan.targets) targets.push_back(target.target);
+  SLUICE_TRY(const auto meant, target_meant(name, plan.environment, targets));
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    if (t != meant) others.insert(targets[t].id());
+  }
+  const auto kept = plan.targets[meant];
+  plan.targets = {kept};
+  return others;
+}
+
+}  // namespace
+
+Result<Runner::Work> Runner::reopen(const std::string& id, const std::string& only) {
   SLUICE_TRY(auto found, store_.promotion(id));
   if (!found) return Error(ErrorKind::not_found, "there is no promotion " + id).with_hint("see: sluice history");
   SLUICE_TRY(const auto newer, store_.promotions_at(found->places, 1));
@@ -134,6 +156,7 @@ Result<Runner::Work> Runner::reopen(const std::string& id) {
   SLUICE_TRY(auto plan, from_record(found->plan));
   Work work{.promotion = std::move(*found), .plan = std::move(plan)};
   work.resumed = true;
+  SLUICE_TRY(work.left_out, leave_only(only, work.plan));
   SLUICE_TRY(const auto journal, store_.journal(id));
   work.recall(journal);
   SLUICE_TRY(const auto release, store_.release(work.promotion.app, work.promotion.release));
@@ -153,14 +176,33 @@ Status Runner::resume_left_paused(Work& work) {
   return {};
 }
 
-Result<Outcome> Runner::resume(const std::string& id) {
-  SLUICE_TRY(auto work, reopen(id));
+// What somebody else moved since is found before anything is written; right before the switch it is looked at again.
+Status Runner::check_all_unchanged(Work& work) {
+  for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
+    const auto& planned = work.plan.targets[t];
+    if (planned.streams) {
+      SLUICE_CHECK(work.cluster(t)->check_unchanged(true));
+      continue;
+    }
+    std::vector<std::string> names;
+    for (const auto& image : planned.images) names.push_back(image.name);
+    const auto& tag = planned.images.front().tags.back().tag;
+    SLUICE_TRY(const auto now, targets_.digests(planned.target, names, tag));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto& image = planned.images[i];
+      if (now[i] == image.before() || now[i] == image.after) continue;
+      return changed_since(planned.target.label() + "/" + image.name + ":" + tag, image.before(), now[i]);
+    }
+  }
+  return {};
+}
+
+Result<Outcome> Runner::resume(const std::string& id, const std::string& only) {
+  SLUICE_TRY(auto work, reopen(id, only));
   SLUICE_CHECK(open_clusters(work));
   // Who is refused writes nothing.
   SLUICE_CHECK(check_places(work, false));
-  for (auto& target : work.clusters) {
-    if (target && target->planned().streams) SLUICE_CHECK(target->check_unchanged(true));
-  }
+  SLUICE_CHECK(check_all_unchanged(work));
   SLUICE_CHECK(take_leases(work));
   SLUICE_CHECK(begin_at_places(work));
   SLUICE_CHECK(resume_left_paused(work));
@@ -170,15 +212,25 @@ Result<Outcome> Runner::resume(const std::string& id) {
   adopt_survey(work.survey, work.copied, work.plan);
   for (auto& target : work.plan.targets) SLUICE_CHECK(knowledge_of(targets_, target));
   SLUICE_CHECK(note(work, "resume", {}, {}, {}));
+  ask_for_number(work);
   return drive(work);
 }
 
-// What each tag stands for that this promotion moved. Errors: conflict, when nothing of it stands any more.
+// What each tag stands for that this promotion moved. Errors: conflict, when nothing of it stands any more; usage, when
+// it has ended and moved nothing.
 Status Runner::check_ours(Work& work) {
-  bool any = !work.undone_before.empty();
+  const auto& promotion = work.promotion;
+  const bool ended =
+      records::is_end(promotion.state) && promotion.state != PromotionState::partial && !work.open_there;
+  if (ended && work.switched.empty()) {
+    return Error(ErrorKind::usage, fmt::format("promotion {} moved nothing: it ended as {}", promotion.id,
+                                               to_string(promotion.state)))
+        .with_hint("see: sluice history");
+  }
+  bool stands = !work.undone_before.empty();
+  bool before = false;
   std::optional<Finding> foreign;
-  for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
-    const auto& planned = work.plan.targets[t];
+  for (const auto& planned : work.plan.targets) {
     if (!work.switched.contains(planned.target.id())) continue;
     std::vector<std::string> names;
     for (const auto& image : planned.images) names.push_back(image.name);
@@ -186,22 +238,42 @@ Status Runner::check_ours(Work& work) {
     SLUICE_TRY(const auto now, targets_.digests(planned.target, names, planned.images.front().tags.back().tag));
     for (std::size_t i = 0; i < names.size(); ++i) {
       const auto& image = planned.images[i];
-      if (now[i] == image.after || now[i] == image.before()) {
-        any = true;
-      } else if (!foreign) {
-        foreign = not_ours(planned, image, now[i] ? now[i]->text() : std::string());
-      }
+      const bool is_before = now[i] == image.before();
+      before = before || is_before;
+      stands = stands || (now[i] == image.after && !is_before);
+      if (now[i] == image.after || is_before || foreign) continue;
+      foreign = not_ours(planned, image, now[i] ? now[i]->text() : std::string());
     }
   }
-  if (any || !foreign) return {};
+  work.undoing = stands;
+  if (stands || (!ended && (before || !foreign))) return {};
+  if (!foreign) {
+    return Error(ErrorKind::conflict, fmt::format("what was there before promotion {} stands there again: there is "
+                                                  "nothing to put back",
+                                                  promotion.id))
+        .with_hint("see: sluice status");
+  }
   return Error(ErrorKind::conflict,
-               fmt::format("nothing of promotion {} stands any more: {}", work.promotion.id, foreign->sentence))
+               fmt::format("nothing of promotion {} stands any more: {}", promotion.id, foreign->sentence))
       .with_hint("go back with: sluice rollback --to " + work.plan.environment)
       .with_registry_code(foreign->code);
 }
 
-Result<Outcome> Runner::undo(const std::string& id) {
-  SLUICE_TRY(auto work, reopen(id));
+// The places hear which workloads will be paused, so that nobody stays paused when we die.
+void Runner::foresee_pauses(Work& work) {
+  for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
+    auto& pauses = work.pauses.emplace_back(Json::array());
+    auto* cluster = work.cluster(t);
+    if (cluster == nullptr || !work.switched.contains(work.plan.targets[t].target.id())) continue;
+    // Who cannot look pauses nothing either.
+    const auto workloads = cluster->pauses_to_put_back();
+    for (const auto& one : workloads ? *workloads : std::vector<cluster::WorkloadRef>())
+      pauses.push(Json::object().set("kind", to_string(one.kind)).set("name", one.name));
+  }
+}
+
+Result<Outcome> Runner::undo(const std::string& id, const std::string& only) {
+  SLUICE_TRY(auto work, reopen(id, only));
   SLUICE_CHECK(open_clusters(work));
   SLUICE_CHECK(check_places(work, true));
   // Only tags that were pushed are put back through a registry.
@@ -215,12 +287,14 @@ Result<Outcome> Runner::undo(const std::string& id) {
   for (auto& item : items.items) work.survey.items.push_back({.item = std::move(item)});
   work.copied = std::move(items.places);
   SLUICE_CHECK(check_ours(work));
+  foresee_pauses(work);
   SLUICE_CHECK(take_leases(work));
   SLUICE_CHECK(begin_at_places(work));
   SLUICE_CHECK(resume_left_paused(work));
   SLUICE_CHECK(advance(work, PromotionState::switching, "undo"));
   for (const auto& target : work.plan.targets) work.targets.push_back({target.target.id(), PromotionState::partial});
   bool clean = true;
+  bool any_back = !work.undone_before.empty();
   for (std::size_t t = work.plan.targets.size(); t-- > 0;) {
     const bool was_switched = work.switched.contains(work.plan.targets[t].target.id());
     const auto before = work.put_back.size();
@@ -230,12 +304,24 @@ Result<Outcome> Runner::undo(const std::string& id) {
     // Nothing is waited for where nothing went back, now or in an earlier attempt.
     const bool went_back =
         work.put_back.size() > before || work.undone_before.contains(work.plan.targets[t].target.id());
+    any_back = any_back || went_back;
     if (undone && was_switched && went_back) undone = follow_back(work, t);
     work.targets[t].state = undone ? PromotionState::rolled_back : PromotionState::partial;
     clean = clean && undone;
   }
-  if (clean) return finish(work, PromotionState::rolled_back, std::nullopt);
-  return finish(work, PromotionState::partial, Error(ErrorKind::conflict, "not everything could be put back"));
+  return end_undo(work, clean, any_back);
+}
+
+Outcome Runner::end_undo(Work& work, bool clean, bool went_back) {
+  if (!clean)
+    return finish(work, PromotionState::partial, Error(ErrorKind::conflict, "not everything could be put back"));
+  // At other targets it is as it was.
+  if (!work.ended_elsewhere()) return finish(work, PromotionState::partial, std::nullopt);
+  if (went_back) return finish(work, PromotionState::rolled_back, std::nullopt);
+  for (auto& target : work.targets) target.state = PromotionState::cancelled;
+  work.findings.push_back({"undo-nothing-moved", Severity::info, work.plan.environment,
+                           "the promotion had moved nothing: there was nothing to put back", ""});
+  return finish(work, PromotionState::cancelled, std::nullopt);
 }
 
 }  // namespace sluice::promotion

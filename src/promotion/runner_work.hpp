@@ -18,6 +18,10 @@
 
 namespace sluice::promotion {
 
+/// Somebody else moved a tag.
+Error changed_since(const std::string& where, const std::optional<oci::Digest>& before,
+                    const std::optional<oci::Digest>& now);
+
 struct Runner::Work {
   records::Promotion promotion;
   Plan plan;
@@ -35,6 +39,14 @@ struct Runner::Work {
   /// Targets whose tags an undo found never to have been moved: the release did not stand there.
   std::set<std::string> untouched{};
   bool resumed = false;
+  bool open_there = false;  ///< a place has it open, whatever our records say
+  bool undoing = false;     ///< it is put back, and something of it stands or stood
+  /// By target: workloads that putting back is going to pause. Empty: as the plan says.
+  std::vector<Json> pauses{};
+  /// Ids of the targets that are left out now; empty: it acts on all.
+  std::set<std::string> left_out{};
+  /// Ids of targets where it has ended, each when it was acted on alone.
+  std::set<std::string> ended_at{};
   bool writes = true;                   ///< something is written at the places; else what is there is only followed
   std::string goes_over{};              ///< an interrupted promotion that this one replaces
   MemoryWriter::Registries memories{};  ///< that the planner has read
@@ -48,7 +60,7 @@ struct Runner::Work {
   /// Workloads that an earlier attempt paused and did not resume, by target.
   std::map<std::string, std::vector<cluster::WorkloadRef>> left_paused{};
 
-  /// The number of the release, while it is asked for. Its thread uses the targets of plain registries only.
+  /// The number of the release, while it is asked for.
   struct Claiming {
     Numbering numbering;
     std::string release;
@@ -89,6 +101,8 @@ struct Runner::Work {
     using records::PromotionState;
     for (const auto& entry : journal) {
       if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
+      if (entry.step == "switch") ended_at.erase(entry.target);
+      if (entry.step == "ended-alone") ended_at.insert(entry.target);
       if (entry.step == "verified") switched[entry.target] = PromotionState::succeeded;
       if (entry.step == "switched")
         pushed.emplace(entry.target, entry.image, entry.detail.string_at("tag").value_or(""));
@@ -103,6 +117,10 @@ struct Runner::Work {
       std::erase_if(paused, [&](const auto& one) { return one.kind == workload->kind && one.name == workload->name; });
       if (entry.step == "pause") paused.push_back(*workload);
     }
+  }
+  /// Whether it has ended at all targets that are left out now, as they were told.
+  bool ended_elsewhere() const {
+    return std::all_of(left_out.begin(), left_out.end(), [&](const std::string& id) { return ended_at.contains(id); });
   }
   /// How a promotion ends that did not succeed: partial as long as anything stands that it switched.
   records::PromotionState end_after(const Error& error) const {

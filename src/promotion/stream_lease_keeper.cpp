@@ -18,11 +18,18 @@ constexpr std::chrono::seconds kForOneWrite{15};
 Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Client& client, cluster::StreamLease wanted,
                                                                    bool take_over, const net::ExchangeContext& context,
                                                                    std::chrono::seconds span) {
-  SLUICE_CHECK(cluster::ensure_stream(client, wanted.project, wanted.stream, context));
   wanted.holder = records::this_process();
-  SLUICE_TRY(auto lease, cluster::take_stream_lease(client, std::move(wanted), span, seconds_now(), context,
-                                                    {.is_gone = records::is_dead, .take_over = take_over}));
-  std::unique_ptr<StreamLeaseKeeper> keeper(new StreamLeaseKeeper(client, std::move(lease), span));
+  const auto attempt = [&] {
+    return cluster::take_stream_lease(client, wanted, span, seconds_now(), context,
+                                      {.is_gone = records::is_dead, .take_over = take_over});
+  };
+  auto lease = attempt();
+  if (!lease && lease.error().kind() == ErrorKind::not_found) {
+    SLUICE_CHECK(cluster::ensure_stream(client, wanted.project, wanted.stream, context));
+    lease = attempt();
+  }
+  if (!lease) return std::move(lease).error();
+  std::unique_ptr<StreamLeaseKeeper> keeper(new StreamLeaseKeeper(client, std::move(*lease), span));
   keeper->renewer_ = std::jthread([raw = keeper.get()](const std::stop_token& stop) { raw->renew(stop); });
   return keeper;
 }

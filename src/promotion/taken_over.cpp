@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace sluice::promotion {
 
@@ -34,9 +35,12 @@ struct Remembered {
   std::int64_t began = 0;
   memory::Who who{};
   std::string state{};  ///< of one that has ended; empty: it is open
+  bool undoing = false;
   std::string failure{};
-  Json head{};
+  Json plan{};
   std::vector<std::map<std::string, Part>> targets{};
+  /// By target, the images whose memory was lost: an image without a part may have begun all the same.
+  std::vector<std::set<std::string>> lost{};
 };
 
 void take_open(const memory::OpenPromotion& open, const std::string& image, Remembered& out, std::size_t target) {
@@ -46,10 +50,12 @@ void take_open(const memory::OpenPromotion& open, const std::string& image, Reme
   out.pattern_tag = open.pattern_tag;
   out.began = open.began;
   out.who = open.who;
-  if (open.plan.is_object()) out.head = open.plan;
+  out.undoing = out.undoing || open.undoing;
+  if (open.plan.is_object()) out.plan = open.plan;
   out.targets[target][image] = {open.after, open.digest, open.label, open.tags};
 }
 
+// One that some image has open is open.
 void take_past(const memory::PastPromotion& past, const std::string& image, const std::string& tag, Remembered& out,
                std::size_t target) {
   out.kind = past.kind;
@@ -62,6 +68,11 @@ void take_past(const memory::PastPromotion& past, const std::string& image, cons
   out.targets[target][image] = {past.after, past.after, past.tag, {{tag, past.before}}};
 }
 
+// It knows of nothing that was promoted there: whoever wrote it last wrote it anew.
+bool is_new(const memory::TagMemory& memory) {
+  return !memory.open && memory.promotions.empty() && memory.releases.empty();
+}
+
 Result<bool> remembered_at(Targets& targets, const pipeline::Pipeline& pipeline,
                            const pipeline::Environment& environment, const std::string& promotion, Remembered& out,
                            std::string& problem) {
@@ -69,6 +80,8 @@ Result<bool> remembered_at(Targets& targets, const pipeline::Pipeline& pipeline,
   out = {};
   out.environment = &environment;
   out.targets.resize(environment.targets.size());
+  out.lost.resize(environment.targets.size());
+  bool open = false;
   bool any = false;
   for (std::size_t t = 0; t < environment.targets.size(); ++t) {
     SLUICE_TRY(const auto place, memory_at(targets, environment.targets[t]));
@@ -78,10 +91,12 @@ Result<bool> remembered_at(Targets& targets, const pipeline::Pipeline& pipeline,
         problem = fmt::format("the memory of {}/{} cannot be read: it {}", environment.targets[t].label(),
                               pipeline.images[i], memories[i].problem);
       const auto entry = memories[i].tags.find(tag);
+      if (!memories[i].problem.empty() || (entry != memories[i].tags.end() && is_new(entry->second)))
+        out.lost[t].insert(pipeline.images[i]);
       if (entry == memories[i].tags.end()) continue;
       if (entry->second.open && entry->second.open->promotion == promotion) {
         take_open(*entry->second.open, pipeline.images[i], out, t);
-        any = true;
+        any = open = true;
         continue;
       }
       for (const auto& past : entry->second.promotions) {
@@ -91,6 +106,7 @@ Result<bool> remembered_at(Targets& targets, const pipeline::Pipeline& pipeline,
       }
     }
   }
+  if (open) out.state.clear();
   return any;
 }
 
@@ -109,9 +125,11 @@ Result<records::Release> release_of(const Remembered& known, const pipeline::Pip
   out.pattern_tag = known.pattern_tag;
   out.adopted = true;
   out.origin = known.environment->name;
-  for (const auto& image : pipeline.images) {
-    const auto part = known.targets.front().find(image);
-    if (part == known.targets.front().end()) continue;
+  out.images = remembered_content(known.plan);
+  const auto& parts = known.targets.front();
+  for (const auto& image : out.images.empty() ? pipeline.images : std::vector<std::string>()) {
+    const auto part = parts.find(image);
+    if (part == parts.end()) continue;
     auto digest = oci::Digest::parse(part->second.digest);
     if (!digest) return not_enough(promotion, "a digest of " + image + " is missing");
     out.images.push_back({image, std::move(*digest), part->second.tag});
@@ -121,12 +139,17 @@ Result<records::Release> release_of(const Remembered& known, const pipeline::Pip
   return out;
 }
 
-// What was there before is what the places remember, whatever stands there now.
+// What was there before is what the places remember, whatever stands there now. An image that had not begun when the
+// others had was not touched: tags move when all have begun.
 Status take_before(const Remembered& known, const std::string& promotion, Plan& plan) {
   for (std::size_t t = 0; t < plan.targets.size(); ++t) {
     for (auto& image : plan.targets[t].images) {
       const auto part = known.targets[t].find(image.name);
-      if (part == known.targets[t].end()) return not_enough(promotion, "it had not begun everywhere");
+      if (part == known.targets[t].end()) {
+        const bool untouched = known.state.empty() && !known.lost[t].contains(image.name);
+        if (untouched) continue;
+        return not_enough(promotion, "the memory of " + image.name + " was lost");
+      }
       std::vector<PlannedTag> tags;
       for (const auto& tag : part->second.tags) {
         std::optional<oci::Digest> before;
@@ -168,10 +191,23 @@ Status note_switched(const PlannedTarget& target, const Append& append) {
   return {};
 }
 
+// What stands as before went back already.
+Status note_undone(const PlannedTarget& target, const std::vector<std::optional<oci::Digest>>& now,
+                   const Append& append) {
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const auto& image = target.images[i];
+    if (now[i] != image.before() || image.before() == image.after) continue;
+    auto detail = Json::object().set("tag", image.tags.back().tag);
+    SLUICE_CHECK(append("undone", image.name, detail.set("digest", now[i] ? Json(now[i]->text()) : Json())));
+  }
+  return {};
+}
+
 /// The steps that the machine which began it has certainly done, as far as its places show.
-/// `arrived`: it has succeeded, so that its tags moved, whoever moved them since.
-Status journal(records::Store& store, Targets& targets, const Plan& plan, const std::string& promotion, bool arrived) {
+Status journal(records::Store& store, Targets& targets, const Plan& plan, const std::string& promotion,
+               const Remembered& known) {
   targets.forget();
+  const auto ended = records::parse_promotion_state(known.state);
   for (const auto& target : plan.targets) {
     const Append append = [&](std::string step, std::string image, Json detail) {
       return store.append(promotion, {0, 0, std::move(step), target.target.id(), std::move(image), std::move(detail)},
@@ -180,19 +216,54 @@ Status journal(records::Store& store, Targets& targets, const Plan& plan, const 
     std::vector<std::string> names;
     for (const auto& image : target.images) names.push_back(image.name);
     SLUICE_TRY(const auto now, targets.digests(target.target, names, target.images.front().tags.back().tag));
-    bool switched = arrived;
+    // One that has succeeded moved its tags, whoever moved them since.
+    bool switched = ended == PromotionState::succeeded || known.undoing;
     // What stands for a third image was switched as well, or never will be: whoever acts on it looks again.
-    for (std::size_t i = 0; i < names.size(); ++i) switched = switched || now[i] != target.images[i].before();
+    for (std::size_t i = 0; i < names.size() && ended != PromotionState::cancelled; ++i)
+      switched = switched || now[i] != target.images[i].before();
     SLUICE_CHECK(note_pauses(target, append));
     if (switched) SLUICE_CHECK(note_switched(target, append));
+    if (known.undoing) SLUICE_CHECK(note_undone(target, now, append));
   }
   return store.append(promotion, {0, 0, "taken-over", {}, {}, {}}, {});
 }
 
 }  // namespace
 
+namespace {
+
+// What the places remember, with the targets as this machine reaches them. Empty: they remember less than that.
+Result<std::optional<Plan>> plan_back(const Remembered& known, const pipeline::Pipeline& pipeline, Targets& targets) {
+  std::optional<Plan> none;
+  auto remembered = from_remembered(known.plan);
+  const auto& places = known.environment->targets;
+  if (!remembered || remembered->targets.size() != places.size()) return none;
+  auto plan = std::move(*remembered);
+  const auto tag = moving_tag(pipeline, *known.environment);
+  for (std::size_t t = 0; t < places.size(); ++t) {
+    auto& target = plan.targets[t];
+    if (target.target.project != places[t].project) return none;
+    SLUICE_TRY(const auto access, targets.open(places[t]));
+    target.target = access.target;
+    target.streams = access.streams;
+    std::vector<std::string> names;
+    for (const auto& image : target.images) names.push_back(image.name);
+    SLUICE_TRY(const auto now, targets.digests(target.target, names, tag));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      auto& image = target.images[i];
+      image.tags = {{tag, now[i]}};
+      const auto part = known.targets[t].find(image.name);
+      if (part == known.targets[t].end()) continue;
+      SLUICE_TRY(image.after, oci::Digest::parse(part->second.after));
+    }
+  }
+  return std::optional(std::move(plan));
+}
+
+}  // namespace
+
 Status take_from_places(Planner& planner, records::Store& store, const pipeline::Pipeline& pipeline,
-                        const std::string& promotion) {
+                        const std::string& promotion, bool back) {
   Remembered known;
   bool found = false;
   std::string problem;
@@ -211,8 +282,15 @@ Status take_from_places(Planner& planner, records::Store& store, const pipeline:
   request.kind = known.kind == "rollback" ? records::PromotionKind::rollback : records::PromotionKind::promote;
   request.exactly = release;
   request.take_over = true;
-  SLUICE_TRY(auto planned, planner.plan(request, false));
-  auto& plan = planned.plan;
+  std::optional<Plan> remembered;
+  if (back) {
+    SLUICE_TRY(remembered, plan_back(known, pipeline, planner.targets()));
+  }
+  if (!remembered) {
+    SLUICE_TRY(auto planned, planner.plan(request, false));
+    remembered = std::move(planned.plan);
+  }
+  auto& plan = *remembered;
   SLUICE_CHECK(take_before(known, promotion, plan));
   SLUICE_TRY(release, planner.keep(std::move(release)));
   records::Promotion row;
@@ -222,7 +300,7 @@ Status take_from_places(Planner& planner, records::Store& store, const pipeline:
   row.kind = plan.kind;
   row.release = release.id;
   row.number = release.number;
-  row.plan_hash = known.head.string_at("hash").value_or(plan.hash());
+  row.plan_hash = known.plan.string_at("hash").value_or(plan.hash());
   row.plan = to_record(plan);
   row.created_at = known.began;
   row.who = memory::to_json(known.who);
@@ -233,7 +311,7 @@ Status take_from_places(Planner& planner, records::Store& store, const pipeline:
     }
   }
   SLUICE_CHECK(store.add_promotion(std::move(row)));
-  SLUICE_CHECK(journal(store, planner.targets(), plan, promotion, known.state == to_string(PromotionState::succeeded)));
+  SLUICE_CHECK(journal(store, planner.targets(), plan, promotion, known));
   // One that has ended stands as it ended; one that is open was left somewhere on its way.
   const auto state = records::parse_promotion_state(known.state).value_or(PromotionState::switching);
   return store.advance(promotion, state, known.failure, {0, 0, "taken-over", {}, {}, {}}, {});

@@ -11,7 +11,8 @@ namespace sluice::promotion {
 
 /// Errors: not_found (no place of the pipeline remembers it), blocked (the places do not remember enough of it); those
 /// of planning and of the records.
+/// `back`: to be put back, which needs nothing of where it came from.
 Status take_from_places(Planner& planner, records::Store& store, const pipeline::Pipeline& pipeline,
-                        const std::string& promotion);
+                        const std::string& promotion, bool back);
 
 }  // namespace sluice::promotion

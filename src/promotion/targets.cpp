@@ -227,7 +227,7 @@ Result<std::shared_ptr<memory::RegistryMemory>> Targets::registry_memory(const p
   auto& known = registries_[target.id()];
   if (known == nullptr) {
     SLUICE_TRY(auto* place, places_.place_of(target));
-    known = std::make_shared<memory::RegistryMemory>(*place, target.project);
+    known = std::make_shared<memory::RegistryMemory>(*place, target.project, places_.memory_options());
   }
   return known;
 }

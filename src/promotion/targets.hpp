@@ -79,6 +79,12 @@ class Targets {
     memories_ahead_.clear();
   }
 
+  /// What does not change while a command runs: the API groups of each cluster that was opened, by server.
+  using Groups = std::map<std::string, std::set<std::string>>;
+  const Groups& groups() const { return groups_; }
+  /// What another object of this class has learned: it is not asked again.
+  void adopt(const Groups& groups) { groups_.insert(groups.begin(), groups.end()); }
+
   /// Whom the API takes us for; empty where it does not say. Asked once for each cluster.
   std::string user_at(const TargetAccess& access);
 
@@ -109,7 +115,7 @@ class Targets {
   std::map<std::string, Result<Digests>> digests_ahead_;                       // by id and tag
   std::map<std::string, std::shared_ptr<memory::RegistryMemory>> registries_;  // by id
   std::map<std::string, Result<Memories>> memories_ahead_;                     // by id
-  std::map<std::string, std::set<std::string>> groups_;                        // by server
+  Groups groups_;
   std::map<std::string, std::string> known_places_;                            // by id
 };
 

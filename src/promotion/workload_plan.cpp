@@ -1,5 +1,6 @@
 #include "promotion/workload_plan.hpp"
 
+#include "base/text.hpp"
 #include "cluster/template_hash.hpp"
 #include "cluster/workload_changes.hpp"
 
@@ -148,12 +149,14 @@ Status plan_workloads(const TargetAccess& access, bool follow, PlannedTarget& pl
   add_templates(judged, *planned.workloads);
   for (const auto& workload : *planned.workloads) {
     if (!workload.pause) continue;
+    std::set<std::string> images;
+    for (const auto& tag : workload.tags) images.emplace(text::cut(tag, ':').first);
     planned.findings.push_back({.code = "rolls-once",
                                 .severity = Severity::info,
                                 .subject = workload.kind + " " + workload.name,
                                 .sentence = fmt::format("uses {} of the release's images; it is paused while their "
                                                         "tags move, so that it rolls once",
-                                                        workload.tags.size()),
+                                                        images.size()),
                                 .fix = {}});
   }
   return {};

@@ -23,14 +23,17 @@ const Json& pod_spec_of(std::string_view resource, const Json& object) {
 
 std::optional<Outcome> outcome_of_digests(const World& world, const Json& pod_spec) {
   if (world.knobs.digest_outcomes.empty()) return std::nullopt;
+  std::optional<Outcome> out;
   for (const auto& container : at(pod_spec, {"containers"}).items()) {
     const auto image = text_at(container, {"image"});
     const auto cut = image.find('@');
     if (cut == std::string::npos) continue;
     const auto found = world.knobs.digest_outcomes.find(image.substr(cut + 1));
-    if (found != world.knobs.digest_outcomes.end()) return found->second;
+    if (found == world.knobs.digest_outcomes.end()) continue;
+    // One container that fails is enough, whichever place it has.
+    if (!out || out->result == Outcome::Result::succeed) out = found->second;
   }
-  return std::nullopt;
+  return out;
 }
 
 bool is_own_registry(const World& world, std::string_view host) {

@@ -286,6 +286,8 @@ class Refused(Machines):
 class KilledAtEveryWrite(Machines):
     """kill -9 right after each write to the place; the other machine, with an empty home, finishes it or undoes it."""
 
+    images = ("web", "api")
+
     def attempt(self, number, verb):
         """True when the promotion was killed before its last write."""
         world = _World(self, f"{self.project[:30].rstrip('-')}-{verb}-{number}")

@@ -265,6 +265,41 @@ class Partial(kit.E2eCase):
         self.proxy.clear_faults()
         self.world.goes_on()
 
+    def one_alone(self, verb, project):
+        done = self.ok(self.world.home.run(verb, self.outcome.json["promotion"], "--target", project, "-o", "json"))
+        self.assertEqual([target["target"] for target in done.json["targets"]],
+                         [f"{host}/{name}" for host, name in self.hosts() if name.endswith(project)])
+        return done.json["state"]
+
+    def hosts(self):
+        return [(self.a.host, f"{self.world.project}/p1"), (self.proxy.host, f"{self.world.project}/p2")]
+
+    def test_one_target_alone_can_be_undone_while_the_other_is_down(self):
+        self.proxy.fault(target="/v2/", times=0, action="status", status=500)
+        self.assertEqual(self.one_alone("undo", "p1"), "partial")
+        self.world.holds(1)
+        self.proxy.clear_faults()
+        self.assertEqual(self.one_alone("undo", "p2"), "rolled-back", "the last one ends it")
+        self.world.goes_on()
+
+    def test_one_target_alone_can_be_resumed(self):
+        other = self.world.another_home()
+        self.proxy.clear_faults()
+        self.assertEqual(self.one_alone("resume", "p2"), "partial", "the first one has not heard of the end")
+        self.world.holds(2)
+        self.assertEqual(self.one_alone("resume", "p1"), "succeeded")
+        row = self.ok(other.run("status", "-o", "json")).json["environments"][1]
+        self.assertEqual((row["holds"], row["unfinished"]), ("release", None), row)
+        self.world.goes_on()
+
+    def test_a_target_that_fits_none_or_both_is_refused_and_nothing_happens(self):
+        for name in ("nowhere", "p"):
+            for verb in ("undo", "resume"):
+                refused = self.world.home.run(verb, self.outcome.json["promotion"], "--target", name)
+                self.fails(refused, 2, name)
+        self.world.holds(2, self.world.targets[:1])
+        self.world.holds(1, self.world.targets[1:])
+
     def test_undo_and_resume_refuse_what_makes_no_sense(self):
         promotion = self.outcome.json["promotion"]
         self.ok(self.world.home.run("undo", promotion))

@@ -7,6 +7,7 @@
 #include "support/fake_images.hpp"
 #include "support/fake_place.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,13 @@ class FakePlaces final : public Places {
   Result<places::Place*> place_of(const pipeline::Target& target) override {
     if (!places_.contains(target.registry)) return Error(ErrorKind::config, "no registry " + target.registry);
     return static_cast<places::Place*>(places_.at(target.registry).get());
+  }
+  /// Nobody else writes here, so that nothing has to settle for long.
+  memory::RegistryMemoryOptions memory_options() const override {
+    memory::RegistryMemoryOptions options;
+    options.settle = std::chrono::milliseconds(20);
+    options.pauses = {std::chrono::milliseconds(0)};
+    return options;
   }
 
  private:

@@ -102,6 +102,37 @@ TEST_F(ResumeTest, CannotUndoWhereNothingWasBefore) {
   EXPECT_EQ(to_string(outcome->targets[0].state), "partial");
 }
 
+// A registry cannot take the version tag away; what workloads follow went back, and that is what was asked for.
+TEST_F(ResumeTest, AVersionTagThatStaysDoesNotKeepAnUndoFromItsEnd) {
+  pattern("v*");
+  build(1, "v1.0.0");
+  place(prod(), 0, "live");
+  const auto done = promote();
+  ASSERT_TRUE(done.ok()) << why(done);
+  ASSERT_TRUE(stands_at(prod(), 1, "live"));
+  const auto outcome = runner().undo(done->promotion.id);
+  ASSERT_TRUE(outcome.ok()) << why(outcome);
+  EXPECT_EQ(to_string(outcome->promotion.state), "rolled-back");
+  EXPECT_EQ(outcome->findings.size(), 2U) << "both version tags are named";
+  EXPECT_TRUE(stands_at(prod(), 0, "live"));
+  EXPECT_TRUE(stands_at(prod(), 1, "v1.0.0"));
+  build(2, "v2.0.0");
+  EXPECT_TRUE(promote().ok()) << "nothing is left in the way";
+}
+
+TEST_F(ResumeTest, AnUndoWithNothingLeftToPutBackIsRefused) {
+  build(1);
+  place(prod(), 0);
+  const auto done = promote();
+  ASSERT_TRUE(done.ok()) << why(done);
+  place(prod(), 0);
+  const auto outcome = runner().undo(done->promotion.id);
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().kind(), ErrorKind::conflict);
+  EXPECT_THAT(outcome.error().sentence(), ::testing::HasSubstr("there is nothing to put back"));
+  EXPECT_EQ(to_string(recorded_state(done->promotion.id)), "succeeded");
+}
+
 TEST_F(ResumeTest, TellsWhatAnUndoCouldNotDo) {
   build(1);
   place(prod(), 0);

@@ -184,7 +184,9 @@ TEST_F(RunnerTest, LeavesAloneWhatSomebodyElseBrought) {
   EXPECT_EQ(outcome->error->kind(), ErrorKind::blocked);
   EXPECT_TRUE(stands_at(prod(), 1)) << "we never switched it";
   const auto undone = runner().undo(outcome->promotion.id);
-  ASSERT_TRUE(undone.ok()) << why(undone);
+  ASSERT_FALSE(undone.ok()) << "it ended, and there is nothing of it to put back";
+  EXPECT_EQ(undone.error().kind(), ErrorKind::usage);
+  EXPECT_THAT(undone.error().sentence(), ::testing::HasSubstr("moved nothing: it ended as failed"));
   EXPECT_TRUE(stands_at(prod(), 1)) << "undo puts back only what this promotion switched";
 }
 
