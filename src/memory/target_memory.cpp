@@ -98,7 +98,8 @@ TargetMemory join(const std::vector<std::string>& images, const std::string& tag
       out.problem = "the memory of " + images[i] + " cannot be read: it " + memory.problem;
     if (tags.back()->hold && !out.hold) out.hold = tags.back()->hold;
     const auto& open = tags.back()->open;
-    if (open && !out.open) out.open = open;
+    // Older versions left the plan at the head alone.
+    if (open && (!out.open || (out.open->promotion == open->promotion && open->plan.is_object()))) out.open = open;
   }
   if (tags.empty()) return out;
   const auto* lead =

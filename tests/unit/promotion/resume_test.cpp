@@ -199,12 +199,15 @@ TEST_F(ResumeTest, StaysPartialWhenAResumeIsBlockedAtTheFirstTarget) {
   const auto partial = promote();
   ASSERT_TRUE(partial.ok()) << why(partial);
   place(prod(), 5);  // somebody changed the first target meanwhile
+  const auto journal_before = journal(partial->promotion.id);
   const auto outcome = runner().resume(partial->promotion.id);
-  ASSERT_TRUE(outcome.ok()) << why(outcome);
-  EXPECT_EQ(outcome->error->kind(), ErrorKind::blocked);
+  ASSERT_FALSE(outcome.ok()) << "who is refused writes nothing";
+  EXPECT_EQ(outcome.error().kind(), ErrorKind::blocked);
+  EXPECT_THAT(outcome.error().sentence(), ::testing::HasSubstr("changed since the plan"));
   EXPECT_TRUE(stands_at(prod(), 5));
   EXPECT_TRUE(stands_at(backup(), 1));
-  EXPECT_EQ(to_string(outcome->promotion.state), "partial") << "the second target still has the new release";
+  EXPECT_EQ(to_string(recorded_state(partial->promotion.id)), "partial");
+  EXPECT_EQ(journal(partial->promotion.id), journal_before);
 }
 
 TEST_F(ResumeTest, FailsPlainlyWhenAResumeFindsNothingSwitched) {
