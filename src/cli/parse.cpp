@@ -1,3 +1,5 @@
+#include "base/encoding.hpp"
+#include "base/environment.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
 #include "cli/command_words.hpp"
@@ -32,6 +34,17 @@ struct Builder {
   std::string authfile;
   std::string src_creds, dest_creds, src_cert_dir, dest_cert_dir;
   bool src_tls_verify = true, dest_tls_verify = true, preserve_digests = true;
+
+  /// Defaults that a job sets once for all its commands; what is said wins.
+  Status take_variables(const Environment& environment) {
+    common.pipeline = environment.get("SLUICE_PIPELINE").value_or(common.pipeline);
+    common.session.state = environment.get("SLUICE_STATE").value_or(common.session.state);
+    clusters = environment.get("SLUICE_CLUSTERS").value_or(clusters);
+    progress = environment.get("SLUICE_PROGRESS").value_or(progress);
+    if (progress == "auto" || progress == "plain" || progress == "none") return {};
+    return Error(ErrorKind::usage, "SLUICE_PROGRESS is \"" + text::printable(progress, 20) + "\"")
+        .with_hint("set it to auto, plain or none");
+  }
 
   template <class T>
   CLI::App* command(const std::string& name, const std::string& what, T& target) {
@@ -99,6 +112,14 @@ struct Builder {
     sub->add_option("--dest-cert-dir", dest_cert_dir, "folder with *.crt, *.cert, *.key")->type_name("DIR");
   }
 };
+
+// An empty one would be no condition at all, which nobody means who writes it.
+std::string is_plan_hash(const std::string& text) {
+  constexpr std::string_view kPrefix = "sha256:";
+  const bool good = text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
+                    encoding::is_lower_hex(std::string_view(text).substr(kPrefix.size()));
+  return good ? "" : "--plan wants the hash that `sluice plan` prints: sha256: and 64 digits";
+}
 
 // "90", "90s", "5m", "1h".
 Result<std::chrono::seconds> parse_seconds(const std::string& flag, const std::string& text, int least) {
@@ -192,7 +213,9 @@ struct Commands {
     c->add_option("--release", promote.release, "a number, id, tag or digest; also if that jumps or goes backwards")
         ->type_name("RELEASE");
     add_target(*c, promote.target);
-    c->add_option("--plan", promote.plan, "act only if the plan still has this hash")->type_name("HASH");
+    c->add_option("--plan", promote.plan, "act only if the plan still has this hash")
+        ->type_name("HASH")
+        ->check(is_plan_hash);
     add_via(*c, promote.via);
     c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
     c->add_flag("-y,--yes", promote.yes, "do not ask");
@@ -400,6 +423,7 @@ Result<Parsed> parse(int argc, char** argv) {
     return Parsed{std::nullopt, std::string(kHead) + "\n" + top_help()};
   }
   Builder builder;
+  SLUICE_CHECK(builder.take_variables(Environment::process()));
   Commands commands;
   builder.app.require_subcommand(1);
   commands.promotions(builder);

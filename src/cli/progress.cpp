@@ -67,10 +67,20 @@ std::vector<std::string> draw(const Frame& frame, unsigned width, std::size_t he
   return lines;
 }
 
-ProgressView::ProgressView(Console& console, ProgressMode mode) : console_(console), style_(Style::none) {
+std::string still_text(std::chrono::seconds elapsed, std::uint64_t moved_bytes, std::uint64_t total_bytes,
+                       const std::string& last_line) {
+  auto out = text::human_seconds(static_cast<double>(elapsed.count()));
+  if (moved_bytes < total_bytes)
+    out += fmt::format("  {} of {}", text::human_bytes(moved_bytes), text::human_bytes(total_bytes));
+  return last_line.empty() ? out : out + "  " + last_line;
+}
+
+ProgressView::ProgressView(Console& console, ProgressMode mode, std::chrono::milliseconds silence)
+    : console_(console), style_(Style::none), silence_(silence) {
   if (mode == ProgressMode::plain) style_ = Style::plain;
   if (mode == ProgressMode::automatic) style_ = console.can_redraw() ? Style::live : Style::plain;
   if (style_ == Style::live) painter_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+  if (style_ == Style::plain) painter_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
 ProgressView::~ProgressView() {
@@ -87,6 +97,27 @@ void ProgressView::loop(const std::stop_token& stop) {
       if (!s.blobs.empty() || !s.messages.empty()) redraw(s, false);
     });
   }
+}
+
+// Nothing is said of a command that has not told anything yet: it looks, and is done soon.
+void ProgressView::watch(const std::stop_token& stop) {
+  while (pause_for(silence_ / 5, stop)) {
+    state_.with([&](State& s) {
+      const auto now = std::chrono::steady_clock::now();
+      if (s.spoke.time_since_epoch().count() == 0 || now - s.spoke < silence_) return;
+      s.spoke = now;
+      const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - begun_);
+      console_.err("... " + still_text(elapsed, s.moved_bytes, s.total_bytes, s.last_line) + "\n");
+    });
+  }
+}
+
+void ProgressView::say(const std::string& line) {
+  state_.with([&](State& s) {
+    s.last_line = line;
+    s.spoke = std::chrono::steady_clock::now();
+    console_.err(line + "\n");
+  });
 }
 
 void ProgressView::clear() {
@@ -175,36 +206,36 @@ void ProgressView::emit_live(const copy::Event& event) {
 void ProgressView::emit_plain(const copy::Event& event) {
   using copy::EventKind;
   switch (event.kind) {
+    case EventKind::total:
+      state_.with([&](State& s) { s.total_bytes += event.bytes; });
+      break;
+    case EventKind::blob_progress:
+      state_.with([&](State& s) { s.moved_bytes += event.bytes; });
+      break;
     case EventKind::blob_done:
       if (event.detail == "moved")
-        console_.err(fmt::format("{} {} {}\n", brief(event.digest), event.detail, text::human_bytes(event.bytes)));
+        say(fmt::format("{} {} {}", brief(event.digest), event.detail, text::human_bytes(event.bytes)));
       break;
     case EventKind::blob_retried:
-      console_.err(fmt::format("{} begins again: {}\n", brief(event.digest), event.detail));
+      say(fmt::format("{} begins again: {}", brief(event.digest), event.detail));
       break;
     case EventKind::tag:
-      console_.err(fmt::format("{} is {}\n", event.target, brief(event.digest)));
+      say(fmt::format("{} is {}", event.target, brief(event.digest)));
       break;
     case EventKind::state:
-      console_.err(event.detail + (event.target.empty() ? "" : " " + event.target) + "\n");
+      say(event.detail + (event.target.empty() ? "" : " " + event.target));
       break;
     case EventKind::wait:
-      console_.err(event.detail + "\n");
+    case EventKind::note:
+      say(event.detail);
       break;
     case EventKind::put_back:
-      console_.err(event.target + " " + event.detail + "\n");
-      break;
-    case EventKind::note:
-      console_.err(event.detail + "\n");
-      break;
     case EventKind::rollout:
-      console_.err(event.target + " " + event.detail + "\n");
+      say(event.target + " " + event.detail);
       break;
     case EventKind::blob_resumed:
     case EventKind::road:
-    case EventKind::total:
     case EventKind::blob_started:
-    case EventKind::blob_progress:
     case EventKind::manifest:
       break;
   }

@@ -34,10 +34,18 @@ struct Frame {
 /// The lines of a frame, none wider than `width`; at most `height` of them, the total last.
 std::vector<std::string> draw(const Frame& frame, unsigned width, std::size_t height);
 
-/// Thread: `emit` from any. A thread of its own redraws ten times a second while bytes move.
+/// So long nothing is said off a terminal at most: systems that watch a job end one that is silent.
+inline constexpr std::chrono::milliseconds kLongestSilence{std::chrono::seconds(25)};
+
+/// What is said when nothing has happened for so long: "45 s  12 MiB of 143 MiB  dc/web 0 of 1 pods ready". Pure.
+std::string still_text(std::chrono::seconds elapsed, std::uint64_t moved_bytes, std::uint64_t total_bytes,
+                       const std::string& last_line);
+
+/// Thread: `emit` from any. A thread of its own redraws ten times a second while bytes move; off a terminal it says now
+/// and then that work goes on.
 class ProgressView final : public copy::Events {
  public:
-  ProgressView(Console& console, ProgressMode mode);
+  ProgressView(Console& console, ProgressMode mode, std::chrono::milliseconds silence = kLongestSilence);
   ~ProgressView() override;
 
   void emit(const copy::Event& event) override;
@@ -52,14 +60,21 @@ class ProgressView final : public copy::Events {
     std::size_t drawn_lines = 0;
     std::chrono::steady_clock::time_point started{};
     std::vector<std::string> messages;  // permanent lines that wait to be printed above the display
+    // Off a terminal.
+    std::string last_line;
+    std::chrono::steady_clock::time_point spoke{};
   };
   void emit_live(const copy::Event& event);
   void emit_plain(const copy::Event& event);
+  void say(const std::string& line);
+  void watch(const std::stop_token& stop);
   void redraw(State& state, bool final_frame);
   void loop(const std::stop_token& stop);
 
   Console& console_;
   enum class Style : std::uint8_t { live, plain, none } style_;
+  std::chrono::milliseconds silence_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   Guarded<State> state_;
   std::jthread painter_;
 };

@@ -83,7 +83,8 @@ int conclude(const promotion::Outcome& outcome, const std::string& command, Cont
         "finish it with: sluice resume {0}   or put everything back with: sluice undo {0}\n", outcome.promotion.id));
   }
   if (outcome.promotion.state == records::PromotionState::cancelled)
-    context.console.err(fmt::format("go on with: sluice resume {}\n", outcome.promotion.id));
+    context.console.err(fmt::format("go on with: sluice resume {}{}\n", outcome.promotion.id,
+                                    outcome.places_told ? "" : "   on this machine: no place had heard of it yet"));
   return exit_of(outcome);
 }
 

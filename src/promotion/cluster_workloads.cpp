@@ -291,6 +291,7 @@ Result<Verdict> ClusterTarget::follow() {
     verdict.note = "no workload of " + planned_.target.label() + " uses the tags, so nothing was seen to run";
     return verdict;
   }
+  say(fmt::format("waiting for the rollout, {} s at most", plan_.verify.rollout_time.count()));
   const net::ExchangeContext patient{Deadline::after(plan_.verify.rollout_time), targets_.stop()};
   const auto on_progress = [&](const cluster::RolloutProgress& progress) {
     events_.emit({.kind = copy::EventKind::rollout,

@@ -396,7 +396,9 @@ Result<MemoryWriter::Standing> MemoryWriter::standing(const Plan& plan, const re
                                       [&](const auto& one) { return one.promotion == promotion.id; });
       const bool ours = known != entry->second.promotions.end();
       if (ours) out.ended = known->state;
-      if (last.promotion != promotion.id && (ours || last.began >= promotion.created_at)) out.newer = last.promotion;
+      // Ids of one second are in the order in which they were given.
+      const bool later = std::pair(last.began, last.promotion) > std::pair(promotion.created_at, promotion.id);
+      if (last.promotion != promotion.id && (ours || later)) out.newer = last.promotion;
     }
     if (!silent) out.silent.pop_back();
   }

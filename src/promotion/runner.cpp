@@ -103,17 +103,22 @@ Result<Outcome> Runner::run(Planned planned) {
   return switch_all(work);
 }
 
-// Whoever was refused at the places stops the copying. Both have ended before a tag moves; the number may come later.
+// A cluster hears of it in two calls, before anything is done. At registries a memory has to settle first: that goes on
+// beside the copying, which whoever is refused there stops. Both have ended before a tag moves; the number comes later.
 Runner::Ready Runner::begin_and_copy(Work& work) {
   Ready out;
   std::stop_source copying;
   const std::stop_callback on_stop(stop_, [&] { copying.request_stop(); });
+  const bool apis = std::any_of(work.plan.targets.begin(), work.plan.targets.end(),
+                                [](const PlannedTarget& target) { return target.target.has_api; });
+  if (apis) out.begun = begin_at_places(work);
+  if (!out.begun) return out;
   out.copied = advance(work, PromotionState::copying, "copying");
   if (!out.copied) return out;
   ask_for_number(work);
   {
     const std::jthread beside([&] {
-      out.begun = begin_at_places(work);
+      if (!apis) out.begun = begin_at_places(work);
       if (!out.begun) copying.request_stop();
     });
     out.copied = copy_content(work, copying.get_token());
@@ -414,7 +419,8 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
                 .detail = std::string(to_string(work.promotion.state))});
   if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
   return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets),
-          std::move(error),          std::move(work.findings), std::move(work.put_back)};
+          std::move(error),          std::move(work.findings), std::move(work.put_back),
+          work.places_told};
 }
 
 }  // namespace sluice::promotion

@@ -57,6 +57,7 @@ struct Outcome {
   std::optional<Error> error;          ///< why it did not succeed
   std::vector<Finding> findings;       ///< what an undo could not put back
   std::vector<TagPutBack> put_back{};  ///< during this attempt
+  bool places_told = true;             ///< other machines can see it; false: it ended before any place had heard of it
 };
 
 /// Thread: job; blocks. Borrows everything for its life.
@@ -77,8 +78,7 @@ class Runner {
   Result<Outcome> resume(const std::string& promotion, const std::string& only = {});
 
   /// Puts back what was there before, at every target that this promotion switched. One that was interrupted before
-  /// anything moved ends cancelled. Errors: as resume; conflict, when nothing of it stands, or what was there before
-  /// stands there already.
+  /// anything moved ends cancelled. Errors: as resume; conflict, when nothing of it stands, nor what was there before.
   Result<Outcome> undo(const std::string& promotion, const std::string& only = {});
 
  private:

@@ -91,6 +91,7 @@ Status Runner::begin_at_places(Work& work) {
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t)
     begin.fences.push_back(work.cluster(t) == nullptr ? 0 : work.cluster(t)->fence());
   SLUICE_CHECK(work.memory->begin(work.plan, begin));
+  work.places_told = true;
   for (auto& finding : work.memory->take_findings()) work.findings.push_back(std::move(finding));
   return recall_paused(work);
 }

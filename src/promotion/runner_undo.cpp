@@ -248,10 +248,11 @@ Status Runner::check_ours(Work& work) {
   work.undoing = stands;
   if (stands || (!ended && (before || !foreign))) return {};
   if (!foreign) {
-    return Error(ErrorKind::conflict, fmt::format("what was there before promotion {} stands there again: there is "
-                                                  "nothing to put back",
-                                                  promotion.id))
-        .with_hint("see: sluice status");
+    // Somebody else put it back: it is undone all the same, and nobody goes back to it.
+    work.back_already = true;
+    work.findings.push_back({"undo-back-already", Severity::info, work.plan.environment,
+                             "what was there before stands there already: nothing was put back", ""});
+    return {};
   }
   return Error(ErrorKind::conflict,
                fmt::format("nothing of promotion {} stands any more: {}", promotion.id, foreign->sentence))
@@ -294,7 +295,7 @@ Result<Outcome> Runner::undo(const std::string& id, const std::string& only) {
   SLUICE_CHECK(advance(work, PromotionState::switching, "undo"));
   for (const auto& target : work.plan.targets) work.targets.push_back({target.target.id(), PromotionState::partial});
   bool clean = true;
-  bool any_back = !work.undone_before.empty();
+  bool any_back = work.back_already || !work.undone_before.empty();
   for (std::size_t t = work.plan.targets.size(); t-- > 0;) {
     const bool was_switched = work.switched.contains(work.plan.targets[t].target.id());
     const auto before = work.put_back.size();

@@ -36,10 +36,12 @@ struct Runner::Work {
   std::set<std::tuple<std::string, std::string, std::string>> pushed{};
   /// Targets of which an earlier attempt put something back.
   std::set<std::string> undone_before{};
+  bool back_already = false;  ///< somebody else put back all that it had moved
   /// Targets whose tags an undo found never to have been moved: the release did not stand there.
   std::set<std::string> untouched{};
   bool resumed = false;
   bool open_there = false;  ///< a place has it open, whatever our records say
+  bool places_told = false;
   bool undoing = false;     ///< it is put back, and something of it stands or stood
   /// By target: workloads that putting back is going to pause. Empty: as the plan says.
   std::vector<Json> pauses{};

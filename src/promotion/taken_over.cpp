@@ -232,11 +232,41 @@ Status journal(records::Store& store, Targets& targets, const Plan& plan, const 
 
 namespace {
 
+// Of one that has ended the places remember no plan, but all that putting it back takes.
+std::optional<Plan> plan_of_ended(const Remembered& known, const pipeline::Pipeline& pipeline) {
+  if (known.state.empty()) return std::nullopt;
+  Plan plan;
+  plan.app = pipeline.app;
+  plan.environment = known.environment->name;
+  plan.kind = known.kind == "rollback" ? records::PromotionKind::rollback : records::PromotionKind::promote;
+  plan.release_id = known.release;
+  if (known.number != 0) plan.release = known.number;
+  plan.verify = known.environment->verify;
+  plan.memory = pipeline.memory;
+  plan.rollback_on_failure = known.environment->rollback_on_failure;
+  for (std::size_t t = 0; t < known.targets.size(); ++t) {
+    PlannedTarget target;
+    target.target = known.environment->targets[t];
+    for (const auto& [name, part] : known.targets[t]) {
+      auto after = oci::Digest::parse(part.after);
+      if (!after) return std::nullopt;
+      target.images.push_back({.name = name,
+                               .after = std::move(*after),
+                               .tags = {},
+                               .origins = pipeline.environments.front().targets});
+    }
+    if (target.images.empty()) return std::nullopt;
+    plan.targets.push_back(std::move(target));
+  }
+  return plan;
+}
+
 // What the places remember, with the targets as this machine reaches them. Empty: they remember less than that.
 Result<std::optional<Plan>> plan_back(const Remembered& known, const pipeline::Pipeline& pipeline, Targets& targets) {
   std::optional<Plan> none;
-  auto remembered = from_remembered(known.plan);
+  auto told = from_remembered(known.plan);
   const auto& places = known.environment->targets;
+  auto remembered = told ? std::optional(std::move(*told)) : plan_of_ended(known, pipeline);
   if (!remembered || remembered->targets.size() != places.size()) return none;
   auto plan = std::move(*remembered);
   const auto tag = moving_tag(pipeline, *known.environment);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -131,9 +132,10 @@ TEST(Parse, ReadsPlanAndPromote) {
   if (const auto c = read<PlanFor>({"plan", "--to=prod"})) {
     EXPECT_EQ(c->first.release, "");
   }
-  if (const auto c = read<Promote>({"promote", "--to", "prod", "--plan", "sha256:12", "-y"})) {
+  const auto hash = "sha256:" + std::string(64, '1');
+  if (const auto c = read<Promote>({"promote", "--to", "prod", "--plan", hash, "-y"})) {
     EXPECT_EQ(c->first.environment, "prod");
-    EXPECT_EQ(c->first.plan, "sha256:12");
+    EXPECT_EQ(c->first.plan, hash);
     EXPECT_TRUE(c->first.yes);
   }
   if (const auto c = read<Promote>({"promote", "--to", "prod", "--release", "7"})) {
@@ -452,6 +454,35 @@ TEST(Parse, ShowsAnExampleForEveryCommand) {
     ASSERT_TRUE(top.ok());
     EXPECT_THAT(top->text, HasSubstr(command)) << "the list of commands leaves one out";
   }
+}
+
+// An unset variable of a job would approve whatever the plan is.
+TEST(Parse, AcceptsNothingButAHashAsThePlanThatWasApproved) {
+  for (const std::string hash : {"", "nohash", "sha256:", "sha256:12"}) {
+    const auto parsed = Arguments({"promote", "--to", "prod", "--plan", hash, "--yes"}).parse();
+    EXPECT_TRUE(failed_with(parsed, ErrorKind::usage)) << hash;
+  }
+  const auto hash = "sha256:" + std::string(64, 'a');
+  const auto promote = read<Promote>({"promote", "--to", "prod", "--plan", hash});
+  ASSERT_TRUE(promote);
+  EXPECT_EQ(promote->first.plan, hash);
+}
+
+TEST(Parse, TakesDefaultsFromTheVariablesOfAJob) {
+  const std::vector<std::pair<const char*, const char*>> variables = {{"SLUICE_PIPELINE", "job.yaml"},
+                                                                     {"SLUICE_CLUSTERS", "job-clusters.yaml"},
+                                                                     {"SLUICE_STATE", "job.db"},
+                                                                     {"SLUICE_PROGRESS", "none"}};
+  for (const auto& [name, value] : variables) ::setenv(name, value, 1);
+  const auto common = common_of({"promote", "--to", "prod"});
+  const auto said = common_of({"promote", "--to", "prod", "-f", "other.yaml", "--progress", "plain"});
+  for (const auto& [name, value] : variables) ::unsetenv(name);
+  EXPECT_EQ(common.pipeline, "job.yaml");
+  EXPECT_EQ(common.session.clusters, "job-clusters.yaml");
+  EXPECT_EQ(common.session.state, "job.db");
+  EXPECT_EQ(common.progress, ProgressMode::none);
+  EXPECT_EQ(said.pipeline, "other.yaml") << "what is said wins";
+  EXPECT_EQ(said.progress, ProgressMode::plain);
 }
 
 }  // namespace

@@ -1,7 +1,13 @@
 #include "cli/progress.hpp"
 
+#include "base/environment.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <array>
 
 namespace sluice::cli {
 namespace {
@@ -85,6 +91,59 @@ TEST(Draw, FillsTheBarAtTheEnd) {
   for (const auto& line : draw(frame, 60, 12)) {
     EXPECT_THAT(line, ::testing::AnyOf(HasSubstr("total"), HasSubstr("[==========]")));
   }
+}
+
+TEST(StillText, TellsHowLongHowMuchAndWhatWasLast) {
+  EXPECT_EQ(still_text(std::chrono::seconds(45), 50 * kMiB, 200 * kMiB, "dc/web 0 of 1 pods ready"),
+            "45.0 s  50.0 MiB of 200.0 MiB  dc/web 0 of 1 pods ready");
+  EXPECT_EQ(still_text(std::chrono::seconds(45), 200 * kMiB, 200 * kMiB, "switching"), "45.0 s  switching");
+  EXPECT_EQ(still_text(std::chrono::seconds(45), 0, 0, ""), "45.0 s");
+}
+
+/// Whatever is written to stderr meanwhile, read as it comes.
+class StandardError {
+ public:
+  StandardError() : saved_(::dup(STDERR_FILENO)) {
+    EXPECT_EQ(::pipe(pipe_.data()), 0);
+    ::dup2(pipe_[1], STDERR_FILENO);
+  }
+  ~StandardError() {
+    ::dup2(saved_, STDERR_FILENO);
+    for (const int one : {saved_, pipe_[0], pipe_[1]}) ::close(one);
+  }
+  StandardError(const StandardError&) = delete;
+  StandardError& operator=(const StandardError&) = delete;
+  /// Waits until the text has come.
+  std::string until(const std::string& text) {
+    std::array<char, 256> buffer{};
+    while (seen_.find(text) == std::string::npos) {
+      const auto count = ::read(pipe_[0], buffer.data(), buffer.size());
+      if (count <= 0) break;
+      seen_.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    return seen_;
+  }
+
+ private:
+  std::array<int, 2> pipe_{};
+  int saved_;
+  std::string seen_;
+};
+
+// Jenkins and others end a job that says nothing for long.
+TEST(PlainProgress, SaysThatWorkGoesOnWhenNothingHappens) {
+  StandardError errors;
+  Console console(Environment([](std::string_view) -> std::optional<std::string> { return std::nullopt; }));
+  ProgressView view(console, ProgressMode::plain, std::chrono::milliseconds(20));
+  view.emit({.kind = copy::EventKind::rollout,
+             .image = {},
+             .target = "prod",
+             .digest = {},
+             .bytes = 0,
+             .detail = "0 of 1 pods ready"});
+  const auto said = errors.until("... ");
+  EXPECT_THAT(said, ::testing::StartsWith("prod 0 of 1 pods ready\n"));
+  EXPECT_THAT(errors.until("s  prod 0 of 1 pods ready\n"), HasSubstr("... 0.00 s  prod 0 of 1 pods ready\n"));
 }
 
 }  // namespace
