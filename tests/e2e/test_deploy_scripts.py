@@ -83,6 +83,13 @@ class Shop(kit.E2eCase):
         return document
 
 
+_MOVES_BEFORE_THE_DOCUMENT = """\
+#!/bin/sh
+case "$*" in *json*) cp other.yaml sluice.yaml ;; esac
+exec "{sluice}" "$@"
+"""
+
+
 class Jobs:
     """A CI file: a job that plans, an approval, a job that does this plan. plan() gives (outcome, what is approved)."""
 
@@ -107,6 +114,17 @@ class Jobs:
         self.ends(self.promote(approved), 3, "the plan changed")
         self.stands(None)
         self.assertEqual(self.document("promotion.json", "error")["exit"], 3)
+
+    def test_a_document_of_another_plan_than_the_page_is_not_offered(self):
+        pipeline = json.loads((self.sluice.home / "sluice.yaml").read_text())
+        pipeline["environments"][1]["tag"] = "other"
+        self.sluice.write("other.yaml", json.dumps(pipeline))
+        mover = self.sluice.write("mover", _MOVES_BEFORE_THE_DOCUMENT.format(sluice=binary()))
+        mover.chmod(0o755)
+        on_path(self.sluice, mover)
+        outcome, approved = self.plan()
+        self.ends(outcome, 3, "the plan changed; run this")
+        self.assertIsNone(approved)
 
     def test_without_an_approved_hash_nothing_is_promoted(self):
         self.plan()
