@@ -1,0 +1,8 @@
+def call(List bindings, Closure body) {
+    enterBlock('withCredentials', bindings)
+    try {
+        return body()
+    } finally {
+        leaveBlock('withCredentials')
+    }
+}
