@@ -21,7 +21,7 @@ class Words(unittest.TestCase):
         for arguments in (["help"], ["--help"], []):
             done = run(*arguments)
             self.assertEqual(done.returncode, 0, done.stderr)
-            for command in ("setup", "build", "demo", "test", "fuzz", "bench", "lint", "format", "help"):
+            for command in ("setup", "build", "demo", "test", "test-jenkins", "fuzz", "bench", "lint", "format", "help"):
                 self.assertRegex(done.stdout, rf"(?m)^  {command}\b")
 
     def test_mistakes_end_with_two_and_a_way_out(self):

@@ -5,6 +5,9 @@ import pathlib
 import shutil
 
 from controller import LIBRARY, Build, Controller
+from sluicekit.images import random_image
+from sluicekit.registry import PASSWORD as REGISTRY_PASSWORD
+from sluicekit.registry import USER, Registry
 from sluicekit.roles import service_account, view_source
 from sluicekit.sandbox import PASSWORD, Sandbox
 from sluicekit.shop import ShopCase
@@ -52,8 +55,26 @@ class JenkinsCase(ShopCase):
         self.host({"a": (self.a, source), "b": (self.b, service_account(self, self.b, name, ("watch", "promote")))})
         self.pipeline(self.repository, ("dev", [("a", name)]), ("prod", [("b", name)], members))
 
+    def registries(self, **_):
+        """Case 2 between two plain registries of Debian, with passwords; gives the images before and after."""
+        name, job = f"shop{self.number}", LIBRARY / "Jenkinsfile.between"
+        self.job, self.repository = job, self.home()
+        shutil.rmtree(self.repository.home / ".run")
+        self.secrets.add(REGISTRY_PASSWORD)
+        self.credentials = {f"sluice-token-{one}": REGISTRY_PASSWORD for one in "ab"}
+        entries = {one: {"registry": registry.host, "insecure": True, "username": USER,
+                         "password": f"env:SLUICE_TOKEN_{one.upper()}"} for one, registry in self.plain.items()}
+        self.repository.write("clusters.yaml", json.dumps({"clusters": entries}))
+        self.pipeline(self.repository, ("dev", [("a", name)]), ("prod", [("b", name)]))
+        self.images = random_image(seed=2 * self.number), random_image(seed=2 * self.number + 1)
+        for registry, image in zip("ba", self.images):
+            self.plain[registry].client().push(f"{name}/web", "latest", image)
+        return name
+
     def contents(self):
-        self.before, self.after = self.prod.image(**{"layer-bytes": 700}), self.dev.image()
+        # Each test has digests of its own, since knobs of a sandbox go by digest.
+        self.before = self.prod.image(**{"layer-bytes": 700 + self.number})
+        self.after = self.dev.image(**{"layer-bytes": 3000 + self.number})
         self.prod.workload()
 
     def host(self, clusters):

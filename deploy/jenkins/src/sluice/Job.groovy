@@ -86,6 +86,7 @@ class Job implements Serializable {
     private Map act(String command, List words) {
         List all = words + Text.waiting(options)
         Map seen = [:]
+        steps.currentBuild.description = "${what(command)}: begun".toString() // what stays there when the build is aborted
         onAgent {
             seen.putAll(document(command, all))
         }
@@ -144,10 +145,14 @@ class Job implements Serializable {
         return shown
     }
 
+    private String what(String command) {
+        return options.to ? "${command} to ${options.to}".toString() : command
+    }
+
     /** The result of the build follows the exit code. Gives back what was seen. */
     private Map judge(String command, Map seen) {
         String word = Text.word(seen.code)
-        String line = "${command}${options.to ? ' to ' + options.to : ''}: ${word}".toString()
+        String line = "${what(command)}: ${word}".toString()
         String cause = Text.cause(seen.document)
         if (cause) {
             line = "${line}: ${cause}".toString()
