@@ -26,11 +26,42 @@ class Library(JenkinsCase):
                 self.ended(self.build(job, params={"RELEASE": value}), "FAILURE")
                 self.assertEqual(list(self.agents.rglob("pwned")), [])
 
+    def test_only_those_who_were_named_are_asked(self):
+        self.single()
+        job = self.jenkinsfile(f"@Library('sluice') _\nsluiceRollback(to: 'prod', approve: true, submitter: 'ops', {TOKENS})\n")
+        build = self.build(job)
+        self.assertEqual(build.asked()["submitter"], "ops")
+        self.ended(build.abort(), "ABORTED")
+        self.is_at(self.before)
+
     def test_without_approval_it_promotes_at_once(self):
         self.single()
         job = self.jenkinsfile(f"@Library('sluice') _\nsluicePromote(to: 'prod', approve: false, wait: true, {TOKENS})\n")
         self.ended(self.build(job), "SUCCESS", "promote to prod: done")
         self.is_at(self.after)
+
+    def test_the_road_and_the_target_are_those_that_were_asked_for(self):
+        self.single()
+        job = self.jenkinsfile("@Library('sluice') _\nsluicePromote(to: 'prod', via: 'stream', target: "
+                               f"'{self.prod.name}', approve: false, takeOver: true, {TOKENS})\n")
+        build = self.ended(self.build(job), "SUCCESS")
+        self.assertEqual(build.artifact("sluice-promote.json")["targets"][0]["images"][0]["road"], "stream")
+
+    def test_a_missing_trigger_is_written_when_that_is_asked_for(self):
+        self.single()
+        self.credentials["sluice-token-a"] = self.a.token("ann")
+        self.secrets.add(self.a.token("ann"))
+        self.a.scenario({"workloads": [{"kind": "DeploymentConfig", "project": self.prod.name, "name": "late",
+                                        "image": "web:latest", "trigger": "manual"}]})
+        job = self.jenkinsfile("@Library('sluice') _\nsluicePromote(to: 'prod', approve: false, fixTriggers: true, "
+                               f"{TOKENS})\n")
+        self.ended(self.build(job), "SUCCESS")
+        self.prod.runs({"late": self.after}, name="late")
+
+    def test_an_agent_without_sluice_is_said_in_words(self):
+        self.single()
+        job = self.jenkinsfile("@Library('sluice') _\nsluicePlan(to: 'prod', program: 'slooce')\n")
+        self.ended(self.build(job), "FAILURE", "sluice is not on the agent")
 
     def test_job_variables_and_a_secret_clusters_file_will_do(self):
         self.single()
@@ -104,6 +135,16 @@ class Registries(JenkinsCase):
         self.ended(self.build(), "FAILURE", "plan to prod: worth a retry")
 
 
+    def test_a_status_that_does_not_see_everything_is_unstable(self):
+        self.registries()
+        clusters = self.repository.home / "clusters.yaml"
+        clusters.write_text(clusters.read_text().replace(self.plain["b"].host, "127.0.0.1:1"))
+        tokens = TOKENS.replace("]", ", SLUICE_TOKEN_B: 'sluice-token-b']")
+        build = self.ended(self.build(self.jenkinsfile(f"@Library('sluice') _\nsluiceStatus({tokens})\n")), "UNSTABLE")
+        self.assertIn("not everything was seen", build.console)
+        self.assertIn("unknown", build.console)
+
+
 class Engine(JenkinsCase):
     """What fails in Jenkins fails here."""
 
@@ -139,7 +180,7 @@ class Text(unittest.TestCase):
     def test_every_step_of_the_library_is_used_by_a_test(self):
         used = "".join(path.read_text() for path in (*LIBRARY.glob("Jenkinsfile.*"), pathlib.Path(__file__)))
         for step in LIBRARY.glob("vars/*.groovy"):
-            self.assertRegex(used, rf"\b{step.stem}\(")
+            self.assertRegex(used, rf"{step.stem}\(")
 
 
 if __name__ == "__main__":

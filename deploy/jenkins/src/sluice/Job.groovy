@@ -62,6 +62,12 @@ class Job implements Serializable {
                 steps.echo(text('status', Text.words('status', options, []), ''))
             }
         }
+        if (seen.code in [6, 7] && seen.document.environments) {
+            // A look that sees a part fails nothing that was done before it.
+            steps.echo('status: not everything was seen')
+            steps.currentBuild.result = 'UNSTABLE'
+            return seen
+        }
         return judge('status', seen)
     }
 
@@ -112,8 +118,13 @@ class Job implements Serializable {
             if (options.checkout != false) {
                 steps.checkout(steps.scm)
             }
+            List bindings = Text.bindings(options)
             steps.withEnv(Text.settings(options)) {
-                steps.withCredentials(Text.bindings(options)) {
+                if (bindings) {
+                    steps.withCredentials(bindings) {
+                        body()
+                    }
+                } else {
                     body()
                 }
             }
@@ -124,8 +135,7 @@ class Job implements Serializable {
     private Map document(String command, List words) {
         String file = "sluice-${command}.json".toString()
         try {
-            int code = steps.sh(label: "sluice ${command}".toString(), returnStatus: true,
-                                script: Text.script(words + ['-o', 'json'], "> ${file}".toString()))
+            int code = steps.sh(returnStatus: true, script: Text.script(words + ['-o', 'json'], "> ${file}".toString()))
             return [code: code, document: Text.parse(steps.readFile(file))]
         } finally {
             // Also when the build is aborted: the document says how far it came.
@@ -136,8 +146,7 @@ class Job implements Serializable {
     /** The same for people. Errors were told by the call before, so that no line comes twice. */
     private String text(String command, List words, String hash) {
         String file = "sluice-${command}.txt".toString()
-        steps.sh(label: "sluice ${command}, as text".toString(), returnStatus: true,
-                 script: Text.script(words, "> ${file} 2>/dev/null".toString()))
+        steps.sh(returnStatus: true, script: Text.script(words, "> ${file} 2>/dev/null".toString()))
         String shown = steps.readFile(file)
         if (!shown.contains(hash)) {
             steps.error("sluice ${command}: something changed while it was looked at; start the job again".toString())

@@ -18,7 +18,7 @@ class Text implements Serializable {
 
     private static final Map WORDS = [
         0: 'done', 1: 'failed', 2: 'wrong call or configuration', 3: 'waiting', 4: 'partial', 5: 'rolled back',
-        6: 'not allowed', 7: 'worth a retry', 130: 'interrupted', 137: 'killed', 143: 'interrupted',
+        6: 'not allowed', 7: 'worth a retry', 127: 'sluice is not on the agent', 130: 'interrupted', 137: 'killed', 143: 'interrupted',
     ]
 
     /** A misspelt argument must not be ignored: approve: false would be the worst one to lose. */
