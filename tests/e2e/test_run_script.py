@@ -24,6 +24,14 @@ class Words(unittest.TestCase):
             for command in ("setup", "build", "demo", "test", "test-jenkins", "fuzz", "bench", "lint", "format", "help"):
                 self.assertRegex(done.stdout, rf"(?m)^  {command}\b")
 
+    def test_jenkins_tests_are_skipped_aloud_where_java_is_missing(self):
+        with tempfile.TemporaryDirectory(prefix="run-script-") as folder:
+            for tool in ("bash", "env", "dirname"):
+                pathlib.Path(folder, tool).symlink_to(shutil.which(tool))
+            done = run("test-jenkins", environment={"PATH": folder})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("test-jenkins: skipped: java is not there", done.stdout)
+
     def test_mistakes_end_with_two_and_a_way_out(self):
         for arguments, said in (
             (["tset"], 'there is no command "tset" (did you mean "test"?)'),

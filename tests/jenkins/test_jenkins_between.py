@@ -12,12 +12,13 @@ class Between(Promotions):
 
     def test_it_is_aborted_while_layers_travel_and_resumed_by_another_agent(self):
         self.world()
-        self.b.knob("fault", server="registry", method="PATCH", path=f"/v2/{self.prod.name}/*", delay_seconds=120, times=1000)
+        self.b.knob("fault", server="registry", method="POST", path=f"/v2/{self.prod.name}/*", delay_seconds=120, times=1000)
         self.addCleanup(self.b.knob, "clear-faults")
         build = self.build()
         build.asked()
         build.approve().until("console", "copying")
         self.ended(build.abort(), "ABORTED")
+        self.assertEqual(build.artifact("sluice-promote.json")["state"], "cancelled", str(build))
         self.is_at(self.before)
         self.b.knob("clear-faults")
         self.ended(self.build(params={"ACTION": "resume"}), "SUCCESS", "resume: done")

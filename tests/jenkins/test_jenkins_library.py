@@ -55,6 +55,8 @@ class Library(JenkinsCase):
                                         "image": "web:latest", "trigger": "manual"}]})
         job = self.jenkinsfile("@Library('sluice') _\nsluicePromote(to: 'prod', approve: false, fixTriggers: true, "
                                f"{TOKENS})\n")
+        asked = self.jenkinsfile(job.read_text().replace("approve: false, ", ""))
+        self.assertIn("approve: false only", self.ended(self.build(asked), "FAILURE").events[-1]["cause"])
         self.ended(self.build(job), "SUCCESS")
         self.prod.runs({"late": self.after}, name="late")
 

@@ -27,6 +27,10 @@ class Job implements Serializable {
             words.add('--yes')
             return act('promote', words)
         }
+        if (options.fixTriggers) {
+            // A plan with a trigger that is missing is blocked, and `plan` has no word for writing it.
+            steps.error('sluicePromote: fixTriggers goes with approve: false only')
+        }
         Map plan = plan()
         if (plan.blocked) {
             return plan
