@@ -1,5 +1,6 @@
 """Jenkinsfile.between, with the real sluice behind `sh`, on two engines and two profiles."""
 
+import time
 import unittest
 
 from jenkins_case import JenkinsCase
@@ -10,17 +11,25 @@ class Between(Promotions):
     def world(self, **members):
         self.between(**members)
 
+    def told_at_the_place(self):
+        """Polls until the target's stream says what goes on: an agent that is gone before that left nothing to resume."""
+        end = time.monotonic() + 60
+        while '"open":{' not in (self.prod.annotation("memory") or ""):
+            self.assertLess(time.monotonic(), end, "the place was not told")
+            time.sleep(0.01)  # the interval of a poll
+
     def test_it_is_aborted_while_layers_travel_and_resumed_by_another_agent(self):
         self.world()
-        self.b.knob("fault", server="registry", method="POST", path=f"/v2/{self.prod.name}/*", delay_seconds=120, times=1000)
-        self.addCleanup(self.b.knob, "clear-faults")
+        self.a.knob("fault", server="registry", method="GET", path=f"/v2/{self.dev.name}/web/blobs/*", bytes_per_second=50)
+        self.addCleanup(self.a.knob, "clear-faults")
         build = self.build()
         build.asked()
         build.approve().until("console", "copying")
+        self.told_at_the_place()
         self.ended(build.abort(), "ABORTED")
         self.assertEqual(build.artifact("sluice-promote.json")["state"], "cancelled", str(build))
         self.is_at(self.before)
-        self.b.knob("clear-faults")
+        self.a.knob("clear-faults")
         self.ended(self.build(params={"ACTION": "resume"}), "SUCCESS", "resume: done")
         self.is_at(self.after)
 
