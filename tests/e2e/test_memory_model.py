@@ -32,6 +32,7 @@ class MemoryModel(ShopCase):
                 walk.step(number)
         except BaseException:
             print("\n".join([f"seed {SEED}:", *walk.log]), flush=True)
+            print(walk.home("C").run("plan", "--to", "prod"), flush=True)
             raise
 
     def test_sandbox_3_11_with_one_image(self):

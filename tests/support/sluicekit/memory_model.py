@@ -61,6 +61,7 @@ class Model:
         self.open = None
         self.last = None  # the promotion that ended last, while it can be undone
         self.damaged = False
+        self.lost = set()  # images whose memory was damaged since the open promotion began
         self.mended = False  # a memory was written anew: labels of before are in the records only
         self.empty = True  # the place remembers nothing at all
 
@@ -109,6 +110,8 @@ class Model:
     def began(self, promotion):
         if not self.stood:
             self.stood = [Stood(dict(promotion.before), "adopted")]
+        if self.open is not promotion:
+            self.lost = set()
         promotion.state = ""
         self.open, self.last, self.empty = promotion, None, False
 
@@ -142,14 +145,18 @@ class Model:
             if digest == promotion.after[name]:
                 self.tags[name] = promotion.before[name]
 
+    def damage(self, name):
+        self.damaged = True
+        self.lost.add(name)
+
     def held(self, reason):
         """Held, or let go with None. A damaged memory is written anew: what it said is gone."""
         self.hold = reason
         if self.damaged:
             self.stood, self.last, self.mended = [], None, True
             if len(self.tags) == 1:
-                # What the memories of other images say of an open promotion stays.
                 self.open = None
+            # What the memories of other images say of an open promotion stays.
             if self.open is not None:
                 self.open.vague = True
         self.empty = self.empty and reason is None and not self.damaged

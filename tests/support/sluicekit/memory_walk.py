@@ -5,7 +5,7 @@ import shutil
 import signal
 
 from .memory_check import Machines
-from .memory_model import Model, Promotion
+from .memory_model import Model, Promotion, Stood
 from .sluice import helper
 
 CHANCES = {"push": 4, "promote": 9, "promote_that_fails": 4, "undo": 5, "rollback": 5, "rollback_named": 4, "hold": 3,
@@ -23,6 +23,7 @@ class Walk(Machines):
         self.known = {picture: [digest] for picture, digest in self.model.tags.items()}
         self.states = {}  # of promotions that ended, as the place tells
         self.reasons = 0
+        self.broken = None  # the content that workloads failed to run: promoting it again rolls it out again
 
     # Runs.
 
@@ -61,6 +62,8 @@ class Walk(Machines):
         self.log.append(f"{number}. {kind} by {machine}")
         getattr(self, kind)(machine)
         self.place.settle()
+        if self.broken != self.model.tags:
+            self.broken = None
         self.check(self.rng.choice("ABC"))
 
     def possible(self, kind):
@@ -106,7 +109,7 @@ class Walk(Machines):
     def equal_is_written(self, wanted):
         """Whether a promotion of what is there has something to tell the place."""
         stands = self.model.standing()
-        return stands is not None and (stands.content != wanted or stands.outcome == "failed")
+        return (stands is not None and stands.content != wanted) or self.broken == wanted
 
     def promote_that_fails(self, machine):
         # The first one: the outcome of the first container that has one is that of its pod.
@@ -119,7 +122,9 @@ class Walk(Machines):
     def arrived(self, machine, promotion, outcome, run):
         promotion.id, promotion.moved = run.json["promotion"], True
         promotion.state = self.states[promotion.id] = run.json["state"]
+        self.adopted_again(promotion)
         self.model.tags = dict(promotion.after)
+        self.broken = promotion.after if outcome == "failed" else None
         hold = f"by {promotion.id}" if promotion.kind == "rollback" and outcome == "verified" else None
         self.model.ended(promotion, outcome, hold)
         self.remember(promotion.after)
@@ -185,8 +190,16 @@ class Walk(Machines):
             model.put_back(promotion)
             self.finished(machine, promotion, outcome.json["state"])
 
+    def adopted_again(self, promotion):
+        """Where a damaged memory was written anew, whoever goes on may adopt once more what stood there before."""
+        before = Stood(dict(promotion.before), "adopted")
+        if promotion.vague and not self.model.stood:
+            kept = self.row(self.run("C", "status", "-o", "json"))["kept"]
+            self.model.stood = [before] if before.id in [one["release_id"] for one in kept] else []
+
     def finished(self, machine, promotion, state):
         """It was put back, or had moved nothing."""
+        self.adopted_again(promotion)
         promotion.state = self.states[promotion.id] = state
         self.model.ended(promotion, "undone" if promotion.moved else None)
         self.cut_off.discard(machine)
@@ -222,10 +235,20 @@ class Walk(Machines):
         reason = f"reason {self.reasons}"
         self.code(self.run(machine, "hold", "prod", "--reason", reason), 0)
         self.model.held(reason)
+        self.still_open()
 
     def unhold(self, machine):
         self.code(self.run(machine, "unhold", "prod"), 0)
         self.model.held(None)
+        self.still_open()
+
+    def still_open(self):
+        """Once every memory was damaged since, whether one still tells of an open promotion is a matter of chance: a
+        resume or an undo that was killed may have told it again."""
+        model = self.model
+        if model.open is not None and model.lost >= set(model.tags):
+            if not self.row(self.run("C", "status", "-o", "json"))["unfinished"]:
+                model.open = None
 
     def kill(self, machine):
         model = self.model
@@ -277,7 +300,9 @@ class Walk(Machines):
             self.cut_off.discard(machine)
 
     def damage(self, _machine):
-        self.model.damaged = self.place.damage(self.rng.choice(self.place.pictures))
+        picture = self.rng.choice(self.place.pictures)
+        if self.place.damage(picture):
+            self.model.damage(picture)
 
     def source_down(self, machine):
         self.place.go_down()
