@@ -23,6 +23,7 @@ class Walk(Machines):
         self.known = {picture: [digest] for picture, digest in self.model.tags.items()}
         self.states = {}  # of promotions that ended, as the place tells
         self.reasons = 0
+        self.own = {}  # by machine, the promotion that its own records may still call open
         self.broken = None  # the content that workloads failed to run: promoting it again rolls it out again
 
     # Runs.
@@ -128,7 +129,11 @@ class Walk(Machines):
         hold = f"by {promotion.id}" if promotion.kind == "rollback" and outcome == "verified" else None
         self.model.ended(promotion, outcome, hold)
         self.remember(promotion.after)
+        self.forget_own(machine)
+
+    def forget_own(self, machine):
         self.cut_off.discard(machine)
+        self.own.pop(machine, None)
 
     def remember(self, content):
         for picture, digest in content.items():
@@ -202,7 +207,7 @@ class Walk(Machines):
         self.adopted_again(promotion)
         promotion.state = self.states[promotion.id] = state
         self.model.ended(promotion, "undone" if promotion.moved else None)
-        self.cut_off.discard(machine)
+        self.forget_own(machine)
 
     def resume(self, machine, kill=None):
         model, promotion = self.model, self.model.open
@@ -234,13 +239,20 @@ class Walk(Machines):
         self.reasons += 1
         reason = f"reason {self.reasons}"
         self.code(self.run(machine, "hold", "prod", "--reason", reason), 0)
-        self.model.held(reason)
-        self.still_open()
+        self.lift(reason)
 
     def unhold(self, machine):
         self.code(self.run(machine, "unhold", "prod"), 0)
-        self.model.held(None)
-        self.still_open()
+        self.lift(None)
+
+    def lift(self, reason):
+        """A memory that was damaged is written anew."""
+        mended = self.model.damaged
+        self.model.held(reason)
+        if mended:
+            self.still_open()
+            # The place has forgotten how it ended elsewhere.
+            self.cut_off |= {machine for machine, one in self.own.items() if one is not self.model.open}
 
     def still_open(self):
         """Once every memory was damaged since, whether one still tells of an open promotion is a matter of chance: a
@@ -264,6 +276,8 @@ class Walk(Machines):
     def killed(self, machine, promotion):
         """What it came to is seen by a machine without records; the tags tell whether that can be."""
         model = self.model
+        if machine in self.homes:
+            self.own[machine] = promotion
         self.place.settle()
         tags = self.place.tags()
         for picture, digest in tags.items():
@@ -291,13 +305,13 @@ class Walk(Machines):
                 self.finished(machine, promotion, state)
         else:
             self.case.assertEqual(tags, before, "tags moved, and the place remembers nothing of it")
-            self.cut_off.add(machine)
+            self.cut_off |= {machine} & self.homes.keys()
         self.log.append(f"    it is {'open' if seen['unfinished'] else 'ended' if ended else 'unheard of'} now")
 
     def lose_records(self, machine):
         if machine in self.homes:
             shutil.rmtree(self.homes[machine].home / ".state", ignore_errors=True)
-            self.cut_off.discard(machine)
+            self.forget_own(machine)
 
     def damage(self, _machine):
         picture = self.rng.choice(self.place.pictures)
