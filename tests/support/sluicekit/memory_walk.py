@@ -5,7 +5,7 @@ import shutil
 import signal
 
 from .memory_check import Machines
-from .memory_model import Model, Promotion, Stood
+from .memory_model import Model, Promotion, Stood, release_id
 from .sluice import helper
 
 CHANCES = {"push": 4, "promote": 9, "promote_that_fails": 4, "undo": 5, "rollback": 5, "rollback_named": 4, "hold": 3,
@@ -23,6 +23,7 @@ class Walk(Machines):
         self.known = {picture: [digest] for picture, digest in self.model.tags.items()}
         self.states = {}  # of promotions that ended, as the place tells
         self.reasons = 0
+        self.labelled = set()  # ids of releases that the place has heard the version of
         self.own = {}  # by machine, the promotion that its own records may still call open
         self.broken = None  # the content that workloads failed to run: promoting it again rolls it out again
 
@@ -128,6 +129,8 @@ class Walk(Machines):
         self.broken = promotion.after if outcome == "failed" else None
         hold = f"by {promotion.id}" if promotion.kind == "rollback" and outcome == "verified" else None
         self.model.ended(promotion, outcome, hold)
+        if promotion.kind == "promote" and self.place.version_of(promotion.after):
+            self.labelled.add(release_id(promotion.after))
         self.remember(promotion.after)
         self.forget_own(machine)
 
@@ -170,9 +173,10 @@ class Walk(Machines):
         # Labels that a damaged memory had are claims in the source alone, or in somebody's records.
         if not self.model.mended:
             names += [str(number) for number, release in self.numbers.items() if release == stood.id]
+        if stood.id in self.labelled:
+            names.append(self.place.version_of(stood.content))
         if len(self.place.pictures) == 1:
             names += stood.content.values()
-        names += [version for version in [self.place.version_of(stood.content)] if version]
         return self.rng.choice(names)
 
     def undo(self, machine, kill=None):
@@ -250,6 +254,7 @@ class Walk(Machines):
         mended = self.model.damaged
         self.model.held(reason)
         if mended:
+            self.labelled.clear()
             self.still_open()
             # The place has forgotten how it ended elsewhere.
             self.cut_off |= {machine for machine, one in self.own.items() if one is not self.model.open}
