@@ -96,9 +96,13 @@ class KillingProxy:
                 return
         except OSError:
             pass  # who is killed breaks its connections
+        self._hang_up(pair)
+
+    def _hang_up(self, pair):
         for end in (pair.client, pair.server):
-            self._selector.unregister(end)
-            end.close()
+            if end.fileno() >= 0:
+                self._selector.unregister(end)
+                end.close()
 
     def _carried_out(self):
         """True when the answer is not to be given."""
@@ -110,6 +114,10 @@ class KillingProxy:
             self._victim.popen.kill()
             self._victim.popen.wait()
             self.killed = True
+            # What it had sent besides and nobody has read yet comes to nothing.
+            for key in list(self._selector.get_map().values()):
+                if key.data is not None and key.data[0] == self._carry:
+                    self._hang_up(key.data[1])
         return True
 
     def close(self):
