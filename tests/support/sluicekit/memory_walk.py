@@ -33,7 +33,7 @@ class Walk(Machines):
         """kill: (where, after so many writes): "records" are counted as they are committed, "place" at the servers."""
         home, words = self.home(machine), (*words, *self.patience())
         if kill is None:
-            outcome = home.run(*words)
+            outcome = home.run(*words, program=self.old if machine == "O" else None)
         elif kill[0] == "records":
             outcome = home.run(*words, program=helper("sluice-crash"),
                                environment={"SLUICE_CRASH_AFTER": str(kill[1])})
