@@ -235,7 +235,10 @@ class Walk(Machines):
             self.refused(outcome, "blocked")
             return
         self.code(outcome, 0)
+        adopts = not model.stood
         self.arrived("O", Promotion("", "promote", dict(model.tags), wanted), "verified", outcome)
+        if adopts:
+            model.stood = model.stood[:1]  # it adopts nothing
         self.ambiguous.add(outcome.json["release"])
         model.last = None
 
