@@ -12,6 +12,7 @@ from .case import pipeline
 from .killing_proxy import KillingProxy
 from .registry import Registry
 from .sandbox import PASSWORD, Sandbox
+from .sandbox_case import streams
 
 USERS = {"users": [{"name": "ann", "password": PASSWORD}]}
 
@@ -45,6 +46,24 @@ class Place:
 
     def offered(self):
         return dict(self._offered)
+
+    def memory(self, picture):
+        """What is remembered of the tag that moves; nothing, before anything was promoted there."""
+        return json.loads(self._text(picture) or '{"tags":{}}')["tags"].get(self.tag, {})
+
+    def remember(self, picture, memory):
+        """Makes production remember this of the tag that moves."""
+        whole = json.loads(self._text(picture))
+        whole["tags"][self.tag] = memory
+        self._write(picture, json.dumps(whole))
+
+    def damage(self, picture):
+        """Cuts what is remembered in half: in a registry that is still a manifest. False where there is nothing."""
+        text = self._text(picture)
+        if not text:
+            return False
+        self._write(picture, text[:len(text) // 2])
+        return True
 
     def go_down(self):
         self.road.go_down()
@@ -108,13 +127,32 @@ class SandboxPlace(Place):
         self.prod.retag(digest, picture, self.tag)
         self.settle()
 
-    def damage(self, picture):
-        """False where there is nothing to damage."""
-        text = self.prod.annotation("memory", picture)
-        if not text:
-            return False
-        self.prod.annotate("memory", text[:len(text) // 2], picture)
-        return True
+    def _text(self, picture):
+        return self.prod.annotation("memory", picture)
+
+    def _write(self, picture, text):
+        self.prod.annotate("memory", text, picture)
+
+    def written(self):
+        """Differs once anything was written in production."""
+        items = self.prod.get(streams(self.prod.name))["items"]
+        return {one["metadata"]["name"]: one["metadata"]["resourceVersion"] for one in items}
+
+    def numbers(self):
+        """The numbers that development gave out."""
+        texts = [self.dev.annotation("memory", picture) for picture in self.pictures]
+        lines = [line for text in texts if text for line in json.loads(text)["numbers"].values()]
+        return {claim["number"] for line in lines for claim in line["claims"]}
+
+    def take_away(self, numbers):
+        """As if they had never been claimed."""
+        for picture in self.pictures:
+            text = json.loads(self.dev.annotation("memory", picture) or '{"numbers":{}}')
+            for line in text["numbers"].values():
+                line["claims"] = [claim for claim in line["claims"] if claim["number"] not in numbers]
+                line["last"] = max([0] + [claim["number"] for claim in line["claims"]])
+            if text["numbers"]:
+                self.dev.annotate("memory", json.dumps(text), picture)
 
     def fail(self, digest, fails):
         self.box.knob("outcome", digest=digest, result="fail" if fails else "succeed")
@@ -167,17 +205,42 @@ class RegistryPlace(Place):
         body, kind, _ = self._client.manifest(repository, digest)
         self._client.push_manifest(repository, self.tag, body, kind)
 
-    def damage(self, picture):
+    def _text(self, picture):
+        if self._client.digest(f"shop/prod/{picture}", "sluice-memory") is None:
+            return None
+        body, _, _ = self._client.manifest(f"shop/prod/{picture}", "sluice-memory")
+        return json.loads(body)["annotations"]["io.sluice.memory"]
+
+    def _write(self, picture, text):
         repository = f"shop/prod/{picture}"
-        if self._client.digest(repository, "sluice-memory") is None:
-            return False
         body, kind, _ = self._client.manifest(repository, "sluice-memory")
         document = json.loads(body)
-        # Still a manifest that the registry takes, but no memory: its text is cut.
-        text = document["annotations"]["io.sluice.memory"]
-        document["annotations"]["io.sluice.memory"] = text[:len(text) // 2]
+        document["annotations"]["io.sluice.memory"] = text
         self._client.push_manifest(repository, "sluice-memory", json.dumps(document).encode(), kind)
-        return True
+
+    def written(self):
+        return {picture: (self._text(picture), self._tags(self._client, f"shop/prod/{picture}"))
+                for picture in self.pictures}
+
+    def numbers(self):
+        return {number for number, _, _ in self._claims()}
+
+    def take_away(self, numbers):
+        for number, repository, tag in self._claims():
+            if number in numbers:
+                client = self.source.client()
+                client.delete_manifest(repository, client.digest(repository, tag))
+
+    def _claims(self):
+        """(number, repository, tag)"""
+        repositories = [f"shop/dev/{picture}" for picture in self.pictures]
+        tags = [(repository, tag) for repository in repositories for tag in self.source.client().tags(repository)]
+        return [(int(tag.split("-")[2]), repository, tag) for repository, tag in tags
+                if tag.startswith("sluice-number-")]
+
+    @staticmethod
+    def _tags(client, repository):
+        return {tag: client.digest(repository, tag) for tag in client.tags(repository)}
 
     def settle(self):
         pass
