@@ -7,6 +7,7 @@ import threading
 _WRITES = (b"PUT", b"POST", b"PATCH", b"DELETE")
 _METHODS = (*_WRITES, b"GET", b"HEAD")
 _SEGMENT = 1 << 16
+_PATIENCE = 5  # seconds, with a server that does not hang up
 
 
 class KillingProxy:
@@ -20,6 +21,8 @@ class KillingProxy:
     def __init__(self, *upstreams, after=0):
         self._after = after
         self._known = threading.Event()
+        self._settled = threading.Event()
+        self._settled.set()
         self._victim = None
         self.writes = 0
         self.killed = False
@@ -39,6 +42,7 @@ class KillingProxy:
 
     def arm(self, after):
         """Counts from 0 again. Nobody may be talking to it. after=0: it only counts."""
+        self._settled.wait()
         self._known.clear()
         self._victim, self.writes, self.killed, self._after = None, 0, False, after
 
@@ -111,13 +115,16 @@ class KillingProxy:
             return False
         self._known.wait()
         if not self.killed:
+            self._settled.clear()
             self._victim.popen.kill()
             self._victim.popen.wait()
             self.killed = True
             # What it had sent besides and nobody has read yet comes to nothing.
             for key in list(self._selector.get_map().values()):
                 if key.data is not None and key.data[0] == self._carry:
+                    _end(key.data[1].server)
                     self._hang_up(key.data[1])
+            self._settled.set()
         return True
 
     def close(self):
@@ -134,6 +141,18 @@ class KillingProxy:
 
     def __exit__(self, *_):
         self.close()
+
+
+def _end(server):
+    """Says that nothing more comes, and waits for the end of what the server has begun: else it would be done while
+    somebody looks already."""
+    try:
+        server.shutdown(socket.SHUT_WR)
+        server.settimeout(_PATIENCE)
+        while server.recv(_SEGMENT):
+            pass
+    except OSError:
+        pass
 
 
 class _Pair:
