@@ -60,6 +60,10 @@ class World:
         self.case.assertEqual(self.prod.paused(), [])
         self.prod.nobody_works()
 
+    def undone(self):
+        """How an undo ends from here: whether a tag has moved."""
+        return "cancelled" if {picture: self.prod.tag(picture) for picture in PICTURES} == self.old else "rolled-back"
+
     def complete(self):
         """The end that every attempt comes to."""
         self.is_at(self.new)
@@ -137,8 +141,8 @@ class Killed:
             self.ends(other.run("promote", "--to", "prod", "--yes", "-o", "json"), 0, "succeeded")
         else:
             self.assertEqual(killed.code, -signal.SIGKILL, killed)
-            self.ends(other.run(verb, promotion, "-o", "json"), 0,
-                      "succeeded" if verb == "resume" else "rolled-back")
+            end = "succeeded" if verb == "resume" else world.undone()
+            self.ends(other.run(verb, promotion, "-o", "json"), 0, end)
         world.is_at(world.old if promotion and verb == "undo" else world.new)
         for home in (world.home, other, world.machine()):
             status = self.status(home)
@@ -160,7 +164,8 @@ class Killed:
                 self.assertEqual(killed.code, -signal.SIGKILL, killed)
                 begun = world.history()
                 if begun:
-                    self.ends(world.run("undo", begun[0]["promotion"]), 0, "rolled-back")
+                    end = world.undone()
+                    self.ends(world.run("undo", begun[0]["promotion"]), 0, end)
                 world.is_at(world.old)
                 undone += len(begun)
         self.assertGreater(undone, 3)

@@ -13,6 +13,7 @@ import hashlib
 import json
 
 GOOD = ("verified", "adopted")
+UNDONE = ("rolled-back", "cancelled")
 KEPT = 5
 
 
@@ -37,10 +38,15 @@ class Promotion:
     before: dict
     after: dict
     moved: bool = False  # a tag stood for its end at some time
+    state: str = ""  # how it ended
     vague: bool = False  # a memory of it was damaged: whether it can be finished from elsewhere is not known
 
     def saw(self, tags):
         self.moved = self.moved or any(tags[name] == self.after[name] != self.before[name] for name in tags)
+
+    def left(self, tags):
+        """The images that still stand as it left them, and stood for something else before."""
+        return [name for name, digest in tags.items() if digest == self.after[name] != self.before[name]]
 
     def foreign(self, tags):
         """The images that stand for neither end of it."""
@@ -55,6 +61,7 @@ class Model:
         self.open = None
         self.last = None  # the promotion that ended last, while it can be undone
         self.damaged = False
+        self.lost = set()  # images whose memory was damaged since the open promotion began
         self.mended = False  # a memory was written anew: labels of before are in the records only
         self.empty = True  # the place remembers nothing at all
 
@@ -92,18 +99,28 @@ class Model:
             return "promotion-unfinished"
         return None
 
+    def can_undo(self, promotion):
+        """Whether an undo has anything to do: one that ended has to have left something that can go back."""
+        if promotion is self.open:
+            return not promotion.moved or len(promotion.foreign(self.tags)) < len(self.tags)
+        return promotion.state not in UNDONE and bool(promotion.left(self.tags))
+
     # What happens there.
 
     def began(self, promotion):
         if not self.stood:
             self.stood = [Stood(dict(promotion.before), "adopted")]
+        if self.open is not promotion:
+            self.lost = set()
+        promotion.state = ""
         self.open, self.last, self.empty = promotion, None, False
 
     def ended(self, promotion, outcome, hold=None):
         """outcome: how its release stood there; None: its tags never moved."""
+        state = promotion.state
         if self.open is None:
             self.began(promotion)
-        self.open, self.last = None, promotion
+        self.open, self.last, promotion.state = None, promotion, state
         if hold is not None:
             self.hold = hold
         if outcome is None:
@@ -128,14 +145,18 @@ class Model:
             if digest == promotion.after[name]:
                 self.tags[name] = promotion.before[name]
 
+    def damage(self, name):
+        self.damaged = True
+        self.lost.add(name)
+
     def held(self, reason):
         """Held, or let go with None. A damaged memory is written anew: what it said is gone."""
         self.hold = reason
         if self.damaged:
             self.stood, self.last, self.mended = [], None, True
             if len(self.tags) == 1:
-                # What the memories of other images say of an open promotion stays.
                 self.open = None
+            # What the memories of other images say of an open promotion stays.
             if self.open is not None:
                 self.open.vague = True
         self.empty = self.empty and reason is None and not self.damaged

@@ -201,9 +201,10 @@ class ShopCase(unittest.TestCase):
             box, identity = box if isinstance(box, tuple) else (box, "ann")
             token = box.token(identity)
             self.write_token(home, name, token)
-            home.write(f"{name}.crt", pathlib.Path(box.ca).read_text(encoding="ascii"))
-            entries[name] = {"api": box.ready["api"], "ca": f"file:{home.home}/{name}.crt",
-                             "token": f"file:{home.home}/{name}.token", **more.get(name, {})}
+            entries[name] = {"api": box.ready["api"], "token": f"file:{home.home}/{name}.token", **more.get(name, {})}
+            if box.ca is not None:
+                home.write(f"{name}.crt", pathlib.Path(box.ca).read_text(encoding="ascii"))
+                entries[name].setdefault("ca", f"file:{home.home}/{name}.crt")
         home.write(".config/sluice/clusters.yaml", json.dumps({"clusters": entries}))
 
     def write_token(self, home, name, token):

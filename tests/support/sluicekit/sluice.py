@@ -104,6 +104,10 @@ class Sluice:
     def interrupt(self, child, number=signal.SIGINT, timeout=30):
         """Sends a signal to a started run and waits for its outcome."""
         child.popen.send_signal(number)
+        return self.finish(child, timeout)
+
+    def finish(self, child, timeout=120):
+        """Waits for the outcome of a started run."""
         out, err = child.popen.communicate(timeout=timeout)
         child.stop()
         return self._note(Outcome(child.popen.args, child.popen.returncode, out, err))
