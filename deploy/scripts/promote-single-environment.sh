@@ -31,5 +31,5 @@ if [ $# -eq 1 ]; then
   read -r -p "Promote to $to? [y/N] " answer
   case $answer in y | yes) ;; *) end 3 ;; esac
 fi
-sluice promote --to "$to" --plan "${plan:-none}" # an empty one would be no condition
+sluice promote --to "$to" --plan "$plan"
 end $?

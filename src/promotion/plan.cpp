@@ -449,6 +449,7 @@ Result<Plan> from_remembered(const Json& record) {
   const auto content = remembered_content(record);
   std::vector<pipeline::Target> origins;
   for (const auto& source : plan.sources) origins.push_back(source.target);
+  if (origins.empty()) return unreadable();
   for (std::size_t t = 0; t < plan.targets.size(); ++t) {
     const auto* names = record.find("targets")->items()[t].find("images");
     if (names == nullptr || names->items().empty()) return unreadable();

@@ -179,6 +179,9 @@ Status Runner::check_places(Work& work, bool undoing) {
   }
   const auto told = records::parse_promotion_state(standing.ended);
   const auto state = told ? *told : work.promotion.state;
+  if (!standing.open) work.promotion.state = state;
+  // Whoever ended it so saw that nothing had moved.
+  if (!standing.open && told == PromotionState::cancelled) work.switched.clear();
   if (!standing.open && !undoing && state == PromotionState::succeeded)
     return Error(ErrorKind::usage, "promotion " + work.promotion.id + " has succeeded; there is nothing to resume");
   if (!standing.newer.empty()) {

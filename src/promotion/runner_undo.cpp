@@ -30,7 +30,10 @@ std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& tar
   // The user may have asked to stop; what was switched is put back all the same, bounded by the usual time-outs. A read
   // that lags behind must not pass for a tag that was never switched.
   const copy::ReadBack how{.pauses = options_.pauses};
-  const bool pushed = work.pushed.contains({target.target.id(), image.name, tag.tag});
+  // Where it began to go back a while ago, nothing lags any more.
+  const auto id = target.target.id();
+  const bool went_back = work.back_already || work.undone_before.contains(id);
+  const bool pushed = !went_back && work.pushed.contains({id, image.name, tag.tag});
   const auto now = pushed ? copy::read_back(place, repository, name, image.after, how, {})
                           : place.digest_of(repository, name, {}, image.after.algorithm());
   if (!now) {

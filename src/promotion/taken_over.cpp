@@ -244,6 +244,7 @@ std::optional<Plan> plan_of_ended(const Remembered& known, const pipeline::Pipel
   plan.verify = known.environment->verify;
   plan.memory = pipeline.memory;
   plan.rollback_on_failure = known.environment->rollback_on_failure;
+  for (const auto& birth : pipeline.environments.front().targets) plan.sources.push_back({.target = birth});
   for (std::size_t t = 0; t < known.targets.size(); ++t) {
     PlannedTarget target;
     target.target = known.environment->targets[t];

@@ -103,7 +103,8 @@ class Model:
         """Whether an undo has anything to do: one that ended has to have left something that can go back."""
         if promotion is self.open:
             return not promotion.moved or len(promotion.foreign(self.tags)) < len(self.tags)
-        return promotion.state not in UNDONE and bool(promotion.left(self.tags))
+        back_already = promotion.moved and not promotion.foreign(self.tags)
+        return promotion.state not in UNDONE and (bool(promotion.left(self.tags)) or back_already)
 
     # What happens there.
 
