@@ -87,18 +87,24 @@ Result<const pipeline::Clusters*> Session::clusters() {
   return static_cast<const pipeline::Clusters*>(&*clusters_);
 }
 
+Result<const pipeline::Clusters*> Session::clusters_and_contexts() {
+  SLUICE_CHECK(clusters());
+  const auto config = kubeconfig();
+  clusters_->contexts.clear();
+  if (config) {
+    for (const auto& [name, context] : (*config)->contexts) clusters_->contexts.push_back(name);
+  } else {
+    clusters_->contexts_error = config.error();
+  }
+  return static_cast<const pipeline::Clusters*>(&*clusters_);
+}
+
 Result<pipeline::Pipeline> Session::load_pipeline(const std::filesystem::path& file) {
   SLUICE_TRY(const auto* known, clusters());
   auto pipeline = pipeline::load_pipeline(file, *known);
   if (!pipeline && pipeline.error().kind() == ErrorKind::config) {
     // A name that is no entry may be a context. Who names none needs no kubeconfig, and may have a broken one.
-    const auto config = kubeconfig();
-    clusters_->contexts.clear();
-    if (config) {
-      for (const auto& [name, context] : (*config)->contexts) clusters_->contexts.push_back(name);
-    } else {
-      clusters_->contexts_error = config.error();
-    }
+    SLUICE_CHECK(clusters_and_contexts());
     pipeline = pipeline::load_pipeline(file, *known);
   }
   if (pipeline) SLUICE_CHECK(find_servers(*pipeline));

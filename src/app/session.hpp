@@ -93,6 +93,8 @@ class Session final : public promotion::Places {
 
   /// The clusters file, read once.
   Result<const pipeline::Clusters*> clusters();
+  /// The same with the contexts of the kubeconfig, or why it cannot be read.
+  Result<const pipeline::Clusters*> clusters_and_contexts();
   /// A pipeline whose targets on clusters know their servers. The kubeconfig is read when a target needs it.
   /// Errors: those of pipeline::load_pipeline and cluster_server().
   Result<pipeline::Pipeline> load_pipeline(const std::filesystem::path& file);

@@ -124,7 +124,9 @@ struct Init {
   std::string from;
   std::vector<std::string> to;
   std::vector<std::string> images;
-  std::string tag;  ///< of the source
+  std::string tag;                  ///< of the source
+  std::string from_script;          ///< a script instead of a look at clusters; empty: none
+  std::vector<std::string> values;  ///< NAME=VALUE of variables of that script
   bool force = false;
 };
 

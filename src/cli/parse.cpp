@@ -337,6 +337,18 @@ struct Commands {
         ->allow_extra_args(false);
     c->add_option("--tag", init.tag, "the tag that images are found under, or a pattern")->type_name("TAG");
     c->add_option("--app", init.app, "name of the app")->type_name("NAME");
+    c->add_option("--from-script", init.from_script,
+                  "read a shell script or Jenkinsfile that moves images instead of looking at a cluster")
+        ->type_name("FILE")
+        ->excludes("--from")
+        ->excludes("--to")
+        ->excludes("--image");
+    c->add_option("--set", init.values,
+                  "with --from-script: the value of a variable that the script does not hold; again "
+                  "for the next one")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false)
+        ->needs("--from-script");
     c->add_option("-f,--pipeline", b.common.pipeline, "the file to write, or - for stdout (default sluice.yaml)")
         ->type_name("FILE");
     c->add_flag("--force", init.force, "replace the file if it is there");

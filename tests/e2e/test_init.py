@@ -111,8 +111,8 @@ class Init(unittest.TestCase):
         self.assertIsNone(document["file"])
         self.assertEqual((document["app"], document["images"], document["source_tag"]), ("shop", ["api", "web"], "latest"))
         self.assertEqual(document["environments"], [
-            {"name": "dev", "targets": [{"cluster": None, "project": "shop-dev"}], "tag": None},
-            {"name": "prod", "targets": [{"cluster": None, "project": "shop-prod"}], "tag": "prod"}])
+            {"name": "dev", "targets": [{"cluster": None, "registry": None, "project": "shop-dev"}], "tag": None},
+            {"name": "prod", "targets": [{"cluster": None, "registry": None, "project": "shop-prod"}], "tag": "prod"}])
         self.assertFalse((self.home.home / "sluice.yaml").exists())
         self.assertEqual(self.init("-f", "-").out, SHOP)
 
@@ -154,7 +154,7 @@ class Init(unittest.TestCase):
         document = self.init("--cluster", "box", "--from", "blog-dev", "-o", "json").json
         self.assertEqual(document["source_tag"], "v*")
         self.assertEqual(document["environments"][1],
-                         {"name": "prod", "targets": [{"cluster": "box", "project": "blog-prod"}], "tag": None})
+                         {"name": "prod", "targets": [{"cluster": "box", "registry": None, "project": "blog-prod"}], "tag": None})
 
     def test_what_looks_wrong_is_told_with_its_remedy(self):
         self.login("dan")
