@@ -117,7 +117,7 @@ struct OpenPromotion {
   std::string after{};          ///< that the tags are to stand for
   std::vector<OpenTag> tags{};  ///< of this image: pins first, the moving tag last
   std::string road{};           ///< that it took
-  Json plan{};                  ///< what the whole promotion follows (promotion/plan.hpp); null: an old version wrote it
+  Json plan{};  ///< what the whole promotion follows (promotion/plan.hpp); null: an old version wrote it
   friend bool operator==(const OpenPromotion&, const OpenPromotion&) = default;
 };
 

@@ -68,8 +68,8 @@ Result<std::int64_t> claim_at_registry(Places& places, const Numbering& numberin
                                        const std::stop_token& stop) {
   const auto& birth = numbering.places.front();
   SLUICE_TRY(auto* registry, places.place_of(birth));
-  SLUICE_TRY(const auto number, memory::claim_number(*registry, repository_of(birth, numbering.image), release,
-                                                     numbering.at_least, stop));
+  SLUICE_TRY(const auto number,
+             memory::claim_number(*registry, repository_of(birth, numbering.image), release, numbering.at_least, stop));
   return number.value_or(0);
 }
 

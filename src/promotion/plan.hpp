@@ -91,8 +91,8 @@ struct PlannedSource {
 
 /// Where a release gets its number.
 struct Numbering {
-  std::string line;   ///< the app and the place of birth of its first image
-  std::string image;  ///< the repository that keeps the claims
+  std::string line;      ///< the app and the place of birth of its first image
+  std::string image;     ///< the repository that keeps the claims
   bool ledgers = false;  ///< image streams stand at the place of birth; else its registry gives the numbers
   /// The place of birth, then the first target of the environment that comes next: the same two for everybody with this
   /// pipeline, wherever they promote to. Of image streams the first that we may write to gives the number; both are

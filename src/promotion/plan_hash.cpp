@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "promotion/plan.hpp"
+#include "promotion/plan_json.hpp"
 
 #include <algorithm>
 
@@ -22,8 +23,6 @@ Json workloads_essence(const PlannedTarget& target) {
   }
   return out;
 }
-
-Json digest_or_null(const std::optional<oci::Digest>& digest) { return digest ? Json(digest->text()) : Json(); }
 
 Json images_essence(const PlannedTarget& target) {
   Json images = Json::array();

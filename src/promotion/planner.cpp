@@ -310,10 +310,7 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   plan.numbering = numbering();
   plan.rollback_on_failure = environment->rollback_on_failure;
   for (auto& target : plan.targets) SLUICE_CHECK(look_at_tags(targets_, target));
-  Planned out{.plan = std::move(plan),
-              .release = std::move(release),
-              .survey = {},
-              .copied = {}};
+  Planned out{.plan = std::move(plan), .release = std::move(release), .survey = {}, .copied = {}};
   SLUICE_CHECK(look_at_registries(out, will_write));
   SLUICE_CHECK(look_at_sides(targets_, out.plan));
   Observed observed;

@@ -418,9 +418,8 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
                 .bytes = 0,
                 .detail = std::string(to_string(work.promotion.state))});
   if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
-  return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets),
-          std::move(error),          std::move(work.findings), std::move(work.put_back),
-          work.places_told};
+  return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets), std::move(error),
+          std::move(work.findings),  std::move(work.put_back), work.places_told};
 }
 
 }  // namespace sluice::promotion

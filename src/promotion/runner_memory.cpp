@@ -133,8 +133,7 @@ void Runner::end_at_places(Work& work) {
   }
   if (work.release.number != 0) work.promotion.number = told.number = work.release.number;
   const auto hold = hold_after(work);
-  for (auto& finding : work.memory->end(work.plan, told, ends, hold))
-    work.findings.push_back(std::move(finding));
+  for (auto& finding : work.memory->end(work.plan, told, ends, hold)) work.findings.push_back(std::move(finding));
   if (!work.left_out.empty()) static_cast<void>(note(work, "ended-alone", work.targets.front().target, {}, {}));
   if (hold) hold_in_records(work, *hold);
   if (work.promotion.state != PromotionState::succeeded) return;

@@ -223,11 +223,10 @@ Result<Outcome> Runner::resume(const std::string& id, const std::string& only) {
 // it has ended and moved nothing.
 Status Runner::check_ours(Work& work) {
   const auto& promotion = work.promotion;
-  const bool ended =
-      records::is_end(promotion.state) && promotion.state != PromotionState::partial && !work.open_there;
+  const bool ended = records::is_end(promotion.state) && promotion.state != PromotionState::partial && !work.open_there;
   if (ended && work.switched.empty()) {
-    return Error(ErrorKind::usage, fmt::format("promotion {} moved nothing: it ended as {}", promotion.id,
-                                               to_string(promotion.state)))
+    return Error(ErrorKind::usage,
+                 fmt::format("promotion {} moved nothing: it ended as {}", promotion.id, to_string(promotion.state)))
         .with_hint("see: sluice history");
   }
   bool stands = !work.undone_before.empty();

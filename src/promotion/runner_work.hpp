@@ -42,7 +42,7 @@ struct Runner::Work {
   bool resumed = false;
   bool open_there = false;  ///< a place has it open, whatever our records say
   bool places_told = false;
-  bool undoing = false;     ///< it is put back, and something of it stands or stood
+  bool undoing = false;  ///< it is put back, and something of it stands or stood
   /// By target: workloads that putting back is going to pause. Empty: as the plan says.
   std::vector<Json> pauses{};
   /// Ids of the targets that are left out now; empty: it acts on all.

@@ -251,10 +251,8 @@ std::optional<Plan> plan_of_ended(const Remembered& known, const pipeline::Pipel
     for (const auto& [name, part] : known.targets[t]) {
       auto after = oci::Digest::parse(part.after);
       if (!after) return std::nullopt;
-      target.images.push_back({.name = name,
-                               .after = std::move(*after),
-                               .tags = {},
-                               .origins = pipeline.environments.front().targets});
+      target.images.push_back(
+          {.name = name, .after = std::move(*after), .tags = {}, .origins = pipeline.environments.front().targets});
     }
     if (target.images.empty()) return std::nullopt;
     plan.targets.push_back(std::move(target));

@@ -116,7 +116,7 @@ class Targets {
   std::map<std::string, std::shared_ptr<memory::RegistryMemory>> registries_;  // by id
   std::map<std::string, Result<Memories>> memories_ahead_;                     // by id
   Groups groups_;
-  std::map<std::string, std::string> known_places_;                            // by id
+  std::map<std::string, std::string> known_places_;  // by id
 };
 
 /// A target of the same cluster and API: image streams of one are reached from the other without moving bytes.

@@ -470,9 +470,9 @@ TEST(Parse, AcceptsNothingButAHashAsThePlanThatWasApproved) {
 
 TEST(Parse, TakesDefaultsFromTheVariablesOfAJob) {
   const std::vector<std::pair<const char*, const char*>> variables = {{"SLUICE_PIPELINE", "job.yaml"},
-                                                                     {"SLUICE_CLUSTERS", "job-clusters.yaml"},
-                                                                     {"SLUICE_STATE", "job.db"},
-                                                                     {"SLUICE_PROGRESS", "none"}};
+                                                                      {"SLUICE_CLUSTERS", "job-clusters.yaml"},
+                                                                      {"SLUICE_STATE", "job.db"},
+                                                                      {"SLUICE_PROGRESS", "none"}};
   for (const auto& [name, value] : variables) ::setenv(name, value, 1);
   const auto common = common_of({"promote", "--to", "prod"});
   const auto said = common_of({"promote", "--to", "prod", "-f", "other.yaml", "--progress", "plain"});

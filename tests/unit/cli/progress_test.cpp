@@ -5,9 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <array>
+#include <unistd.h>
 
 namespace sluice::cli {
 namespace {

@@ -174,7 +174,9 @@ TEST_P(InterruptedEverywhere, ComesToTheSameEnd) {
     ASSERT_TRUE(outcome.ok()) << where << ": " << why(outcome);
     const std::string state(to_string(outcome->promotion.state));
     const bool nothing = ending.undo && !moved && (ending.silent || state == "cancelled");
-    EXPECT_EQ(state, nothing ? "cancelled" : ending.undo ? "rolled-back" : "succeeded")
+    EXPECT_EQ(state, nothing       ? "cancelled"
+                     : ending.undo ? "rolled-back"
+                                   : "succeeded")
         << where << ": " << (outcome->error ? outcome->error->sentence() : "no error");
     if (!ending.undo) {
       EXPECT_EQ(outcome->promotion.number, 1) << where << ": it has its number at the latest now";
