@@ -216,13 +216,9 @@ Result<std::string> promotion_meant(std::string id, const std::string& target, b
     return std::move(loaded).error().context(
         fmt::format("promotion {} is not in the records of this machine, and its places are not known", id));
   SLUICE_TRY(auto pipeline, std::move(loaded));
-  for (auto& environment : pipeline.environments) {
-    if (target.empty() || &environment == &pipeline.environments.front()) continue;
-    const auto meant = promotion::target_meant(target, environment.name, environment.targets);
-    if (!meant) continue;
-    const auto kept = environment.targets[*meant];
-    environment.targets = {kept};
-  }
+  // Environments where it fits none are asked whole: the promotion decides which one is meant.
+  for (std::size_t order = 1; order < pipeline.environments.size(); ++order)
+    static_cast<void>(promotion::take_target(target, pipeline.environments[order].name, pipeline));
   promotion::Planner planner(pipeline, context.session, store, context.events, context.stop);
   if (id.empty()) {
     SLUICE_TRY(id, unfinished(planner, store, pipeline));

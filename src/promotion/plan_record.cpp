@@ -91,10 +91,6 @@ Result<PlannedImage> image_from(const Json& record) {
   return image;
 }
 
-}  // namespace
-
-namespace {
-
 Json memory_record(const pipeline::MemoryWish& wish) {
   const auto who = wish.who ? to_string(*wish.who) : std::string_view();
   return Json::object().set("at_place", wish.at_place).set("who", who.empty() ? Json() : Json(who));
@@ -107,10 +103,6 @@ pipeline::MemoryWish memory_from(const Json* record) {
   wish.who = pipeline::parse_tell_who(record->string_at("who").value_or(""));
   return wish;
 }
-
-}  // namespace
-
-namespace {
 
 Json numbering_record(const Numbering& numbering) {
   Json places = Json::array();
@@ -230,10 +222,6 @@ Result<Numbering> numbering_from(const Json* record) {
   }
   return out;
 }
-
-}  // namespace
-
-namespace {
 
 // All but the images.
 Result<Plan> outline_from(const Json& record) {

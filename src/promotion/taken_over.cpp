@@ -55,7 +55,6 @@ void take_open(const memory::OpenPromotion& open, const std::string& image, Reme
   out.targets[target][image] = {open.after, open.digest, open.label, open.tags};
 }
 
-// One that some image has open is open.
 void take_past(const memory::PastPromotion& past, const std::string& image, const std::string& tag, Remembered& out,
                std::size_t target) {
   out.kind = past.kind;
@@ -106,6 +105,7 @@ Result<bool> remembered_at(Targets& targets, const pipeline::Pipeline& pipeline,
       }
     }
   }
+  // What one of its images has open has not ended, whatever the others say.
   if (open) out.state.clear();
   return any;
 }
@@ -227,10 +227,6 @@ Status journal(records::Store& store, Targets& targets, const Plan& plan, const 
   }
   return store.append(promotion, {0, 0, "taken-over", {}, {}, {}}, {});
 }
-
-}  // namespace
-
-namespace {
 
 // Of one that has ended the places remember no plan, but all that putting it back takes.
 std::optional<Plan> plan_of_ended(const Remembered& known, const pipeline::Pipeline& pipeline) {
