@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::cli {
 
@@ -158,30 +159,33 @@ void ProgressView::emit(const copy::Event& event) {
   }
 }
 
+// What moved, for both ways of showing it.
+void ProgressView::count(State& s, const copy::Event& event) {
+  using copy::EventKind;
+  const auto found = std::find_if(s.blobs.begin(), s.blobs.end(), [&](const BlobLine& blob) {
+    return blob.digest == event.digest && blob.target == event.target;
+  });
+  const bool known = found != s.blobs.end();
+  if (event.kind == EventKind::total) s.total_bytes += event.bytes;
+  if (event.kind == EventKind::blob_started) {
+    if (s.started.time_since_epoch().count() == 0) s.started = std::chrono::steady_clock::now();
+    s.blobs.push_back({event.digest, event.target, event.bytes, 0});
+  }
+  if (event.kind == EventKind::blob_progress) {
+    if (known) found->moved_bytes += event.bytes;
+    s.moved_bytes += event.bytes;
+  }
+  if (event.kind == EventKind::blob_retried && known) s.moved_bytes -= std::exchange(found->moved_bytes, 0);
+  if (event.kind == EventKind::blob_done && known) s.blobs.erase(found);
+}
+
 void ProgressView::emit_live(const copy::Event& event) {
   using copy::EventKind;
   state_.with([&](State& s) {
-    const auto found = std::find_if(s.blobs.begin(), s.blobs.end(), [&](const BlobLine& blob) {
-      return blob.digest == event.digest && blob.target == event.target;
-    });
+    count(s, event);
     switch (event.kind) {
-      case EventKind::total:
-        s.total_bytes += event.bytes;
-        break;
-      case EventKind::blob_started:
-        if (s.started.time_since_epoch().count() == 0) s.started = std::chrono::steady_clock::now();
-        s.blobs.push_back({event.digest, event.target, event.bytes, 0});
-        break;
-      case EventKind::blob_progress:
-        if (found != s.blobs.end()) found->moved_bytes += event.bytes;
-        s.moved_bytes += event.bytes;
-        break;
       case EventKind::blob_retried:
-        if (found != s.blobs.end()) s.moved_bytes -= std::exchange(found->moved_bytes, 0);
         s.messages.push_back("  " + brief(event.digest) + " begins again: " + event.detail);
-        break;
-      case EventKind::blob_done:
-        if (found != s.blobs.end()) s.blobs.erase(found);
         break;
       case EventKind::state:
         s.messages.push_back("  " + event.detail + (event.target.empty() ? "" : " " + event.target));
@@ -194,6 +198,10 @@ void ProgressView::emit_live(const copy::Event& event) {
       case EventKind::rollout:
         s.messages.push_back("  " + event.target + " " + event.detail);
         break;
+      case EventKind::total:
+      case EventKind::blob_started:
+      case EventKind::blob_progress:
+      case EventKind::blob_done:
       case EventKind::blob_resumed:
       case EventKind::road:  // the plan or the result tells it
       case EventKind::manifest:
@@ -205,13 +213,8 @@ void ProgressView::emit_live(const copy::Event& event) {
 
 void ProgressView::emit_plain(const copy::Event& event) {
   using copy::EventKind;
+  state_.with([&](State& s) { count(s, event); });
   switch (event.kind) {
-    case EventKind::total:
-      state_.with([&](State& s) { s.total_bytes += event.bytes; });
-      break;
-    case EventKind::blob_progress:
-      state_.with([&](State& s) { s.moved_bytes += event.bytes; });
-      break;
     case EventKind::blob_done:
       if (event.detail == "moved")
         say(fmt::format("{} {} {}", brief(event.digest), event.detail, text::human_bytes(event.bytes)));
@@ -235,7 +238,9 @@ void ProgressView::emit_plain(const copy::Event& event) {
       break;
     case EventKind::blob_resumed:
     case EventKind::road:
+    case EventKind::total:
     case EventKind::blob_started:
+    case EventKind::blob_progress:
     case EventKind::manifest:
       break;
   }

@@ -64,6 +64,7 @@ class ProgressView final : public copy::Events {
     std::string last_line;
     std::chrono::steady_clock::time_point spoke{};
   };
+  static void count(State& state, const copy::Event& event);
   void emit_live(const copy::Event& event);
   void emit_plain(const copy::Event& event);
   void say(const std::string& line);
