@@ -9,10 +9,11 @@ function(sluice_room name)
     message(FATAL_ERROR "the room src/${name} has no source yet")
   endif()
   add_library(sluice_${name} STATIC ${sources})
+  sluice_unity(sluice_${name} ${sources})
   add_library(sluice::${name} ALIAS sluice_${name})
   target_include_directories(sluice_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(sluice_${name} PUBLIC sluice_options ${arg_LINKS})
-  # What nearly every file includes, parsed once. check_headers, without it, finds headers that lean on it.
+  # What nearly every file includes, parsed once. ./run lint compiles headers without it, and so finds those that lean on it.
   if(name STREQUAL "base")
     target_precompile_headers(sluice_base PRIVATE ${SLUICE_COMMON_HEADERS})
   else()

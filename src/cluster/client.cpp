@@ -11,7 +11,6 @@ namespace sluice::cluster {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
-constexpr int kConflictTries = 8;  // a guess: stream status is updated up to ten times by the server itself
 constexpr int kListTries = 3;
 constexpr std::size_t kMaxObjects = 200'000;  // an endless list is no list
 constexpr std::size_t kMaxLogBytes = std::size_t{64} * 1024;

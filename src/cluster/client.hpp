@@ -40,6 +40,10 @@ struct RemoveOptions {
 enum class Release : std::uint8_t { v3, v4, kubernetes };
 std::string_view to_string(Release release);
 
+/// How often a change is tried anew when somebody else wrote meanwhile. A guess: the server itself updates the status
+/// of a stream up to ten times.
+inline constexpr int kConflictTries = 8;
+
 /// Thread: any.
 class Client {
  public:

@@ -80,7 +80,7 @@ Error oauth_error(std::string_view code, std::string_view description, std::stri
   return Error(ErrorKind::denied, "the login server refused: " + said);
 }
 
-std::optional<std::chrono::seconds> life_of(std::string_view text) {
+std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   long long seconds = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (parsed.ec != std::errc() || seconds <= 0 || seconds > 10LL * 365 * 86'400) return std::nullopt;
@@ -182,7 +182,7 @@ Status check_authorized(const net::HttpResponse& reply, const OAuthServer& serve
 Result<LoggedIn> read_token_redirect(const net::HttpResponse& reply, std::string_view issuer) {
   SLUICE_TRY(const auto redirect, read_redirect(reply));
   auto token = value_of(redirect.fragment, "access_token");
-  if (!token.empty()) return checked(std::move(token), life_of(value_of(redirect.fragment, "expires_in")));
+  if (!token.empty()) return checked(std::move(token), seconds_of(value_of(redirect.fragment, "expires_in")));
   for (const auto& part : {redirect.query, redirect.fragment}) {
     if (part.contains("error")) return oauth_error(value_of(part, "error"), value_of(part, "error_description"), "");
   }
@@ -219,7 +219,7 @@ Result<LoggedIn> read_token_reply(const net::HttpResponse& reply, std::string_vi
   auto token = json ? json->string_at("access_token").value_or("") : std::string();
   if (token.empty()) return Error(ErrorKind::protocol, std::string(host) + " gave no token after the login");
   const auto life = json->integer_at("expires_in");
-  return checked(std::move(token), life ? life_of(std::to_string(*life)) : std::nullopt);
+  return checked(std::move(token), life ? seconds_of(std::to_string(*life)) : std::nullopt);
 }
 
 std::string url_base64_sha256(std::string_view text) {

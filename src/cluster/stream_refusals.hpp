@@ -29,8 +29,6 @@ std::string our_name(Client& client, const net::ExchangeContext& context);
 /// A new error with the facts of the API server that stood behind another.
 Error with_facts_of(const Error& cause, Error error);
 
-inline constexpr int kConflictTries = 8;  // as Client::update_with: a guess
-
 /// Pauses before the next try; `cancelled` when stopped meanwhile.
 Status pause_after_conflict(Client& client, int attempt, const net::ExchangeContext& context);
 

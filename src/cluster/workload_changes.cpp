@@ -14,7 +14,6 @@ namespace sluice::cluster {
 
 namespace {
 
-constexpr int kConflictTries = 8;  // as many as Client::update_json has
 // What kubectl writes: any change of the template is a new revision. Source: kubectl, "rollout restart".
 constexpr std::string_view kRestartedAt = "kubectl.kubernetes.io/restartedAt";
 

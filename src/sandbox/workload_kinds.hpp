@@ -12,7 +12,6 @@
 
 namespace sluice::sandbox {
 
-inline constexpr std::string_view kImageStreams = "imagestreams.image.openshift.io";
 inline constexpr std::string_view kDeploymentConfigs = "deploymentconfigs.apps.openshift.io";
 inline constexpr std::string_view kReplicationControllers = "replicationcontrollers";
 inline constexpr std::string_view kDeployments = "deployments.apps";

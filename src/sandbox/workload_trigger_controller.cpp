@@ -1,5 +1,6 @@
 // The image trigger controller: a tag moved, so the workloads that name it get its new pull spec.
 #include "sandbox/image_resolve.hpp"
+#include "sandbox/image_stream_store.hpp"
 #include "sandbox/tree.hpp"
 #include "sandbox/workload_controllers.hpp"
 #include "sandbox/workload_kinds.hpp"

@@ -44,7 +44,7 @@ std::string_view to_string(Verb verb) {
   return "?";
 }
 
-std::string FakeCall::text() const {
+std::string PlaceCall::text() const {
   auto out = std::string(to_string(verb)) + " " + repository;
   if (!name.empty()) out += " " + name;
   if (!from.empty()) out += " from " + from;
@@ -119,13 +119,13 @@ void FakePlace::release() {
   });
 }
 
-std::vector<FakeCall> FakePlace::calls() const {
+std::vector<PlaceCall> FakePlace::calls() const {
   return state_.with([](const State& s) { return s.calls; });
 }
 
-std::vector<FakeCall> FakePlace::calls_of(Verb verb) const {
+std::vector<PlaceCall> FakePlace::calls_of(Verb verb) const {
   auto out = calls();
-  std::erase_if(out, [&](const FakeCall& call) { return call.verb != verb; });
+  std::erase_if(out, [&](const PlaceCall& call) { return call.verb != verb; });
   return out;
 }
 
@@ -181,7 +181,7 @@ std::uint64_t FakePlace::requests() const {
 
 // ---- faults
 
-std::optional<FakeFault> FakePlace::take_fault(State& state, const FakeCall& call) {
+std::optional<FakeFault> FakePlace::take_fault(State& state, const PlaceCall& call) {
   const auto fits = [&](const FakeFault& fault) {
     return fault.verb == call.verb && (fault.repository.empty() || fault.repository == call.repository) &&
            (fault.name.empty() || fault.name == call.name);
@@ -193,7 +193,7 @@ std::optional<FakeFault> FakePlace::take_fault(State& state, const FakeCall& cal
   return fault;
 }
 
-Result<std::optional<FakeFault>> FakePlace::enter(FakeCall call, const std::stop_token& stop) {
+Result<std::optional<FakeFault>> FakePlace::enter(PlaceCall call, const std::stop_token& stop) {
   const auto what = call.text();
   std::uint64_t released = 0;
   auto fault = state_.update([&](State& s) {

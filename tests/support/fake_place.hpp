@@ -36,7 +36,7 @@ enum class Verb : std::uint8_t {
 std::string_view to_string(Verb verb);
 
 /// One call as it arrived.
-struct FakeCall {
+struct PlaceCall {
   Verb verb = Verb::manifest;
   std::string repository;
   std::string name;  ///< tag or digest; expect: "pull" or "push"; begin_upload, abandon_upload: empty
@@ -93,8 +93,8 @@ class FakePlace final : public places::Place {
   void release();
 
   // For tests: what came of it.
-  std::vector<FakeCall> calls() const;
-  std::vector<FakeCall> calls_of(Verb verb) const;
+  std::vector<PlaceCall> calls() const;
+  std::vector<PlaceCall> calls_of(Verb verb) const;
   /// The calls as text; a verb that is not wanted can be left out by asking for those that are.
   std::vector<std::string> call_texts(const std::set<Verb>& wanted) const;
   void forget_calls();
@@ -151,7 +151,7 @@ class FakePlace final : public places::Place {
   struct State {
     std::map<std::string, Repository> repositories;
     std::vector<FakeFault> faults;
-    std::vector<FakeCall> calls;
+    std::vector<PlaceCall> calls;
     std::map<std::string, std::string> uploads;  // by location: the bytes that came
     std::uint64_t bytes_read = 0;
     std::uint64_t bytes_written = 0;
@@ -166,8 +166,8 @@ class FakePlace final : public places::Place {
   class Busy;
 
   /// Records the call and gives the fault that it meets, after a hold has ended. Errors: what a fault says; cancelled.
-  Result<std::optional<FakeFault>> enter(FakeCall call, const std::stop_token& stop);
-  static std::optional<FakeFault> take_fault(State& state, const FakeCall& call);
+  Result<std::optional<FakeFault>> enter(PlaceCall call, const std::stop_token& stop);
+  static std::optional<FakeFault> take_fault(State& state, const PlaceCall& call);
   static const Repository* find(const State& state, const std::string& repository);
   static std::optional<oci::Digest> resolve(const Repository& repository, const places::ManifestName& name);
   static void point(Repository& repository, const std::string& tag, const std::optional<oci::Digest>& digest);

@@ -1,6 +1,7 @@
 // A made-up API server that changes, cuts, forgets and repeats at random, and a watch that must tell its story right.
 
 #include "cluster/watch.hpp"
+#include "support/sanitized.hpp"
 #include "unit/cluster/cluster_testing.hpp"
 
 #include <gtest/gtest.h>
@@ -186,7 +187,7 @@ struct Believer {
 class WatchProperty : public testing::ClusterTest, public ::testing::WithParamInterface<Trouble> {};
 
 TEST_P(WatchProperty, EachOfTenThousandChangesIsToldOnce) {
-  constexpr std::size_t kChanges = 10'000;
+  constexpr auto kChanges = support::repeats(std::size_t{10'000});
   const auto& trouble = GetParam();
   const auto seed = std::random_device{}();
   SCOPED_TRACE(std::string(trouble.name) + ", seed " + std::to_string(seed));

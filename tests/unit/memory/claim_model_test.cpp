@@ -3,6 +3,7 @@
 // be told as two contents, whoever is killed wherever.
 
 #include "memory/registry_numbers.hpp"
+#include "support/sanitized.hpp"
 
 #include <gtest/gtest.h>
 
@@ -298,20 +299,20 @@ std::string run_sample(std::vector<Machine> machines, bool must_mean, std::mt199
 
 TEST(ClaimModel, ThreeMachinesInSampledOrders) {
   std::mt19937 random(7);
-  for (int i = 0; i < 20'000; ++i)
+  for (int i = 0; i < support::repeats(20'000); ++i)
     ASSERT_EQ(run_sample({machine('a'), machine('b'), machine('c')}, true, random), "") << i;
 }
 
 TEST(ClaimModel, ThreeMachinesOfWhichTwoHaveOneRelease) {
   // Here a push without its mark may follow the mark of the other machine: a number may come to mean nothing.
   std::mt19937 random(7);
-  for (int i = 0; i < 20'000; ++i)
+  for (int i = 0; i < support::repeats(20'000); ++i)
     ASSERT_EQ(run_sample({machine('a'), machine('a'), machine('b')}, false, random), "") << i;
 }
 
 TEST(ClaimModel, ManyMachinesAllGetANumber) {
   std::mt19937 random(7);
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < support::repeats(500); ++i) {
     ASSERT_EQ(
         run_sample({machine('a'), machine('b'), machine('c'), machine('d'), machine('e'), machine('f')}, true, random),
         "")

@@ -3,6 +3,7 @@
 // tells it: no number may ever be told as two contents, whoever is killed wherever.
 
 #include "memory/ledger_claim.hpp"
+#include "support/sanitized.hpp"
 
 #include <gtest/gtest.h>
 
@@ -266,6 +267,8 @@ TEST(LedgerModel, TwoMachinesWithOneReleaseAndAnyRights) {
 }
 
 TEST(LedgerModel, WhileACrowdPushesOldClaimsOutOfEitherLedger) {
+  if (support::kSanitized)
+    GTEST_SKIP() << "every order of every step: minutes under sanitizers; the samples below send crowds too";
   const auto found =
       search_all({machine('a', Rights::both), machine('b', Rights::target_only)}, {.kills = 0, .crowds = 1});
   EXPECT_EQ(shown(found), "");
@@ -318,7 +321,7 @@ std::string run_sample(std::vector<Machine> machines, std::mt19937& random) {
 
 TEST(LedgerModel, FourMachinesInSampledOrders) {
   std::mt19937 random(7);
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < support::repeats(20'000); ++i) {
     ASSERT_EQ(run_sample({machine('a', Rights::both), machine('b', Rights::target_only),
                           machine('c', Rights::target_only), machine('d', Rights::both)},
                          random),
@@ -329,7 +332,7 @@ TEST(LedgerModel, FourMachinesInSampledOrders) {
 
 TEST(LedgerModel, FourMachinesWithTwoReleasesInSampledOrders) {
   std::mt19937 random(7);
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < support::repeats(20'000); ++i) {
     ASSERT_EQ(run_sample({machine('a', Rights::both), machine('b', Rights::target_only),
                           machine('a', Rights::target_only), machine('b', Rights::both)},
                          random),

@@ -25,12 +25,12 @@ TEST(MemoryWords, OneGoesBackByItselfOnlyToWhatRan) {
 }
 
 TEST(MemoryWords, WhoIsShownAsFarAsItIsKnown) {
-  EXPECT_EQ(shown({}), "");
-  EXPECT_EQ(shown({.user = "root", .host = "ci-7", .identity = "ann", .job = {}}), "ann (root@ci-7)");
-  EXPECT_EQ(shown({.user = "root", .host = "ci-7", .identity = {}, .job = "https://ci/1"}), "root@ci-7");
-  EXPECT_EQ(shown({.user = {}, .host = "ci-7", .identity = {}, .job = {}}), "ci-7");
-  EXPECT_EQ(shown({.user = {}, .host = {}, .identity = "ann", .job = {}}), "ann");
-  EXPECT_EQ(shown({.user = {}, .host = {}, .identity = {}, .job = "https://ci/1"}), "https://ci/1");
+  EXPECT_EQ(memory::shown({}), "");
+  EXPECT_EQ(memory::shown({.user = "root", .host = "ci-7", .identity = "ann", .job = {}}), "ann (root@ci-7)");
+  EXPECT_EQ(memory::shown({.user = "root", .host = "ci-7", .identity = {}, .job = "https://ci/1"}), "root@ci-7");
+  EXPECT_EQ(memory::shown({.user = {}, .host = "ci-7", .identity = {}, .job = {}}), "ci-7");
+  EXPECT_EQ(memory::shown({.user = {}, .host = {}, .identity = "ann", .job = {}}), "ann");
+  EXPECT_EQ(memory::shown({.user = {}, .host = {}, .identity = {}, .job = "https://ci/1"}), "https://ci/1");
 }
 
 TEST(MemoryWords, WhoReadsBackAndIsNullWhenNothingIsKnown) {
