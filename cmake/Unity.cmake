@@ -4,6 +4,11 @@
 option(SLUICE_UNITY "compile files in groups" $ENV{SLUICE_UNITY})
 set(SLUICE_UNITY_SIZE 12 CACHE STRING "how many files a group has at most")
 
+# In a group every file but the first looks like a header to g++, which warns of types there that other files cannot name.
+if(SLUICE_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-subobject-linkage)
+endif()
+
 # sluice_unity(TARGET FILES...): groups the sources of a target of the directory that calls this.
 function(sluice_unity target)
   if(NOT SLUICE_UNITY)
