@@ -4,9 +4,13 @@
 option(SLUICE_UNITY "compile files in groups" $ENV{SLUICE_UNITY})
 set(SLUICE_UNITY_SIZE 12 CACHE STRING "how many files a group has at most")
 
-# In a group every file but the first looks like a header to g++, which warns of types there that other files cannot name.
-if(SLUICE_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-subobject-linkage)
+# Two warnings speak of files that stand alone: in a group a local name may hide one of another file, and every file but the first
+# looks like a header to g++, which warns of types there that other files cannot name. Ordinary builds have both.
+if(SLUICE_UNITY)
+  target_compile_options(sluice_options INTERFACE -Wno-shadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(sluice_options INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 
 # sluice_unity(TARGET FILES...): groups the sources of a target of the directory that calls this.
