@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "sandbox/controller.hpp"
+#include "sandbox/image_stream_store.hpp"
 #include "sandbox/projects.hpp"
 #include "sandbox/resource.hpp"
 #include "sandbox/tree.hpp"
