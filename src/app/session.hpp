@@ -7,9 +7,10 @@
 #include "auth/credentials.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
-#include "cluster/reply_stream.hpp"
 #include "copy/transfer_journal.hpp"
+#include "engine/client.hpp"
 #include "memory/memory.hpp"
+#include "net/reply_stream.hpp"
 #include "net/transfer_loop.hpp"
 #include "oci/reference.hpp"
 #include "pipeline/clusters.hpp"
@@ -70,6 +71,8 @@ class Session final : public promotion::Places {
   Result<std::string> registry_host_of(const pipeline::Target& target) override;
   Result<promotion::SideSettings> settings_of(const pipeline::Target& target) override;
   std::string user_of(const pipeline::Target& target) override;
+  Result<promotion::EngineSide> engine() override;
+  Result<engine::RegistryLogin> engine_login(const pipeline::Target& target, const std::string& image) override;
   net::Exchanger* exchanger_for_checks() override { return &loop_; }
   bool allow_local_checks() const override;
 
@@ -159,7 +162,8 @@ class Session final : public promotion::Places {
   std::map<std::string, std::string> registry_hosts_;  // of clusters by name, as they were found
   std::mutex asking_;                                  // held by those who come through promotion::Places
   net::TransferLoop loop_;
-  cluster::LoopStreams streams_{loop_};
+  net::LoopStreams streams_{loop_};
+  std::unique_ptr<engine::Client> engine_;                               // null until it is asked for
   std::map<std::string, std::unique_ptr<OpenCluster>> open_clusters_;    // after the loop: they end before it
   std::map<std::string, std::unique_ptr<places::Registry>> registries_;  // and these before the clusters that they ask
 };

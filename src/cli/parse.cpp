@@ -140,7 +140,7 @@ void add_target(CLI::App& command, std::string& target) {
 }
 
 void add_via(CLI::App& command, std::string& via) {
-  command.add_option("--via", via, "tag, mount, stream or import; without it the cheapest that leads there")
+  command.add_option("--via", via, "tag, mount, stream, import or docker; without it the cheapest that leads there")
       ->type_name("ROAD");
 }
 

@@ -4,7 +4,7 @@
 
 namespace sluice::cluster {
 
-RolloutFeed::RolloutFeed(Client& client, ReplyStreams& streams, const std::string& project,
+RolloutFeed::RolloutFeed(Client& client, net::ReplyStreams& streams, const std::string& project,
                          const std::vector<Resource>& resources, const net::ExchangeContext& context)
     : outside_(context), forward_(context.stop, [this] { ending_.request_stop(); }) {
   threads_.reserve(resources.size());
@@ -18,7 +18,8 @@ RolloutFeed::~RolloutFeed() {
   threads_.clear();  // joins
 }
 
-void RolloutFeed::run(Client& client, ReplyStreams& streams, const std::string& project, const Resource& resource) {
+void RolloutFeed::run(Client& client, net::ReplyStreams& streams, const std::string& project,
+                      const Resource& resource) {
   Selection selection;
   selection.project = project;
   Watch watch(client, streams, resource, selection);

@@ -5,8 +5,8 @@
 #include "base/guarded.hpp"
 #include "base/result.hpp"
 #include "cluster/client.hpp"
-#include "cluster/reply_stream.hpp"
 #include "cluster/watch.hpp"
+#include "net/reply_stream.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -34,8 +34,8 @@ class RolloutFeed {
   static constexpr std::size_t kMaxWaiting = 1000;
 
   /// Borrows client and streams. The watches end at the deadline of `context`, or with its stop.
-  RolloutFeed(Client& client, ReplyStreams& streams, const std::string& project, const std::vector<Resource>& resources,
-              const net::ExchangeContext& context);
+  RolloutFeed(Client& client, net::ReplyStreams& streams, const std::string& project,
+              const std::vector<Resource>& resources, const net::ExchangeContext& context);
   ~RolloutFeed();
   RolloutFeed(const RolloutFeed&) = delete;
   RolloutFeed& operator=(const RolloutFeed&) = delete;
@@ -44,7 +44,7 @@ class RolloutFeed {
   std::optional<FeedItem> next(const Deadline& until);
 
  private:
-  void run(Client& client, ReplyStreams& streams, const std::string& project, const Resource& resource);
+  void run(Client& client, net::ReplyStreams& streams, const std::string& project, const Resource& resource);
   /// False when there will be no more room.
   bool push(FeedItem item);
 

@@ -42,7 +42,7 @@ class Follower {
     for (const auto& one : followed) tracked_.push_back({&one, {}, "", {}, {}, {}, {}, {}, "", {}});
   }
 
-  Result<std::vector<RolloutResult>> run(ReplyStreams& streams) {
+  Result<std::vector<RolloutResult>> run(net::ReplyStreams& streams) {
     for (std::size_t i = 0; i < tracked_.size(); ++i) {
       if (const auto decision = decided_before(*tracked_[i].followed)) end(i, decision->end, decision->what);
     }
@@ -57,7 +57,7 @@ class Follower {
   }
 
  private:
-  Status watch(ReplyStreams& streams, const std::vector<const Followed*>& open) {
+  Status watch(net::ReplyStreams& streams, const std::vector<const Followed*>& open) {
     const auto resources = rollout_resources(open);
     RolloutFeed feed(client_, streams, open.front()->before.project, resources, context_);
     open_watches_ = resources.size();
@@ -289,7 +289,7 @@ class Follower {
 
 }  // namespace
 
-Result<std::vector<RolloutResult>> follow_rollouts(Client& client, ReplyStreams& streams,
+Result<std::vector<RolloutResult>> follow_rollouts(Client& client, net::ReplyStreams& streams,
                                                    const std::vector<Followed>& followed, const FollowOptions& options,
                                                    const net::ExchangeContext& context, const OnRollout& on_progress) {
   return Follower(client, followed, options, context, on_progress).run(streams);

@@ -4,9 +4,9 @@
 
 #include "base/result.hpp"
 #include "cluster/client.hpp"
-#include "cluster/reply_stream.hpp"
 #include "cluster/rollout.hpp"
 #include "cluster/rollout_cause.hpp"
+#include "net/reply_stream.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -68,7 +68,7 @@ using OnRollout = std::function<void(const RolloutProgress&)>;
 /// each of `followed`, in their order. Precondition: all are of one project.
 /// Errors: unauthenticated (the token has ended; says so), denied (names what may not be watched), cancelled, and those
 /// of Watch that no waiting mends. Events that may not be read only make causes poorer.
-Result<std::vector<RolloutResult>> follow_rollouts(Client& client, ReplyStreams& streams,
+Result<std::vector<RolloutResult>> follow_rollouts(Client& client, net::ReplyStreams& streams,
                                                    const std::vector<Followed>& followed, const FollowOptions& options,
                                                    const net::ExchangeContext& context, const OnRollout& on_progress);
 

@@ -64,7 +64,7 @@ class Watcher {
     }
   }
 
-  Result<std::vector<WatchedWorkload>> run(ReplyStreams& streams) {
+  Result<std::vector<WatchedWorkload>> run(net::ReplyStreams& streams) {
     std::vector<const Followed*> open;
     for (const auto& one : tracked_) {
       if (one.open) open.push_back(one.followed);
@@ -74,7 +74,7 @@ class Watcher {
   }
 
  private:
-  Status watch(ReplyStreams& streams, const std::vector<const Followed*>& open) {
+  Status watch(net::ReplyStreams& streams, const std::vector<const Followed*>& open) {
     const auto& project = open.front()->before.project;
     const auto resources = rollout_resources(open);
     RolloutFeed feed(client_, streams, project, resources, {until_.earlier(context_.deadline), context_.stop});
@@ -278,7 +278,7 @@ class Watcher {
 
 }  // namespace
 
-Result<std::vector<WatchedWorkload>> watch_rollouts(Client& client, ReplyStreams& streams,
+Result<std::vector<WatchedWorkload>> watch_rollouts(Client& client, net::ReplyStreams& streams,
                                                     const std::vector<Followed>& followed,
                                                     const std::vector<RolloutResult>& results,
                                                     std::chrono::milliseconds span, std::chrono::milliseconds grace,

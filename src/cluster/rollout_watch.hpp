@@ -24,7 +24,7 @@ struct WatchedWorkload {
 /// pods that are no longer ready for longer than `grace`, another image and another rollout end the watch of a
 /// workload. Blocks for `span`, less when every workload has failed. One entry for each of `followed`. Errors: as
 /// follow_rollouts.
-Result<std::vector<WatchedWorkload>> watch_rollouts(Client& client, ReplyStreams& streams,
+Result<std::vector<WatchedWorkload>> watch_rollouts(Client& client, net::ReplyStreams& streams,
                                                     const std::vector<Followed>& followed,
                                                     const std::vector<RolloutResult>& results,
                                                     std::chrono::milliseconds span, std::chrono::milliseconds grace,

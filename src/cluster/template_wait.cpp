@@ -25,7 +25,7 @@ bool names_all(const std::vector<Container>& containers, const std::vector<Await
   });
 }
 
-Result<bool> await_in(Client& client, ReplyStreams& streams, const Resource& resource, const WorkloadRef& workload,
+Result<bool> await_in(Client& client, net::ReplyStreams& streams, const Resource& resource, const WorkloadRef& workload,
                       const std::vector<AwaitedImage>& images, const net::ExchangeContext& context) {
   // Of what is not there a watch says nothing.
   SLUICE_TRY(const auto now, client.read(resource, workload.project, workload.name, "", context));
@@ -49,7 +49,7 @@ Result<bool> await_in(Client& client, ReplyStreams& streams, const Resource& res
 
 }  // namespace
 
-Result<bool> await_template(Client& client, ReplyStreams& streams, const WorkloadRef& workload,
+Result<bool> await_template(Client& client, net::ReplyStreams& streams, const WorkloadRef& workload,
                             const std::vector<AwaitedImage>& images, const net::ExchangeContext& context) {
   auto named = await_in(client, streams, resource_of(workload.kind), workload, images, context);
   // Before Kubernetes 1.21, CronJobs stand under another version.

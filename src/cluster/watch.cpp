@@ -46,7 +46,8 @@ std::string_view to_string(Change change) {
   return "modified";
 }
 
-Watch::Watch(Client& client, ReplyStreams& streams, const Resource& resource, Selection selection, WatchOptions options)
+Watch::Watch(Client& client, net::ReplyStreams& streams, const Resource& resource, Selection selection,
+             WatchOptions options)
     : client_(client), streams_(streams), resource_(resource), selection_(std::move(selection)), options_(options) {}
 
 std::string Watch::what() const { return "watching " + shown(resource_, selection_.project, selection_.name); }
@@ -159,7 +160,7 @@ Status Watch::relist(const net::ExchangeContext& context) {
 }
 
 // One request, and once more when the identity has something newer to show.
-Result<OpenReply> Watch::ask(const net::ExchangeContext& context) {
+Result<net::OpenReply> Watch::ask(const net::ExchangeContext& context) {
   auto& connection = client_.connection();
   const net::ExchangeContext one{context.deadline.earlier(Deadline::after(connection.timeout())), context.stop};
   for (bool renewed = false;; renewed = true) {

@@ -9,8 +9,8 @@
 #include "base/result.hpp"
 #include "cluster/client.hpp"
 #include "cluster/object.hpp"
-#include "cluster/reply_stream.hpp"
 #include "cluster/watch_frames.hpp"
+#include "net/reply_stream.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -56,7 +56,7 @@ struct WatchCounters {
 class Watch {
  public:
   /// Borrows `client` and `streams`, which must outlive it. Nothing is sent before the first next().
-  Watch(Client& client, ReplyStreams& streams, const Resource& resource, Selection selection,
+  Watch(Client& client, net::ReplyStreams& streams, const Resource& resource, Selection selection,
         WatchOptions options = {});
 
   /// The next change; empty when there was none until the deadline. Broken connections, 429, 5xx and expired versions
@@ -84,7 +84,7 @@ class Watch {
   Step wait_for_turn(const net::ExchangeContext& context);
   Status relist(const net::ExchangeContext& context);
   Status open(const net::ExchangeContext& context);
-  Result<OpenReply> ask(const net::ExchangeContext& context);
+  Result<net::OpenReply> ask(const net::ExchangeContext& context);
   Step read(const net::ExchangeContext& context);
   Status take_lines();
   Status take_frame(WatchFrame frame);
@@ -100,7 +100,7 @@ class Watch {
   std::string what() const;
 
   Client& client_;
-  ReplyStreams& streams_;
+  net::ReplyStreams& streams_;
   const Resource resource_;
   const Selection selection_;
   const WatchOptions options_;
@@ -110,7 +110,7 @@ class Watch {
   std::string version_;
   bool listed_ = false;  ///< version_ is good to watch from
   bool ever_listed_ = false;
-  std::unique_ptr<IncomingBody> body_;
+  std::unique_ptr<net::IncomingBody> body_;
   std::optional<LineSplitter> lines_;
   unsigned failures_ = 0;  ///< in a row, without anything new in between
   std::optional<Deadline::Clock::time_point> next_try_;

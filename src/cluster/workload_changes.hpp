@@ -3,8 +3,8 @@
 
 #include "base/result.hpp"
 #include "cluster/client.hpp"
-#include "cluster/reply_stream.hpp"
 #include "cluster/workloads.hpp"
+#include "net/reply_stream.hpp"
 
 #include <string>
 #include <string_view>
@@ -37,7 +37,7 @@ struct AwaitedImage {
 };
 /// Waits until the template of a (paused) workload names all digests. True when it does; false when the deadline of
 /// `context` came first. Watches; asks nothing in a loop. Errors: denied, not_found, unauthenticated, cancelled.
-Result<bool> await_template(Client& client, ReplyStreams& streams, const WorkloadRef& workload,
+Result<bool> await_template(Client& client, net::ReplyStreams& streams, const WorkloadRef& workload,
                             const std::vector<AwaitedImage>& images, const net::ExchangeContext& context);
 
 /// Starts a rollout of what the template and its triggers say: instantiate for a DeploymentConfig, the restart

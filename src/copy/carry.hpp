@@ -20,9 +20,10 @@ struct CarryOptions {
   TransferJournal* journal = nullptr;
 };
 
-/// Brings all blobs and manifests to their destinations. What was really moved, mounted and present replaces the
-/// survey's estimate in its items, also when it fails. Each manifest waits for exactly its own blobs and children.
-/// Errors: the first one that could not be cured; then what was not begun is dropped.
+/// Brings all blobs and manifests to their destinations, but for images of Road::docker: they are there by then. What
+/// was really moved, mounted and present replaces the survey's estimate in its items, also when it fails. Each manifest
+/// waits for exactly its own blobs and children. Errors: the first one that could not be cured; then what was not begun
+/// is dropped.
 Status carry(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop);
 
 }  // namespace sluice::copy

@@ -13,8 +13,11 @@ bool same_repository(const SurveyedItem& item) {
 }
 bool moves_nothing(const SurveyedItem& item) { return item.all_equal || item.content_there || same_repository(item); }
 bool can_mount(const SurveyedItem& item) {
-  return same_place(item) && item.item.dest->traits().mount && !item.item.must_stream;
+  return same_place(item) && item.item.dest->traits().mount && !item.item.must_stream && !item.item.by_engine;
 }
+
+// Nobody here has to know which of its blobs are there.
+bool asks_nothing(const SurveyedItem& item) { return moves_nothing(item) || can_mount(item) || item.item.by_engine; }
 
 bool repository_exists(const SurveyedItem& item) {
   for (const auto& digest : item.before) {
@@ -50,12 +53,14 @@ Clause by_present(const SurveyedItem& item) {
 
 Clause by_mount(const SurveyedItem& item) {
   if (can_mount(item)) return {true, "same registry; it links the layers itself"};
+  if (item.item.by_engine) return {false, "the road docker was asked for"};
   if (item.item.must_stream) return {false, "the road stream was asked for"};
   if (same_place(item)) return {false, "this registry cannot link layers"};
   return {false, "the source is another registry, " + item.origin.place->name()};
 }
 
 Clause by_stream(const SurveyedItem& item) {
+  if (item.item.by_engine) return {false, "the road docker was asked for"};
   if (item.item.must_stream) return {true, "asked for"};
   return {true, same_place(item) ? "same registry, but it cannot link layers" : "another registry"};
 }
@@ -91,7 +96,7 @@ std::vector<Question> questions(const std::vector<SurveyedItem>& items) {
   // Repositories that exist are asked about everything; then new ones about what nobody was asked about.
   for (const bool existing : {true, false}) {
     for (const auto& item : items) {
-      if (moves_nothing(item) || can_mount(item) || repository_exists(item) != existing) continue;
+      if (asks_nothing(item) || repository_exists(item) != existing) continue;
       for (const auto& blob : blobs_of(item)) {
         const bool known_elsewhere =
             item.item.dest->traits().mount && covered.contains({item.item.dest->name(), blob.digest});
@@ -137,6 +142,11 @@ class Planner {
       if (moves_nothing(item)) {
         item.bytes.present += blob.size_bytes;
         ++item.blobs.present;
+        continue;
+      }
+      if (item.item.by_engine) {
+        item.bytes.moved += blob.size_bytes;
+        ++item.blobs.moved;
         continue;
       }
       plan_blob(index, blob);
@@ -200,8 +210,9 @@ class Planner {
 
   // Cheapest first; the first one that leads there is taken, and the others say why not.
   static void choose_road(SurveyedItem& item) {
-    const std::pair<Road, Clause> roads[] = {
+    std::vector<std::pair<Road, Clause>> roads = {
         {Road::present, by_present(item)}, {Road::mount, by_mount(item)}, {Road::stream, by_stream(item)}};
+    if (item.item.by_engine) roads.emplace_back(Road::docker, Clause{true, "asked for"});
     bool taken = false;
     for (const auto& [road, clause] : roads) {
       const bool take = !taken && clause.leads_there;

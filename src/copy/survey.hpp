@@ -36,6 +36,7 @@ struct Item {
   /// digest alone, and to keep it from their pruner. Empty: by digest, where the place can.
   std::string stage_tag{};
   bool must_stream = false;  ///< no mounting from the source, even inside one registry
+  bool by_engine = false;    ///< Road::docker: somebody else brings the content, unless it is there
 };
 
 /// Layers and configs; manifests are not counted.

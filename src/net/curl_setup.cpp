@@ -83,6 +83,8 @@ curl_socket_t sluice_open_socket(void* user, curlsocktype, curl_sockaddr* addres
 // And once more before anything is sent: the connection may be one that a request with another rule has opened.
 int sluice_before_request(void* user, char* remote, char*, int, int) noexcept {
   auto& transfer = *static_cast<Transfer*>(user);
+  // A path is no address: nobody else can be behind it.
+  if (transfer.request.endpoint && !transfer.request.endpoint->unix_socket.empty()) return CURL_PREREQFUNC_OK;
   const auto address = literal_address(remote);
   if (address && may_connect(transfer, reinterpret_cast<const sockaddr&>(*address))) {
     return CURL_PREREQFUNC_OK;
@@ -255,6 +257,7 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   if (transfer.address_rule() == AddressRule::not_local && is_local_host(request.url.host)) return refusal_of(transfer);
 
   prepare_url(transfer, easy, endpoint);
+  set(easy, CURLOPT_UNIX_SOCKET_PATH, endpoint.unix_socket.empty() ? nullptr : endpoint.unix_socket.c_str());
   set(easy, CURLOPT_PATH_AS_IS, 1L);
   set(easy, CURLOPT_PROTOCOLS_STR, request.url.scheme);
   set(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);

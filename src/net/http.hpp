@@ -62,6 +62,8 @@ struct Endpoint {
   /// The name that the certificate must bear, and that the server is told in the handshake, when it is not the URL's.
   std::string tls_server_name{};
   AddressRule addresses = AddressRule::any;
+  /// The path of a unix socket that is connected to instead; host and port of the URL are then only told to the server.
+  std::string unix_socket{};
   std::optional<std::string> proxy;  ///< empty optional: proxy_for() decides; "" for none
 };
 

@@ -37,11 +37,7 @@ Result<Manner> read_manner(const yaml::MapReader& map, Manner manner) {
     SLUICE_TRY(const auto text, yaml::as_string(*node, what));
     manner.via = parse_via(text);
     manner.via_node = node;
-    if (text == "docker") {
-      return yaml::error_at(*node, what + " is docker, which is not supported yet")
-          .with_hint("leave 'via' out to have the cheapest road picked");
-    }
-    if (!manner.via) return unknown_value(*node, what, text, {"tag", "mount", "stream", "import"});
+    if (!manner.via) return unknown_value(*node, what, text, {"tag", "mount", "stream", "import", "docker"});
   }
   if (const auto* node = map.find("deploy")) {
     const auto what = "'deploy' of " + map.what();
@@ -59,9 +55,9 @@ Status check_manner(const Manner& manner, const Target& target, const std::strin
   const auto needs_api = [&](const yaml::Node& node, const std::string& wanted) {
     return yaml::error_at(node, wanted + " needs the API of a cluster, and " + what + " is a plain registry");
   };
-  if (manner.via == Via::tag || manner.via == Via::import_images) {
+  if (manner.via && pipeline::needs_api(*manner.via)) {
     return needs_api(*manner.via_node, "via: " + std::string(to_string(*manner.via)))
-        .with_hint("name a cluster with an API, or write via: mount or via: stream");
+        .with_hint("name a cluster with an API, or write via: mount, via: stream or via: docker");
   }
   if (manner.deploy == Deploy::patch) {
     return needs_api(*manner.deploy_node, "deploy: patch").with_hint("name a cluster with an API, or remove 'deploy'");

@@ -12,24 +12,30 @@ namespace sluice::pipeline {
 
 namespace {
 
-struct ViaName {
+struct ViaRow {
   Via via;
   std::string_view name;
+  bool needs_api;
 };
-constexpr std::array kViaNames{ViaName{Via::tag, "tag"}, ViaName{Via::mount, "mount"}, ViaName{Via::stream, "stream"},
-                               ViaName{Via::import_images, "import"}};
+constexpr std::array kVias{ViaRow{Via::tag, "tag", true}, ViaRow{Via::mount, "mount", false},
+                           ViaRow{Via::stream, "stream", false}, ViaRow{Via::import_images, "import", true},
+                           ViaRow{Via::docker, "docker", false}};
 
 }  // namespace
 
 std::string_view to_string(Via via) {
-  for (const auto& row : kViaNames) {
+  for (const auto& row : kVias) {
     if (row.via == via) return row.name;
   }
   return "?";
 }
 
+bool needs_api(Via via) {
+  return std::any_of(kVias.begin(), kVias.end(), [&](const ViaRow& row) { return row.via == via && row.needs_api; });
+}
+
 std::optional<Via> parse_via(std::string_view text) {
-  for (const auto& row : kViaNames) {
+  for (const auto& row : kVias) {
     if (row.name == text) return row.via;
   }
   return std::nullopt;

@@ -17,9 +17,11 @@ namespace sluice::pipeline {
 struct Clusters;
 
 /// A road that was asked for: `via:` of an environment or target, or --via.
-enum class Via : std::uint8_t { tag, mount, stream, import_images };
-std::string_view to_string(Via via);  ///< "tag", "mount", "stream", "import"
+enum class Via : std::uint8_t { tag, mount, stream, import_images, docker };
+std::string_view to_string(Via via);  ///< "tag", "mount", "stream", "import", "docker"
 std::optional<Via> parse_via(std::string_view text);
+/// Only a cluster with an API has this road.
+bool needs_api(Via via);
 
 /// How workloads get the new image.
 enum class Deploy : std::uint8_t {

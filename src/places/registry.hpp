@@ -47,6 +47,10 @@ class Registry final : public Place {
 
   /// One cheap call that needs credentials where any are needed at all (GET /v2/). What `sluice login` checks with.
   Status check_login(const std::stop_token& stop);
+  /// Who we are there for a repository; empty: nobody in particular. Errors: those of finding it.
+  Result<std::optional<auth::Credentials>> credentials(std::string_view repository) const {
+    return host_.credentials(repository);
+  }
   /// What is known of the host by now, for the next run.
   HostProfile profile() const { return host_.profile(); }
   /// Who one is here and why, as far as it came up: auth::Authorizer::explanation().

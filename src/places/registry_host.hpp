@@ -66,6 +66,10 @@ class RegistryHost {
   std::uint64_t requests() const { return requests_.load(); }
   /// What is known of the host by now.
   HostProfile profile() const;
+  Result<std::optional<auth::Credentials>> credentials(std::string_view repository) const {
+    if (!options_.find_credentials) return std::optional<auth::Credentials>();
+    return options_.find_credentials(repository);
+  }
   /// The largest body that is worth sending; empty: nobody has complained.
   std::optional<std::uint64_t> max_body() const;
   /// A body of so many bytes was refused (413). True when smaller ones are worth trying.

@@ -112,7 +112,6 @@ Status choose_roads(Targets& targets, const std::vector<std::optional<cluster::I
     }
     image.by_api = answer->by_api;
     image.road = answer->road;
-    image.must_stream = answer->must_stream;
     image.source = answer->source;
     image.why = answer->why;
     image.considered = considered_roads(question, *answer);
@@ -128,6 +127,7 @@ cluster::PreflightRoad preflight_road(const PlannedImage& image) {
     case copy::Road::mount:
       return cluster::PreflightRoad::mount;
     case copy::Road::stream:
+    case copy::Road::docker:
       return cluster::PreflightRoad::stream;
     case copy::Road::import_images:
       break;

@@ -35,12 +35,11 @@ Status take_road(const Request& request, pipeline::Pipeline& pipeline) {
   if (!request.via) return {};
   SLUICE_TRY(const auto* found, static_cast<const pipeline::Pipeline&>(pipeline).environment(request.environment));
   auto& environment = pipeline.environments[pipeline.order_of(*found)];
-  const bool needs_api = *request.via == pipeline::Via::tag || *request.via == pipeline::Via::import_images;
   for (auto& target : environment.targets) {
-    if (needs_api && !target.has_api) {
+    if (pipeline::needs_api(*request.via) && !target.has_api) {
       return Error(ErrorKind::usage, "the road " + std::string(to_string(*request.via)) +
                                          " needs the API of a cluster, and " + target.label() + " is a plain registry")
-          .with_hint("use --via mount or --via stream, or leave it out");
+          .with_hint("use --via mount, --via stream or --via docker, or leave it out");
     }
     target.via = request.via;
   }

@@ -3,12 +3,16 @@
 
 #include "base/result.hpp"
 #include "cluster/client.hpp"
-#include "cluster/reply_stream.hpp"
+#include "engine/client.hpp"
 #include "memory/registry_memory.hpp"
 #include "net/http.hpp"
+#include "net/reply_stream.hpp"
 #include "pipeline/pipeline.hpp"
 #include "places/place.hpp"
 #include "promotion/side_settings.hpp"
+
+#include <filesystem>
+#include <string>
 
 namespace sluice::promotion {
 
@@ -16,8 +20,14 @@ namespace sluice::promotion {
 struct ClusterSide {
   std::string name;  ///< for people
   cluster::Client* client = nullptr;
-  cluster::ReplyStreams* streams = nullptr;  ///< for watches
+  net::ReplyStreams* streams = nullptr;  ///< for watches
   explicit operator bool() const { return client != nullptr; }
+};
+
+/// A container engine, and where it is written down what was brought into it. Borrowed.
+struct EngineSide {
+  engine::Client* client = nullptr;
+  std::filesystem::path ledgers;
 };
 
 /// Thread: any. What it hands out lives as long as this object.
@@ -44,6 +54,15 @@ class Places {
   virtual std::string user_of(const pipeline::Target& target) {
     static_cast<void>(target);
     return {};
+  }
+  /// The container engine of this host, for images whose road is docker. Errors: config, unsupported (an address that
+  /// cannot be used). Asks nobody yet.
+  virtual Result<EngineSide> engine() { return Error(ErrorKind::unsupported, "no container engine can be used here"); }
+  /// What an engine tells the registry of a target for us. Errors: as place_of, and those of finding credentials.
+  virtual Result<engine::RegistryLogin> engine_login(const pipeline::Target& target, const std::string& image) {
+    static_cast<void>(target);
+    static_cast<void>(image);
+    return engine::RegistryLogin{};
   }
   /// How the memories of plain registries are written.
   virtual memory::RegistryMemoryOptions memory_options() const { return {}; }

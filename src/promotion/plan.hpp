@@ -41,7 +41,6 @@ struct PlannedImage {
   std::optional<std::vector<std::string>> platforms{};
   /// Brought by the cluster's own means, out of the history of `source`; else by the copy engine.
   bool by_api = false;
-  bool must_stream = false;   ///< the copy engine may not mount
   pipeline::Target source{};  ///< with `by_api`: whose stream has it, or whose registry the cluster pulls from
   /// Digests by which a runtime may call the image; not recorded, found out again.
   std::set<std::string> accepted{};

@@ -1,5 +1,6 @@
 // Plans as records keep them, and as places remember them.
 
+#include "base/text.hpp"
 #include "promotion/plan.hpp"
 #include "promotion/plan_json.hpp"
 
@@ -40,6 +41,12 @@ Error unreadable() {
       .with_hint("it was written by another version of sluice, or the records are damaged");
 }
 
+Error unknown_road(const std::string& name) {
+  return Error(ErrorKind::storage,
+               "the records name the road \"" + text::printable(name, 40) + "\", which is not known here")
+      .with_hint("go on with the version of sluice that began this promotion");
+}
+
 Result<pipeline::Target> target_from(const Json* record) {
   if (record == nullptr) return unreadable();
   pipeline::Target target;
@@ -54,7 +61,10 @@ Result<pipeline::Target> target_from(const Json* record) {
     target.server = *api;
   }
   target.place = record->string_at("place").value_or("");
-  if (const auto via = record->string_at("via")) target.via = pipeline::parse_via(*via);
+  if (const auto via = record->string_at("via")) {
+    target.via = pipeline::parse_via(*via);
+    if (!target.via) return unknown_road(*via);
+  }
   if (record->string_at("deploy") == "patch") target.deploy = pipeline::Deploy::patch;
   return target;
 }
@@ -70,8 +80,10 @@ Result<PlannedImage> image_from(const Json& record) {
   if (const auto* source = record.find("source"); source != nullptr && !source->is_null()) {
     SLUICE_TRY(image.source, target_from(source));
     image.by_api = true;
-    const auto road = record.string_at("road");
-    image.road = road == "import" ? copy::Road::import_images : road == "tag" ? copy::Road::tag : copy::Road::present;
+    const auto named = record.string_at("road").value_or("");
+    const auto road = copy::parse_road(named);
+    if (!road) return unknown_road(named);
+    image.road = *road;
   }
   for (const auto& entry : tags->items()) {
     const auto tag = entry.string_at("tag");

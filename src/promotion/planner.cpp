@@ -5,6 +5,7 @@
 #include "cluster/lease_rules.hpp"
 #include "cluster/stream_state.hpp"
 #include "promotion/cluster_plan.hpp"
+#include "promotion/engine_road.hpp"
 #include "promotion/plan_findings.hpp"
 
 #include <fmt/format.h>
@@ -28,7 +29,8 @@ Result<copy::Item> item_of(const PlannedTarget& target, const PlannedImage& imag
     SLUICE_TRY(auto* place, places.place_of(origin));
     item.origins.push_back({place, repository_of(origin, image.name)});
   }
-  item.must_stream = image.must_stream;
+  item.must_stream = target.target.via == pipeline::Via::stream;
+  item.by_engine = target.target.via == pipeline::Via::docker;
   if (target.streams) item.stage_tag = cluster::pin_tag(image.after.text());
   if (target.sets_tags()) return item;
   for (const auto& tag : image.tags) item.tags.push_back(tag.tag);
@@ -139,23 +141,8 @@ void take_considered(const std::vector<copy::ConsideredRoad>& more, PlannedImage
       image.considered.push_back(road);
     }
   }
-  const auto cost = [](copy::Road road) {
-    switch (road) {
-      case copy::Road::present:
-        return 0;
-      case copy::Road::tag:
-        return 1;
-      case copy::Road::mount:
-        return 2;
-      case copy::Road::stream:
-        return 3;
-      case copy::Road::import_images:
-        break;
-    }
-    return 4;
-  };
   std::stable_sort(image.considered.begin(), image.considered.end(),
-                   [&](const auto& a, const auto& b) { return cost(a.road) < cost(b.road); });
+                   [](const auto& a, const auto& b) { return a.road < b.road; });
 }
 
 }  // namespace
@@ -368,6 +355,7 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
       adopt_survey(planned.survey, planned.copied, plan);
       take_tags(planned.survey, planned.copied, plan);
       note_findings(planned.survey, planned.copied, plan);
+      SLUICE_CHECK(look_at_engine(places_, planned.survey, planned.copied, plan, stop_));
     } else if ((survey.error().kind() == ErrorKind::denied || survey.error().kind() == ErrorKind::not_found) &&
                has_apis(plan)) {
       refused = std::move(survey).error();

@@ -13,7 +13,7 @@ Error no_way(const std::string& road, const std::string& why, const std::string&
 }
 
 RoadAnswer by_tag(const pipeline::Target& source, std::string why) {
-  return {.by_api = true, .road = copy::Road::tag, .must_stream = false, .source = source, .why = std::move(why)};
+  return {.by_api = true, .road = copy::Road::tag, .source = source, .why = std::move(why)};
 }
 
 constexpr const char* kMayNotTag = "its tags may not be set by us";
@@ -72,7 +72,6 @@ Result<RoadAnswer> choose_road(const RoadQuestion& question) {
   if (question.has_image && question.may_tag && !question.via) {
     return RoadAnswer{.by_api = true,
                       .road = copy::Road::present,
-                      .must_stream = false,
                       .source = question.target,
                       .why = "the stream has this image; only tags are set"};
   }
@@ -95,14 +94,15 @@ Result<RoadAnswer> choose_road(const RoadQuestion& question) {
         return RoadAnswer{};
       return no_way("mount", "the image is in another registry", "leave via out, or use via: stream");
     case pipeline::Via::stream:
-      return RoadAnswer{.by_api = false, .road = copy::Road::stream, .must_stream = true, .source = {}, .why = {}};
+      return RoadAnswer{.by_api = false, .road = copy::Road::stream, .source = {}, .why = {}};
+    case pipeline::Via::docker:
+      return RoadAnswer{.by_api = false, .road = copy::Road::docker, .source = {}, .why = {}};
     case pipeline::Via::import_images:
       break;
   }
   if (question.origins.empty()) return no_way("import", "there is nowhere to import from", "leave via out");
   return RoadAnswer{.by_api = true,
                     .road = copy::Road::import_images,
-                    .must_stream = false,
                     .source = one_cluster ? near->target : question.origins.front().target,
                     .why = "asked for; the target cluster pulls"};
 }

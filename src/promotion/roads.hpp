@@ -27,9 +27,8 @@ struct RoadQuestion {
 };
 
 struct RoadAnswer {
-  bool by_api = false;  ///< else the copy engine brings it, and decides between mount and stream
+  bool by_api = false;  ///< else the copy engine brings it or hands it to a container engine, and says which road
   copy::Road road = copy::Road::stream;
-  bool must_stream = false;   ///< for the copy engine: no mounting
   pipeline::Target source{};  ///< with by_api: where it is
   std::string why;            ///< one clause; empty when the copy engine says it
 };

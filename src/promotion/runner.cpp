@@ -2,6 +2,7 @@
 #include "copy/prove.hpp"
 #include "copy/publish.hpp"
 #include "places/registry_error.hpp"
+#include "promotion/engine_road.hpp"
 #include "promotion/runner_work.hpp"
 #include "records/promotion_id.hpp"
 
@@ -202,6 +203,7 @@ Status Runner::copy_content(Work& work, const std::stop_token& stop) {
   auto options = options_.carry;
   // One image at one target has nobody to wait for: its manifest goes out under its tag right away.
   options.stage_roots = work.survey.items.size() > 1;
+  SLUICE_CHECK(carry_through_engine(targets_.places(), work.survey, work.copied, work.plan, events_, stop));
   SLUICE_CHECK(copy::carry(work.survey, options, events_, stop));
   // What counts as present may be gone: nobody could pull what the tags will stand for.
   std::vector<std::size_t> all(work.survey.items.size());

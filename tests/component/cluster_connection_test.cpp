@@ -3,8 +3,8 @@
 
 #include "base/file.hpp"
 #include "cluster/connection.hpp"
-#include "cluster/reply_stream.hpp"
 #include "component/http_server_testing.hpp"
+#include "net/reply_stream.hpp"
 #include "net/transfer_loop.hpp"
 #include "support/checks.hpp"
 #include "support/child_process.hpp"
@@ -58,7 +58,7 @@ class StreamTest : public ::testing::Test {
     return out;
   }
   /// What is read until there are so many bytes, or it ends.
-  static std::string take(IncomingBody& body, std::size_t bytes) {
+  static std::string take(net::IncomingBody& body, std::size_t bytes) {
     std::string out;
     while (out.size() < bytes) {
       auto piece = body.read(within(seconds(20)));
@@ -81,7 +81,7 @@ class StreamTest : public ::testing::Test {
 
   std::shared_ptr<Faucet> faucet_ = std::make_shared<Faucet>();
   net::TransferLoop loop_{net::LoopOptions{.stall = milliseconds(300)}};
-  LoopStreams streams_{loop_};
+  net::LoopStreams streams_{loop_};
   FunctionHandler handler_;
   net::HttpServer server_;
   Never never_;  // ends before the server, whose handlers wait for it

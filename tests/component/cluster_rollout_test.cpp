@@ -101,7 +101,7 @@ class Shop {
   }
   std::vector<RolloutResult> follow(const std::vector<Followed>& followed, const OnRollout& on_progress = {},
                                     const FollowOptions& options = {}) {
-    LoopStreams streams(loop_);
+    net::LoopStreams streams(loop_);
     auto results = follow_rollouts(client(), streams, followed, options, in_time(), on_progress);
     if (!results) throw std::runtime_error(results.error().sentence());
     return std::move(*results);
@@ -493,7 +493,7 @@ TEST(ClusterRollout, ATokenThatEndsInTheMiddleIsAnErrorThatSaysSo) {
   shop.add("DeploymentConfig", "web");
   shop.turn(R"({"knob": "outcome", "kind": "DeploymentConfig", "namespace": "shop", "name": "web", "result": "hang"})");
   Door ann(shop.loop(), shop.box().addresses().api, "anns-token");
-  LoopStreams streams(shop.loop());
+  net::LoopStreams streams(shop.loop());
   const auto followed = shop.prepare("2");
   shop.move_to("2");
   When when("pods ready", [&] {
@@ -508,7 +508,7 @@ TEST(ClusterRollout, StopsWhenAsked) {
   Shop shop;
   shop.add("DeploymentConfig", "web");
   shop.turn(R"({"knob": "outcome", "kind": "DeploymentConfig", "namespace": "shop", "name": "web", "result": "hang"})");
-  LoopStreams streams(shop.loop());
+  net::LoopStreams streams(shop.loop());
   const auto followed = shop.prepare("2");
   shop.move_to("2");
   std::stop_source stop;
@@ -522,7 +522,7 @@ TEST(ClusterRollout, TheDeadlineEndsWhatHasNotEnded) {
   Shop shop;
   shop.add("StatefulSet", "web");
   shop.turn(R"({"knob": "outcome", "kind": "StatefulSet", "namespace": "shop", "name": "web", "result": "hang"})");
-  LoopStreams streams(shop.loop());
+  net::LoopStreams streams(shop.loop());
   const auto followed = shop.prepare("2");
   shop.move_to("2");
   const auto results =
@@ -536,7 +536,7 @@ TEST(ClusterRollout, WatchesThatMayNotBeOpenedAreAnError) {
   shop.add("DeploymentConfig", "web");
   shop.apply(R"({"users": [{"name": "bob", "password": "pw", "token": "bobs-token"}]})");
   Door bob(shop.loop(), shop.box().addresses().api, "bobs-token");
-  LoopStreams streams(shop.loop());
+  net::LoopStreams streams(shop.loop());
   const auto results = follow_rollouts(*bob.client, streams, shop.prepare("1"), {}, in_time(), OnRollout());
   EXPECT_TRUE(failed_with(results, ErrorKind::denied));
 }
@@ -549,7 +549,7 @@ TEST(ClusterRollout, EventsThatMayNotBeReadOnlyMakeCausesPoorer) {
                    {"apiGroups": ["", "apps.openshift.io"], "verbs": ["get", "list", "watch"],
                     "resources": ["deploymentconfigs", "replicationcontrollers", "pods"]}]}]})");
   Door bob(shop.loop(), shop.box().addresses().api, "bobs-token");
-  LoopStreams streams(shop.loop());
+  net::LoopStreams streams(shop.loop());
   const auto followed = shop.prepare("2");
   shop.move_to("2");
   const auto results = follow_rollouts(*bob.client, streams, followed, {}, in_time(), OnRollout());

@@ -98,7 +98,7 @@ class ClusterRolloutWatch : public ::testing::Test {
     followed = followed_workloads(*workloads, judge_workloads(*workloads, {live}), {{live, {}}});
   }
   void follow() {
-    LoopStreams streams(loop);
+    net::LoopStreams streams(loop);
     auto ended = follow_rollouts(client(), streams, followed, {}, in_time(), {});
     if (!ended) throw std::runtime_error(ended.error().sentence());
     results = std::move(*ended);
@@ -114,7 +114,7 @@ class ClusterRolloutWatch : public ::testing::Test {
 
   Result<std::vector<WatchedWorkload>> watch_as(Client& by, milliseconds span, milliseconds grace,
                                                 const net::ExchangeContext& context) {
-    LoopStreams streams(loop);
+    net::LoopStreams streams(loop);
     return watch_rollouts(by, streams, followed, results, span, grace, context,
                           [this](const RolloutProgress& progress) { hear(progress); });
   }

@@ -110,7 +110,7 @@ void disturb(Cluster& cluster, std::mt19937& random) {
 
 TEST(ClusterWatch, TellsEachOfTenThousandChangesOnceWhateverHappensToTheConnection) {
   Cluster cluster;
-  LoopStreams streams(cluster.loop());
+  net::LoopStreams streams(cluster.loop());
   Selection selection;
   selection.project = "shop";
   Watch watch(cluster.client(), streams, ImageStream::kResource, selection);
@@ -149,7 +149,7 @@ TEST(ClusterWatch, TellsEachOfTenThousandChangesOnceWhateverHappensToTheConnecti
 
 TEST(ClusterWatch, ComesToTheSameStateThroughExpiredVersions) {
   Cluster cluster;
-  LoopStreams streams(cluster.loop());
+  net::LoopStreams streams(cluster.loop());
   Selection selection;
   selection.project = "shop";
   Watch watch(cluster.client(), streams, ImageStream::kResource, selection);

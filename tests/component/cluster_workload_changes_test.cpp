@@ -118,7 +118,7 @@ class Shop {
   StreamTag live(const std::string& image) { return {"shop", "web", "live", digests_[image]}; }
   std::vector<WorkloadUse> uses(const std::string& image) { return judge_workloads(workloads(), {live(image)}); }
   std::vector<RolloutResult> follow(const std::vector<Followed>& followed) {
-    LoopStreams streams(loop_);
+    net::LoopStreams streams(loop_);
     return must(follow_rollouts(client(), streams, followed, {}, in_time(), {}));
   }
   /// Snapshots of who will come to run an image by web:live.
@@ -310,7 +310,7 @@ TEST(ClusterWorkloadChanges, APausedWorkloadTakesItsImageAndRollsWhenItIsResumed
       EXPECT_FALSE(*paused) << "it was paused already";
       EXPECT_TRUE(failed_with(start_rollout(shop.client(), ref, in_time()), ErrorKind::blocked));
 
-      LoopStreams streams(shop.loop());
+      net::LoopStreams streams(shop.loop());
       shop.move("live", "2");
       const auto named = await_template(shop.client(), streams, ref, {{"web", false, shop.digest("2")}}, in_time());
       ASSERT_TRUE(named.ok()) << why(named);
@@ -340,7 +340,7 @@ TEST(ClusterWorkloadChanges, AnotherObjectOfTheSameNameIsLeftAlone) {
 TEST(ClusterWorkloadChanges, WaitingForATemplateEndsAtTheDeadline) {
   Shop shop(sandbox::Profile::v4);
   shop.add(shop.manifest("Deployment", "web"));
-  LoopStreams streams(shop.loop());
+  net::LoopStreams streams(shop.loop());
   const WorkloadRef ref{WorkloadKind::deployment, "shop", "web"};
   const net::ExchangeContext soon{Deadline::after(std::chrono::milliseconds(300)), {}};
   const auto named = await_template(shop.client(), streams, ref, {{"web", false, shop.digest("2")}}, soon);

@@ -163,7 +163,6 @@ class Clusters(unittest.TestCase):
             "unknown cluster": ("cluster: bxo, project: shop-prod", "did you mean 'box'?"),
             "no kubeconfig": ("project: shop-prod", "sluice login"),
             "no name for a project": ("cluster: box, project: shop/prod", "no project of a cluster can be called"),
-            "a road to come": ("cluster: box, project: shop-prod, via: docker", "not supported yet"),
             "a road without an API": (f"registry: {self.box.registry_host}, project: shop-prod, via: tag",
                                       "needs the API of a cluster"),
             "the place itself": ("cluster: box, project: shop-dev", "onto itself"),

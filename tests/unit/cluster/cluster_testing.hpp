@@ -3,7 +3,7 @@
 
 #include "base/guarded.hpp"
 #include "cluster/client.hpp"
-#include "cluster/reply_stream.hpp"
+#include "net/reply_stream.hpp"
 #include "support/checks.hpp"
 #include "support/fake_exchanger.hpp"
 
@@ -124,7 +124,7 @@ struct ScriptedBody {
   bool open = false;            ///< neither: silence until the deadline
 };
 
-class FakeBody final : public IncomingBody {
+class FakeBody final : public net::IncomingBody {
  public:
   explicit FakeBody(ScriptedBody script) : script_(std::move(script)) {}
   Result<std::optional<std::string>> read(const net::ExchangeContext& context) override {
@@ -144,25 +144,26 @@ class FakeBody final : public IncomingBody {
 };
 
 /// Answers watch requests by a script.
-class FakeStreams final : public ReplyStreams {
+class FakeStreams final : public net::ReplyStreams {
  public:
   FakeStreams& then(ScriptedBody body) {
-    script_.emplace_back([body = std::move(body)]() -> Result<OpenReply> {
-      return OpenReply{reply(200), std::make_unique<FakeBody>(body)};
+    script_.emplace_back([body = std::move(body)]() -> Result<net::OpenReply> {
+      return net::OpenReply{reply(200), std::make_unique<FakeBody>(body)};
     });
     return *this;
   }
   FakeStreams& then(net::HttpResponse refusal) {
-    script_.emplace_back([refusal = std::move(refusal)]() -> Result<OpenReply> { return OpenReply{refusal, nullptr}; });
+    script_.emplace_back(
+        [refusal = std::move(refusal)]() -> Result<net::OpenReply> { return net::OpenReply{refusal, nullptr}; });
     return *this;
   }
   FakeStreams& then(Error error) {
-    script_.emplace_back([error = std::move(error)]() -> Result<OpenReply> { return error; });
+    script_.emplace_back([error = std::move(error)]() -> Result<net::OpenReply> { return error; });
     return *this;
   }
-  Result<OpenReply> open(const net::HttpRequest& request, const net::ExchangeContext&) override {
+  Result<net::OpenReply> open(const net::HttpRequest& request, const net::ExchangeContext&) override {
     requests.push_back(request);
-    if (script_.empty()) return OpenReply{reply(200), std::make_unique<FakeBody>(ScriptedBody{{}, {}, true})};
+    if (script_.empty()) return net::OpenReply{reply(200), std::make_unique<FakeBody>(ScriptedBody{{}, {}, true})};
     const auto next = std::move(script_.front());
     script_.pop_front();
     return next();
@@ -171,7 +172,7 @@ class FakeStreams final : public ReplyStreams {
   std::vector<net::HttpRequest> requests;
 
  private:
-  std::deque<std::function<Result<OpenReply>()>> script_;
+  std::deque<std::function<Result<net::OpenReply>()>> script_;
 };
 
 }  // namespace sluice::cluster::testing

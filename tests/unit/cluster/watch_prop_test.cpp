@@ -88,7 +88,7 @@ struct Trouble {
   std::size_t slow = 0;
 };
 
-class WorldBody final : public IncomingBody {
+class WorldBody final : public net::IncomingBody {
  public:
   WorldBody(World& world, const Trouble& trouble, std::uint64_t from) : world_(world), trouble_(trouble), at_(from) {}
 
@@ -136,23 +136,23 @@ class WorldBody final : public IncomingBody {
   bool cut_ = false;
 };
 
-class WorldStreams final : public ReplyStreams {
+class WorldStreams final : public net::ReplyStreams {
  public:
   WorldStreams(World& world, const Trouble& trouble) : world_(world), trouble_(trouble) {}
-  Result<OpenReply> open(const net::HttpRequest& request, const net::ExchangeContext&) override {
+  Result<net::OpenReply> open(const net::HttpRequest& request, const net::ExchangeContext&) override {
     if (trouble_.refuse > 0 && world_.pick(trouble_.refuse) == 0) {
       if (world_.pick(2) == 0) return Error(ErrorKind::unreachable, "cannot connect");
-      return OpenReply{reply(503, "<html>"), nullptr};
+      return net::OpenReply{reply(503, "<html>"), nullptr};
     }
     const auto& target = request.url.target;
     const auto from = std::stoull(target.substr(target.find("resourceVersion=") + 16));
-    if (from >= world_.oldest) return OpenReply{reply(200), std::make_unique<WorldBody>(world_, trouble_, from)};
-    if (world_.pick(2) == 0) return OpenReply{status_reply(410, "Gone", "too old resource version"), nullptr};
+    if (from >= world_.oldest) return net::OpenReply{reply(200), std::make_unique<WorldBody>(world_, trouble_, from)};
+    if (world_.pick(2) == 0) return net::OpenReply{status_reply(410, "Gone", "too old resource version"), nullptr};
     testing::ScriptedBody body;
     body.pieces.push_back(
         Json::object().set("type", "ERROR").set("object", testing::status_json(410, "Expired", "too old")).dump() +
         "\n");
-    return OpenReply{reply(200), std::make_unique<testing::FakeBody>(body)};
+    return net::OpenReply{reply(200), std::make_unique<testing::FakeBody>(body)};
   }
 
  private:

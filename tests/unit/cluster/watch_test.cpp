@@ -190,7 +190,7 @@ TEST_F(WatchTest, WaitsLongerTheOftenerNothingCame) {
 
 TEST_F(WatchTest, AnIdleSessionIsNoFailure) {
   give_list("10", {});
-  class Idle final : public IncomingBody {
+  class Idle final : public net::IncomingBody {
    public:
     explicit Idle(testing::FakeTime& time) : time_(time) {}
     Result<std::optional<std::string>> read(const net::ExchangeContext&) override {
@@ -201,12 +201,13 @@ TEST_F(WatchTest, AnIdleSessionIsNoFailure) {
    private:
     testing::FakeTime& time_;
   };
-  class Sessions final : public ReplyStreams {
+  class Sessions final : public net::ReplyStreams {
    public:
     explicit Sessions(testing::FakeTime& time) : time_(time) {}
-    Result<OpenReply> open(const net::HttpRequest&, const net::ExchangeContext&) override {
-      if (++count == 20) return OpenReply{reply(200), std::make_unique<testing::FakeBody>(ScriptedBody{{}, {}, true})};
-      return OpenReply{reply(200), std::make_unique<Idle>(time_)};
+    Result<net::OpenReply> open(const net::HttpRequest&, const net::ExchangeContext&) override {
+      if (++count == 20)
+        return net::OpenReply{reply(200), std::make_unique<testing::FakeBody>(ScriptedBody{{}, {}, true})};
+      return net::OpenReply{reply(200), std::make_unique<Idle>(time_)};
     }
     int count = 0;
 

@@ -36,39 +36,58 @@ TEST(Considered, SaysWhyEachRoadIsTakenOrNot) {
     const char* name;
     Wish wish;
     bool must_stream;
+    bool by_engine;
     std::vector<std::string> expected;
   };
   const std::vector<Row> rows{
       {"equal",
        {&dev, "dev/web", &prod, "shop/web", web, false, true},
        false,
+       false,
        {"present: taken, the tag stands for this digest already", "mount: no, nothing has to travel",
         "stream: no, nothing has to travel"}},
       {"same registry, a new tag",
        {&dev, "dev/web", &dev, "shop/web", web},
+       false,
        false,
        {"present: no, there is no tag latest at the target yet",
         "mount: taken, same registry; it links the layers itself", "stream: no, no bytes have to pass through here"}},
       {"another registry, a tag that stands for something else",
        {&dev, "dev/web", &prod, "shop/web", web, false, false, old},
        false,
+       false,
        {"present: no, the tag latest stands for " + old.brief(),
         "mount: no, the source is another registry, dev.example.com", "stream: taken, another registry"}},
       {"a registry without mounts",
        {&no_mount, "dev/web", &no_mount, "shop/web", web},
+       false,
        false,
        {"present: no, there is no tag latest at the target yet", "mount: no, this registry cannot link layers",
         "stream: taken, same registry, but it cannot link layers"}},
       {"streaming was asked for",
        {&dev, "dev/web", &dev, "shop/web", web},
        true,
+       false,
        {"present: no, there is no tag latest at the target yet", "mount: no, the road stream was asked for",
         "stream: taken, asked for"}},
+      {"an engine was asked for",
+       {&dev, "dev/web", &dev, "shop/web", web},
+       false,
+       true,
+       {"present: no, there is no tag latest at the target yet", "mount: no, the road docker was asked for",
+        "stream: no, the road docker was asked for", "docker: taken, asked for"}},
+      {"an engine was asked for, and nothing has to travel",
+       {&dev, "dev/web", &prod, "shop/web", web, false, true},
+       false,
+       true,
+       {"present: taken, the tag stands for this digest already", "mount: no, nothing has to travel",
+        "stream: no, nothing has to travel", "docker: no, nothing has to travel"}},
   };
   for (const auto& row : rows) {
     Survey survey;
     survey.items.push_back(surveyed(row.wish));
     survey.items.front().item.must_stream = row.must_stream;
+    survey.items.front().item.by_engine = row.by_engine;
     decide(survey, [](const auto&, const auto&, const auto&) { return false; });
     const auto& item = survey.items.front();
     EXPECT_EQ(told(item), row.expected) << row.name;
@@ -77,6 +96,24 @@ TEST(Considered, SaysWhyEachRoadIsTakenOrNot) {
       EXPECT_TRUE(!road.taken || road.why == item.why) << row.name << ": two reasons for one road";
     }
   }
+}
+
+TEST(Considered, EveryRoadHasANameThatReadsBack) {
+  for (const auto& traits : kRoads) EXPECT_EQ(parse_road(to_string(traits.road)), traits.road) << traits.name;
+  EXPECT_EQ(parse_road("tunnel"), std::nullopt);
+}
+
+TEST(Considered, WhatAnEngineBringsIsNotCarriedByUs) {
+  FakePlace dev("dev.example.com");
+  FakePlace prod("prod.example.com");
+  Survey survey;
+  survey.items.push_back(surveyed({&dev, "dev/web", &prod, "shop/web", fake_image("web", {"a layer"})}));
+  survey.items.front().item.by_engine = true;
+  EXPECT_TRUE(questions(survey.items).empty()) << "nobody here needs to know which blobs are there";
+  decide(survey, [](const auto&, const auto&, const auto&) { return false; });
+  EXPECT_TRUE(survey.moves.empty());
+  EXPECT_EQ(survey.items.front().road, Road::docker);
+  EXPECT_GT(survey.items.front().bytes.moved, 0U) << "it travels all the same";
 }
 
 class ConsideredOnTheWay : public CopyBench {

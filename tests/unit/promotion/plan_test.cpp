@@ -266,6 +266,13 @@ TEST(PlanRecord, RefusesWhatThisProgramDidNotWrite) {
   auto no_images = to_record(sample());
   auto empty_target = target_of(no_images);
   empty_target.set("images", Json::array());
+  const auto origin_record = [&] { return Json::object().set("registry", "dev.example.com").set("project", "shop"); };
+  const auto target_by = [&](const char* road) {
+    auto record = to_record(sample());
+    auto changed = target_of(record);
+    changed.set("via", road);
+    return changed;
+  };
   struct Row {
     const char* name;
     Json record;
@@ -286,6 +293,10 @@ TEST(PlanRecord, RefusesWhatThisProgramDidNotWrite) {
       {"an image with half a digest", with_image([](Json& i) { i.set("after", "sha256:12"); })},
       {"an image without tags", with_image([](Json& i) { i.remove("tags"); })},
       {"an image with no tags in it", with_image([](Json& i) { i.set("tags", Json::array()); })},
+      {"an image on a road that nobody knows",
+       with_image([&](Json& i) { i.set("source", origin_record()).set("road", "tunnel"); })},
+      {"an image on no road", with_image([&](Json& i) { i.set("source", origin_record()).set("road", Json()); })},
+      {"a target with a road that nobody knows", with_target(to_record(sample()), target_by("tunnel"))},
       {"an image without origins", with_image([](Json& i) { i.remove("origins"); })},
       {"an image with no origins in it", with_image([](Json& i) { i.set("origins", Json::array()); })},
       {"a tag without a name", with_image([&](Json& i) { i.set("tags", tag(Json::object().set("before", Json()))); })},

@@ -33,7 +33,6 @@ struct Row {
   std::vector<RoadOrigin> origins;
   const char* road;  ///< "" when it is refused
   bool by_api;
-  bool must_stream;
 };
 
 const auto kNear = RoadOrigin{in_cluster("a:6443", "shop-dev"), true};
@@ -43,25 +42,27 @@ const auto kPlain = RoadOrigin{in_registry("registry.example.com"), false};
 
 TEST(Roads, AreTheCheapestThatLeadThere) {
   const std::vector<Row> rows{
-      {"there already", {}, true, true, {kNear}, "present", true, false},
-      {"one cluster", {}, false, true, {kNear}, "tag", true, false},
-      {"one cluster, a second origin has it", {}, false, true, {kFar, kNear}, "tag", true, false},
-      {"one cluster, tags may not be set", {}, false, false, {kNear}, "stream", false, false},
-      {"there already, tags may not be set", {}, true, false, {kNear}, "stream", false, false},
-      {"one cluster whose stream lost it", {}, false, true, {kNearWithout}, "stream", false, false},
-      {"two clusters", {}, false, true, {kFar}, "stream", false, false},
-      {"from a plain registry", {}, false, true, {kPlain}, "stream", false, false},
-      {"tag, asked for", Via::tag, false, true, {kNear}, "tag", true, false},
-      {"tag, asked for, there already", Via::tag, true, true, {kNear}, "tag", true, false},
-      {"tag between clusters", Via::tag, false, true, {kFar}, "", false, false},
-      {"mount in one cluster", Via::mount, false, true, {kNear}, "stream", false, false},
-      {"mount between clusters", Via::mount, false, true, {kFar}, "", false, false},
-      {"mount from where the image is not", Via::mount, false, true, {kFar, kNearWithout}, "", false, false},
-      {"mount from another registry", Via::mount, false, true, {kPlain}, "", false, false},
-      {"stream in one cluster", Via::stream, false, true, {kNear}, "stream", false, true},
-      {"import between clusters", Via::import_images, false, true, {kFar}, "import", true, false},
-      {"import from a plain registry", Via::import_images, false, true, {kPlain}, "import", true, false},
-      {"import from nowhere", Via::import_images, false, true, {}, "", false, false},
+      {"there already", {}, true, true, {kNear}, "present", true},
+      {"one cluster", {}, false, true, {kNear}, "tag", true},
+      {"one cluster, a second origin has it", {}, false, true, {kFar, kNear}, "tag", true},
+      {"one cluster, tags may not be set", {}, false, false, {kNear}, "stream", false},
+      {"there already, tags may not be set", {}, true, false, {kNear}, "stream", false},
+      {"one cluster whose stream lost it", {}, false, true, {kNearWithout}, "stream", false},
+      {"two clusters", {}, false, true, {kFar}, "stream", false},
+      {"from a plain registry", {}, false, true, {kPlain}, "stream", false},
+      {"tag, asked for", Via::tag, false, true, {kNear}, "tag", true},
+      {"tag, asked for, there already", Via::tag, true, true, {kNear}, "tag", true},
+      {"tag between clusters", Via::tag, false, true, {kFar}, "", false},
+      {"mount in one cluster", Via::mount, false, true, {kNear}, "stream", false},
+      {"mount between clusters", Via::mount, false, true, {kFar}, "", false},
+      {"mount from where the image is not", Via::mount, false, true, {kFar, kNearWithout}, "", false},
+      {"mount from another registry", Via::mount, false, true, {kPlain}, "", false},
+      {"stream in one cluster", Via::stream, false, true, {kNear}, "stream", false},
+      {"import between clusters", Via::import_images, false, true, {kFar}, "import", true},
+      {"import from a plain registry", Via::import_images, false, true, {kPlain}, "import", true},
+      {"import from nowhere", Via::import_images, false, true, {}, "", false},
+      {"docker in one cluster, there already", Via::docker, true, true, {kNear}, "docker", false},
+      {"docker between clusters", Via::docker, false, true, {kFar}, "docker", false},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
@@ -79,7 +80,6 @@ TEST(Roads, AreTheCheapestThatLeadThere) {
     ASSERT_TRUE(answer.ok()) << why(answer);
     EXPECT_EQ(to_string(answer->road), row.road);
     EXPECT_EQ(answer->by_api, row.by_api);
-    EXPECT_EQ(answer->must_stream, row.must_stream);
     EXPECT_TRUE(!row.by_api || !answer->why.empty()) << "why this road";
   }
 }

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::cluster {
+namespace sluice::net {
 
 /// One reply body on its way. Thread: one job thread. Destruction gives the transfer up.
 class IncomingBody {
@@ -18,12 +18,12 @@ class IncomingBody {
   virtual ~IncomingBody() = default;
   /// The next bytes, at least one; empty text: the body has ended as it should; empty optional: nothing came until the
   /// deadline of `context`. Errors: cancelled (context.stop), those of the transfer (unreachable, timeout, ...).
-  virtual Result<std::optional<std::string>> read(const net::ExchangeContext& context) = 0;
+  virtual Result<std::optional<std::string>> read(const ExchangeContext& context) = 0;
 };
 
 /// A reply whose body is yet to come (2xx), or is here as text (any other status).
 struct OpenReply {
-  net::HttpResponse head;
+  HttpResponse head;
   std::unique_ptr<IncomingBody> body;  ///< null unless 2xx
 };
 
@@ -31,18 +31,18 @@ struct OpenReply {
 class ReplyStreams {
  public:
   virtual ~ReplyStreams() = default;
-  /// Sends a request and waits for the head of its reply, as long as `context` says. Errors: those of net::Exchanger.
-  virtual Result<OpenReply> open(const net::HttpRequest& request, const net::ExchangeContext& context) = 0;
+  /// Sends a request and waits for the head of its reply, as long as `context` says. Errors: those of Exchanger.
+  virtual Result<OpenReply> open(const HttpRequest& request, const ExchangeContext& context) = 0;
 };
 
 /// Over the transfer loop. Memory: 256 KiB for what was not read yet; then the server has to wait.
 class LoopStreams final : public ReplyStreams {
  public:
-  explicit LoopStreams(net::TransferLoop& loop) : loop_(loop) {}
-  Result<OpenReply> open(const net::HttpRequest& request, const net::ExchangeContext& context) override;
+  explicit LoopStreams(TransferLoop& loop) : loop_(loop) {}
+  Result<OpenReply> open(const HttpRequest& request, const ExchangeContext& context) override;
 
  private:
-  net::TransferLoop& loop_;
+  TransferLoop& loop_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::net

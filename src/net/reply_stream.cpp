@@ -1,4 +1,4 @@
-#include "cluster/reply_stream.hpp"
+#include "net/reply_stream.hpp"
 
 #include "base/guarded.hpp"
 
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::net {
 
 namespace {
 
@@ -23,20 +23,19 @@ struct Held {
   bool has_news() const { return !bytes.empty() || ended || error.has_value(); }
 };
 
-class LoopBody final : public IncomingBody, public net::BodySink {
+class LoopBody final : public IncomingBody, public BodySink {
  public:
   LoopBody() = default;
   // The download first: after it nothing calls the sink any more.
   ~LoopBody() override { download_.reset(); }
 
   // `context.stop` ends the wait for the head; later ones have stops of their own.
-  Result<net::HttpResponse> open(net::TransferLoop& loop, const net::HttpRequest& request,
-                                 const net::ExchangeContext& context) {
+  Result<HttpResponse> open(TransferLoop& loop, const HttpRequest& request, const ExchangeContext& context) {
     download_ = loop.download(request, *this, context.stop);
     return download_->head(context.deadline);
   }
 
-  Result<std::optional<std::string>> read(const net::ExchangeContext& context) override {
+  Result<std::optional<std::string>> read(const ExchangeContext& context) override {
     std::function<void()> wake;
     auto news = held_.when_until([](const Held& held) { return held.has_news(); }, context.deadline, context.stop,
                                  [&](Held& held) -> Result<std::optional<std::string>> {
@@ -53,7 +52,7 @@ class LoopBody final : public IncomingBody, public net::BodySink {
     return news;
   }
 
-  net::Flow take(std::span<const std::byte> bytes) override {
+  Flow take(std::span<const std::byte> bytes) override {
     bool taken = false;
     held_.update([&](Held& held) {
       // One piece is always taken: pieces are small, and a limit below their size would stop everything.
@@ -64,7 +63,7 @@ class LoopBody final : public IncomingBody, public net::BodySink {
         held.wants_room = true;
       }
     });
-    return taken ? net::Flow::moved : net::Flow::later;
+    return taken ? Flow::moved : Flow::later;
   }
   Status end() override {
     held_.update([](Held& held) { held.ended = true; });
@@ -79,12 +78,12 @@ class LoopBody final : public IncomingBody, public net::BodySink {
 
  private:
   Watched<Held> held_;
-  std::unique_ptr<net::TransferLoop::Download> download_;
+  std::unique_ptr<TransferLoop::Download> download_;
 };
 
 }  // namespace
 
-Result<OpenReply> LoopStreams::open(const net::HttpRequest& request, const net::ExchangeContext& context) {
+Result<OpenReply> LoopStreams::open(const HttpRequest& request, const ExchangeContext& context) {
   if (context.stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped");
   auto body = std::make_unique<LoopBody>();
   OpenReply reply;
@@ -93,4 +92,4 @@ Result<OpenReply> LoopStreams::open(const net::HttpRequest& request, const net::
   return reply;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::net

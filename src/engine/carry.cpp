@@ -1,0 +1,139 @@
+#include "engine/carry.hpp"
+
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <sys/statvfs.h>
+#include <utility>
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr std::chrono::seconds kShort{60};  // for one small question
+constexpr std::chrono::minutes kBegin{5};   // until an engine answers a pull or a push, which waits for the registry
+
+net::ExchangeContext within(std::chrono::seconds span, const std::stop_token& stop) {
+  return {Deadline::after(span), stop};
+}
+
+Error at_step(Step step, const std::string& what, Error error) {
+  return std::move(error).context(fmt::format("docker {} {}", to_string(step), what));
+}
+
+}  // namespace
+
+std::string_view to_string(Step step) {
+  switch (step) {
+    case Step::pull:
+      return "pull";
+    case Step::tag:
+      return "tag";
+    case Step::push:
+      return "push";
+    case Step::remove:
+      break;
+  }
+  return "rmi";
+}
+
+std::uint64_t room_for(std::uint64_t compressed_bytes) { return compressed_bytes * 2; }
+
+// Only where the engine's disk is ours to look at.
+Status Carrier::check_room(const Order& order, const net::ExchangeContext& context) {
+  if (!client_.address().is_local()) return {};
+  SLUICE_TRY(const auto facts, client_.facts(context));
+  struct statvfs disk{};
+  if (facts.data_root.empty() || ::statvfs(facts.data_root.c_str(), &disk) != 0) return {};
+  const auto available = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  const auto needed = room_for(order.bytes);
+  if (available >= needed) return {};
+  return Error(ErrorKind::storage,
+               fmt::format("the engine keeps images in {}, where {} are free; {} needs {} at least", facts.data_root,
+                           text::human_bytes(available), order.from, text::human_bytes(needed)))
+      .with_hint("make room there (docker system df, docker image prune), or promote without the engine");
+}
+
+// The newest first: a tag goes before the image that it names. The first `keep` are not ours.
+void Carrier::tidy(std::vector<std::string>& notes, std::size_t keep) {
+  auto references = ledger_.held();
+  while (references.size() > keep) {
+    const auto reference = std::exchange(references.back(), {});
+    references.pop_back();
+    // Somebody asked to end: this is how.
+    const auto removed = client_.remove(reference, within(kShort, {}));
+    if (removed) {
+      if (auto noted = ledger_.gone(reference); !noted) notes.push_back(noted.error().sentence());
+    } else {
+      notes.push_back(
+          fmt::format("{} stays in the engine, and the next run removes it: {}", reference, removed.error().message()));
+    }
+  }
+}
+
+std::vector<std::string> Carrier::clear() {
+  std::vector<std::string> notes;
+  tidy(notes, 0);
+  return notes;
+}
+
+Result<Arrived> Carrier::carry(const Order& order, const ToldStep& told, const std::stop_token& stop) {
+  SLUICE_CHECK(check_room(order, within(kShort, stop)));
+  const auto before = ledger_.held().size();
+  auto arrived = bring(order, told, stop);
+  std::vector<std::string> notes;
+  if (ledger_.held().size() > before) told(Step::remove, {.layer = {}, .status = {}});
+  tidy(notes, before);
+  if (arrived) {
+    arrived->notes.insert(arrived->notes.end(), notes.begin(), notes.end());
+    return arrived;
+  }
+  if (notes.empty()) return arrived;
+  return std::move(arrived).error().context(text::join(notes, "; "));
+}
+
+Result<Arrived> Carrier::bring(const Order& order, const ToldStep& told, const std::stop_token& stop) {
+  const auto source = order.from + "@" + order.digest;
+  const auto target = order.to + ":" + order.tag;
+  const auto say = [&](Step step) { return [&told, step](const Progress& progress) { told(step, progress); }; };
+  Arrived out;
+
+  SLUICE_TRY(const auto known, client_.find(source, within(kShort, stop)));
+  bool nameless = false;  // the engine has the image without a name: it would go with the last one
+  for (const auto& config : order.configs) {
+    SLUICE_TRY(const auto image, client_.find(config, within(kShort, stop)));
+    nameless = nameless || (image && image->tags.empty() && image->digests.empty());
+  }
+  if (!known && !nameless) SLUICE_CHECK(ledger_.bring(source));
+  if (nameless)
+    out.notes.push_back("the engine had this image without a name before; it is called " + source + " from now on");
+  told(Step::pull, {.layer = {}, .status = {}});
+  auto pulled = client_.pull(order.from, order.digest, order.source, say(Step::pull), within(kBegin, stop));
+  if (!pulled) return at_step(Step::pull, source, std::move(pulled).error());
+  SLUICE_TRY(const auto image, client_.find(source, within(kShort, stop)));
+  if (!image) {
+    return Error(ErrorKind::protocol,
+                 "docker pull " + source + " ended without an error, and the engine does not have it");
+  }
+
+  SLUICE_TRY(const auto namesake, client_.find(target, within(kShort, stop)));
+  if (namesake && namesake->id != image->id) {
+    return Error(ErrorKind::conflict, "the engine has another image called " + target + ", which is not ours")
+        .with_hint("docker rmi " + target);
+  }
+  if (!namesake) SLUICE_CHECK(ledger_.bring(target));
+  told(Step::tag, {.layer = {}, .status = {}});
+  if (auto tagged = client_.tag(image->id, order.to, order.tag, within(kShort, stop)); !tagged)
+    return at_step(Step::tag, target, std::move(tagged).error());
+  told(Step::push, {.layer = {}, .status = {}});
+  auto pushed = client_.push(order.to, order.tag, order.target, say(Step::push), within(kBegin, stop));
+  if (!pushed) return at_step(Step::push, target, std::move(pushed).error());
+  out.digest = pushed->digest;
+  for (auto& note : pushed->notes) out.notes.push_back(std::move(note));
+  return out;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,299 @@
+#include "engine/client.hpp"
+
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+#include "base/sent_secrets.hpp"
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr int kOldestMinor = 24;  // of API 1; Docker 1.12
+constexpr int kNewestMinor = 47;  // what this code was written against; newer engines serve it
+constexpr std::size_t kMaxDrivers = 100;
+
+// "1.41" -> 41; empty: no version of API 1.
+std::optional<int> minor_of(std::string_view version) {
+  if (!version.starts_with("1.")) return std::nullopt;
+  int minor = 0;
+  const auto* end = version.data() + version.size();
+  const auto read = std::from_chars(version.data() + 2, end, minor);
+  return read.ec == std::errc() && read.ptr == end ? std::optional(minor) : std::nullopt;
+}
+
+std::string sentence_of(const net::HttpResponse& reply) {
+  const auto body = parse_json(reply.body);
+  const auto message = body ? body->string_at("message") : std::nullopt;
+  return message ? *message : fmt::format("HTTP {} {}", reply.status, text::printable(reply.body, 200));
+}
+
+Error refused(const net::HttpResponse& reply) {
+  auto error = engine_error(sentence_of(reply));
+  const auto as = [&](ErrorKind kind) { return Error(kind, error.message()); };
+  if (reply.status == 404) return as(ErrorKind::not_found);
+  if (reply.status == 409) return as(ErrorKind::conflict);
+  return error;
+}
+
+// As base64url with padding, which is what engines decode (moby api/types/registry, EncodeAuthConfig).
+Secret auth_header(const RegistryLogin& login) {
+  Json config = Json::object();
+  if (!login.identity_token.empty()) {
+    config.set("identitytoken", login.identity_token.reveal());
+  } else if (!login.registry_token.empty()) {
+    config.set("registrytoken", login.registry_token.reveal());
+  } else if (!login.username.empty() || !login.password.empty()) {
+    config.set("username", login.username).set("password", login.password.reveal());
+  }
+  if (!login.registry.empty()) config.set("serveraddress", login.registry);
+  auto encoded = encoding::base64(config.dump());
+  std::replace(encoded.begin(), encoded.end(), '+', '-');
+  std::replace(encoded.begin(), encoded.end(), '/', '_');
+  return Secret(std::move(encoded));
+}
+
+void note_secrets(const RegistryLogin& login, const Secret& header) {
+  auto& sent = SentSecrets::process();
+  for (const auto* secret : {&login.password, &login.identity_token, &login.registry_token}) {
+    if (!secret->empty()) sent.add(*secret, login.username);
+  }
+  sent.add(header);
+}
+
+// "2026-11-30T12:00:00.123456789Z" -> seconds since 1970.
+std::optional<std::int64_t> seconds_of(const std::string& text) {
+  std::tm when{};
+  if (strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &when) == nullptr) return std::nullopt;
+  const auto zone = text.find_last_of("+-Z");
+  std::int64_t offset = 0;
+  if (zone != std::string::npos && zone > 10 && text[zone] != 'Z' && text.size() >= zone + 6) {
+    offset = (std::atoi(text.substr(zone + 1, 2).c_str()) * 60 + std::atoi(text.substr(zone + 4, 2).c_str())) * 60;
+    if (text[zone] == '-') offset = -offset;
+  }
+  return timegm(&when) - offset;
+}
+
+void read_registry_settings(const Json& info, Facts& out) {
+  const auto* config = info.find("RegistryConfig");
+  if (config == nullptr || !config->is_object()) return;
+  if (const auto* networks = config->find("InsecureRegistryCIDRs"); networks != nullptr && networks->is_array()) {
+    for (const auto& one : networks->items()) {
+      if (const auto text = one.as_string()) out.insecure_registries.push_back(*text);
+    }
+  }
+  const auto* hosts = config->find("IndexConfigs");
+  if (hosts == nullptr || !hosts->is_object()) return;
+  for (const auto& [name, one] : hosts->members()) {
+    if (one.is_object() && !one.bool_at("Secure").value_or(true)) out.insecure_registries.push_back(name);
+  }
+}
+
+// Lists of pairs of texts: [["driver-type", "io.containerd.snapshotter.v1"], ...].
+bool keeps_images_as_they_came(const Json& info) {
+  const auto* status = info.find("DriverStatus");
+  if (status == nullptr || !status->is_array()) return false;
+  std::size_t looked_at = 0;
+  for (const auto& pair : status->items()) {
+    if (++looked_at > kMaxDrivers || !pair.is_array()) break;
+    if (pair.items().size() == 2 && pair.items()[1].as_string() == "io.containerd.snapshotter.v1") return true;
+  }
+  return false;
+}
+
+std::vector<std::string> texts_of(const Json& object, std::string_view key) {
+  std::vector<std::string> out;
+  const auto* list = object.find(key);
+  if (list == nullptr || !list->is_array()) return out;
+  for (const auto& one : list->items()) {
+    if (const auto text = one.as_string()) out.push_back(*text);
+  }
+  return out;
+}
+
+// A socket that a group may open is opened by joining that group.
+std::string how_to_open(const struct stat& socket) {
+  constexpr unsigned kGroupMayUse = S_IRGRP | S_IWGRP;
+  std::array<char, 4096> room{};
+  group entry{};
+  group* found = nullptr;
+  const bool named = (socket.st_mode & kGroupMayUse) == kGroupMayUse &&
+                     getgrgid_r(socket.st_gid, &entry, room.data(), room.size(), &found) == 0 && found != nullptr;
+  if (!named || socket.st_gid == 0) return "run as root, or set DOCKER_HOST to an engine of your own";
+  return fmt::format(
+      "usermod -aG {} USER as root, and a new login; whoever may use an engine can become root on its host",
+      found->gr_name);
+}
+
+}  // namespace
+
+net::HttpRequest Client::request(net::Method method, std::string target) const {
+  net::HttpRequest out;
+  out.method = method;
+  out.url = address_.base;
+  out.url.target = (version_.empty() ? "/" : "/v" + version_ + "/") + std::move(target);
+  out.endpoint = address_.endpoint;
+  return out;
+}
+
+Result<net::HttpResponse> Client::ask(const net::HttpRequest& request, const net::ExchangeContext& context) {
+  auto reply = exchanger_.exchange(request, context);
+  if (!reply) return explained(std::move(reply).error());
+  return reply;
+}
+
+// A socket is opened or not for reasons that its file shows, and curl does not say.
+Error Client::explained(Error error) const {
+  if (error.kind() == ErrorKind::cancelled) return error;
+  const auto at = address_.shown + " (" + address_.origin + ")";
+  if (!address_.is_local()) return std::move(error).context("asking the engine at " + at);
+  struct stat found{};
+  if (::stat(address_.socket.c_str(), &found) != 0) {
+    return Error(ErrorKind::unreachable, "there is no engine at " + at + ": the socket does not exist")
+        .with_hint("start it (systemctl start docker), or set DOCKER_HOST");
+  }
+  if (!S_ISSOCK(found.st_mode)) return Error(ErrorKind::config, at + " is no socket").with_hint("set DOCKER_HOST");
+  if (::access(address_.socket.c_str(), R_OK | W_OK) != 0) {
+    return Error(ErrorKind::denied, "the engine's socket " + at + " is not ours to open").with_hint(how_to_open(found));
+  }
+  if (error.kind() == ErrorKind::unreachable) {
+    return Error(ErrorKind::unreachable,
+                 "nobody answers at " + at + ": the socket is left over, or the engine is starting")
+        .with_hint("look at it: systemctl status docker");
+  }
+  return std::move(error).context("asking the engine at " + at);
+}
+
+Status Client::agree(const net::ExchangeContext& context) {
+  if (!version_.empty()) return {};
+  SLUICE_TRY(const auto reply, ask(request(net::Method::get, "version"), context));
+  if (reply.status != 200) return refused(reply);
+  const auto told = parse_json(reply.body);
+  if (!told || !told->is_object()) {
+    return Error(ErrorKind::protocol, "what answers at " + address_.shown + " is no engine")
+        .with_hint("set DOCKER_HOST");
+  }
+  const auto newest = minor_of(told->string_at("ApiVersion").value_or(""));
+  const auto oldest = minor_of(told->string_at("MinAPIVersion").value_or("1.12"));
+  if (!newest || *newest < kOldestMinor || (oldest && *oldest > kNewestMinor)) {
+    return Error(ErrorKind::unsupported,
+                 fmt::format("the engine at {} speaks API {} at most; 1.{} to 1.{} are spoken here", address_.shown,
+                             text::printable(told->string_at("ApiVersion").value_or("of no version"), 20), kOldestMinor,
+                             kNewestMinor));
+  }
+  version_ = fmt::format("1.{}", std::min(*newest, kNewestMinor));
+  const auto* parts = told->find("Components");
+  if (parts == nullptr || !parts->is_array()) return {};
+  for (const auto& part : parts->items()) {
+    if (part.is_object() && part.string_at("Name").value_or("").starts_with("Podman")) product_ = "Podman";
+  }
+  return {};
+}
+
+Result<Facts> Client::facts(const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  SLUICE_TRY(const auto reply, ask(request(net::Method::get, "info"), context));
+  if (reply.status != 200) return refused(reply);
+  const auto info = parse_json(reply.body);
+  if (!info || !info->is_object()) return Error(ErrorKind::protocol, "the engine's /info is no JSON object");
+  const auto text_at = [&](std::string_view key) { return text::printable(info->string_at(key).value_or(""), 200); };
+  Facts out{.version = text_at("ServerVersion"),
+            .api_version = version_,
+            .product = product_,
+            .driver = text_at("Driver"),
+            .containerd_store = keeps_images_as_they_came(*info),
+            .data_root = text_at("DockerRootDir"),
+            .insecure_registries = {}};
+  out.http_proxy = text_at("HttpProxy");
+  out.https_proxy = text_at("HttpsProxy");
+  out.no_proxy = text_at("NoProxy");
+  out.clock = seconds_of(info->string_at("SystemTime").value_or(""));
+  read_registry_settings(*info, out);
+  return out;
+}
+
+Result<std::optional<LocalImage>> Client::find(const std::string& name, const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  SLUICE_TRY(const auto reply,
+             ask(request(net::Method::get, "images/" + encoding::percent(name, "/:@") + "/json"), context));
+  if (reply.status == 404) return std::optional<LocalImage>();
+  if (reply.status != 200) return refused(reply);
+  const auto image = parse_json(reply.body);
+  if (!image || !image->string_at("Id"))
+    return Error(ErrorKind::protocol, "the engine describes " + name + " without an id");
+  return std::optional(LocalImage{
+      .id = *image->string_at("Id"), .tags = texts_of(*image, "RepoTags"), .digests = texts_of(*image, "RepoDigests")});
+}
+
+Result<StreamEnd> Client::stream(net::HttpRequest request, const Told& told, const net::ExchangeContext& context) {
+  request.max_silence = kMaxSilence;
+  auto reply = streams_.open(request, context);
+  if (!reply) return explained(std::move(reply).error());
+  if (!reply->body) return refused(reply->head);
+  MessageReader reader(told);
+  for (;;) {
+    auto piece = reply->body->read({Deadline::never(), context.stop});
+    if (!piece) return explained(std::move(piece).error());
+    if (!*piece) continue;
+    if ((*piece)->empty()) return reader.finish();
+    SLUICE_CHECK(reader.feed(**piece));
+  }
+}
+
+Result<StreamEnd> Client::pull(const std::string& repository, const std::string& digest, const RegistryLogin& login,
+                               const Told& told, const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  auto order = request(net::Method::post, "images/create");
+  order.url.add_query("fromImage", repository);
+  order.url.add_query("tag", digest);
+  const auto header = auth_header(login);
+  note_secrets(login, header);
+  order.headers.add("X-Registry-Auth", header.reveal());
+  return stream(std::move(order), told, context);
+}
+
+Status Client::tag(const std::string& image, const std::string& repository, const std::string& tag,
+                   const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  auto order = request(net::Method::post, "images/" + encoding::percent(image, "/:@") + "/tag");
+  order.url.add_query("repo", repository);
+  order.url.add_query("tag", tag);
+  SLUICE_TRY(const auto reply, ask(order, context));
+  if (reply.status != 201 && reply.status != 200) return refused(reply);
+  return {};
+}
+
+Result<StreamEnd> Client::push(const std::string& repository, const std::string& tag, const RegistryLogin& login,
+                               const Told& told, const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  auto order = request(net::Method::post, "images/" + encoding::percent(repository, "/:") + "/push");
+  order.url.add_query("tag", tag);
+  const auto header = auth_header(login);
+  note_secrets(login, header);
+  order.headers.add("X-Registry-Auth", header.reveal());
+  SLUICE_TRY(auto end, stream(std::move(order), told, context));
+  if (end.digest.empty())
+    return Error(ErrorKind::protocol, "the engine ended the push of " + repository + ":" + tag + " without a digest");
+  return end;
+}
+
+Result<bool> Client::remove(const std::string& name, const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  SLUICE_TRY(const auto reply, ask(request(net::Method::del, "images/" + encoding::percent(name, "/:@")), context));
+  if (reply.status == 404) return false;
+  if (reply.status != 200) return refused(reply);
+  return true;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,98 @@
+#pragma once
+// Client: the Docker Engine API, as far as carrying images needs it. Source: docs.docker.com, Engine API v1.24 to
+// v1.47.
+
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "engine/address.hpp"
+#include "engine/messages.hpp"
+#include "net/http.hpp"
+#include "net/reply_stream.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::engine {
+
+/// As X-Registry-Auth tells them. All empty: anonymous.
+struct RegistryLogin {
+  std::string username{};
+  Secret password{};
+  Secret identity_token{};
+  Secret registry_token{};
+  std::string registry{};  ///< host[:port]
+};
+
+/// What the engine says of itself.
+struct Facts {
+  std::string version;                           ///< "20.10.24"
+  std::string api_version;                       ///< that we speak: "1.41"
+  std::string product;                           ///< "Docker", "Podman"
+  std::string driver;                            ///< "overlay2"
+  bool containerd_store = false;                 ///< images are kept as they came, lists of platforms included
+  std::string data_root;                         ///< on the engine's host; may be empty
+  std::vector<std::string> insecure_registries;  ///< hosts and networks that it speaks plain HTTP to
+  std::string http_proxy{};
+  std::string https_proxy{};
+  std::string no_proxy{};
+  std::optional<std::int64_t> clock{};  ///< its system time, in seconds since 1970
+};
+
+/// One image of the engine.
+struct LocalImage {
+  std::string id;
+  std::vector<std::string> tags;     ///< "host/repo:tag"
+  std::vector<std::string> digests;  ///< "host/repo@sha256:..."
+};
+
+/// Thread: one at a time; blocks. Borrows the exchanger and the streams for its life.
+class Client {
+ public:
+  using Told = std::function<void(const Progress&)>;
+
+  Client(net::Exchanger& exchanger, net::ReplyStreams& streams, Address address)
+      : exchanger_(exchanger), streams_(streams), address_(std::move(address)) {}
+
+  /// Who answers. The first call agrees on a version: the newest that both sides know. Errors: unreachable (nobody
+  /// listens), denied (the socket is not ours to open, with what to do about it), unsupported (older than API 1.24).
+  Result<Facts> facts(const net::ExchangeContext& context);
+
+  /// Empty: the engine does not have it. `name`: an id, "host/repo:tag" or "host/repo@sha256:...".
+  Result<std::optional<LocalImage>> find(const std::string& name, const net::ExchangeContext& context);
+
+  /// Pulls `repository`@`digest`. `context.deadline` bounds the beginning; then the engine may be silent for
+  /// kMaxSilence. Errors: those in the stream, with the engine's words.
+  Result<StreamEnd> pull(const std::string& repository, const std::string& digest, const RegistryLogin& login,
+                         const Told& told, const net::ExchangeContext& context);
+  Status tag(const std::string& image, const std::string& repository, const std::string& tag,
+             const net::ExchangeContext& context);
+  /// Errors: as pull(); protocol when the engine names no digest.
+  Result<StreamEnd> push(const std::string& repository, const std::string& tag, const RegistryLogin& login,
+                         const Told& told, const net::ExchangeContext& context);
+  /// Takes a reference away, and the image with its last one. False: it was not there. Errors: conflict (a container
+  /// uses it).
+  Result<bool> remove(const std::string& name, const net::ExchangeContext& context);
+
+  const Address& address() const { return address_; }
+
+  static constexpr std::chrono::minutes kMaxSilence{10};  ///< while it unpacks, an engine says nothing
+
+ private:
+  Status agree(const net::ExchangeContext& context);
+  net::HttpRequest request(net::Method method, std::string target) const;
+  Result<net::HttpResponse> ask(const net::HttpRequest& request, const net::ExchangeContext& context);
+  Result<StreamEnd> stream(net::HttpRequest request, const Told& told, const net::ExchangeContext& context);
+  Error explained(Error error) const;
+
+  net::Exchanger& exchanger_;
+  net::ReplyStreams& streams_;
+  Address address_;
+  std::string version_;  ///< "1.41"; empty: not agreed on yet
+  std::string product_ = "Docker";
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,241 @@
+"""A real Docker engine on a private socket, and a proxy before it that fails, stops or kills at one of its steps."""
+
+import contextlib
+import http.client
+import io
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+import urllib.parse
+
+from .process import Child
+from .tools import find, folder, skip
+
+_START = 60  # seconds until an engine answers
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("engine", timeout=120)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(self._path)
+
+
+def why_no_engine():
+    """Why dockerd cannot be started here; empty when it can."""
+    if os.geteuid() != 0:
+        return "a Docker engine needs root"
+    missing = [name for name in ("dockerd", "containerd") if find(name) is None]
+    return f"not installed: {', '.join(missing)} (./run setup)" if missing else ""
+
+
+class Engine:
+    """dockerd with a data root of its own. What it has is asked over its API, not by the docker program."""
+
+    def __init__(self, data_root=None):
+        reason = why_no_engine()
+        if reason:
+            skip(reason)
+        self._folder = folder("engine")
+        self.socket = str(self._folder / "engine.sock")
+        self._root = pathlib.Path(data_root or self._folder / "data")
+        self._log = open(self._folder / "log", "wb")
+        # A pid namespace of its own: what it starts ends with it, also when this process is killed.
+        self._child = Child(
+            ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "dockerd", "--host", f"unix://{self.socket}",
+             "--data-root", self._root, "--exec-root", self._folder / "exec", "--pidfile", self._folder / "pid",
+             "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs"],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
+        try:
+            self._wait()
+        except Exception:
+            self.close()
+            raise
+
+    def _wait(self):
+        until = time.monotonic() + _START
+        while time.monotonic() < until:
+            if self._child.popen.poll() is not None:
+                break
+            with contextlib.suppress(OSError):
+                if self.call("GET", "/_ping")[0] == 200:
+                    return
+            time.sleep(0.1)
+        skip("dockerd does not start here: " + (self._folder / "log").read_text(errors="replace")[-600:])
+
+    def call(self, method, path, body=None, headers=None):
+        """(status, body) of one request."""
+        connection = _UnixConnection(self.socket)
+        try:
+            connection.request(method, path, body, headers or {})
+            reply = connection.getresponse()
+            return reply.status, reply.read()
+        finally:
+            connection.close()
+
+    def json(self, method, path, *rest):
+        status, body = self.call(method, path, *rest)
+        assert status in (200, 201), (method, path, status, body)
+        return json.loads(body) if body else None
+
+    def _stream(self, method, path, body=None, headers=None):
+        status, reply = self.call(method, path, body, headers)
+        lines = [json.loads(line) for line in reply.splitlines() if line.strip()]
+        assert status == 200 and not any("error" in line for line in lines), (path, status, lines)
+        return lines
+
+    def make(self, reference, *, seed, size=3000):
+        """An image that this engine wrote, with one layer, called `reference`."""
+        repository, _, tag = reference.rpartition(":")
+        tar = io.BytesIO()
+        with tarfile.open(fileobj=tar, mode="w") as archive:
+            content = (seed * (size // len(seed) + 1))[:size].encode()
+            info = tarfile.TarInfo("app")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        query = urllib.parse.urlencode({"fromSrc": "-", "repo": repository, "tag": tag})
+        self._stream("POST", f"/images/create?{query}", tar.getvalue(), {"Content-Type": "application/x-tar"})
+
+    def push(self, reference, login="e30="):
+        """Pushes as the docker program would; gives the digest."""
+        repository, _, tag = reference.rpartition(":")
+        lines = self._stream("POST", f"/images/{repository}/push?tag={tag}", b"", {"X-Registry-Auth": login})
+        return next(line["aux"]["Digest"] for line in lines if "Digest" in line.get("aux", {}))
+
+    def remove(self, reference):
+        self.call("DELETE", f"/images/{urllib.parse.quote(reference)}")
+
+    def has(self):
+        """All that it has: ids with their names, sorted."""
+        images = self.json("GET", "/images/json?all=1&digests=1")
+        return sorted((one["Id"], *sorted((one["RepoTags"] or []) + (one["RepoDigests"] or []))) for one in images)
+
+    def close(self):
+        self._child.stop(patience=20)
+        self._log.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+STEPS = {
+    "pull": lambda method, path: method == "POST" and "/images/create" in path,
+    "tag": lambda method, path: method == "POST" and "/tag?" in path,
+    "push": lambda method, path: method == "POST" and "/push" in path,
+    "remove": lambda method, path: method == "DELETE",
+}
+
+
+class EngineProxy:
+    """Stands before an engine. `at(step, action)`: the next request of this step ends in `action(forward)`, which gives the
+    bytes of a reply, or None to have the real one sent; `forward` says whether the engine has heard of it already."""
+
+    def __init__(self, engine):
+        self._engine = engine
+        self._folder = folder("engine-proxy")
+        self.socket = str(self._folder / "engine.sock")
+        self.seen = []
+        self._armed = None
+        self._lock = threading.Lock()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(self.socket)
+        self._listener.listen(16)
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+
+    def at(self, step, action, after=False):
+        """`after`: once the engine has answered."""
+        with self._lock:
+            self._armed = (STEPS[step], action, after)
+
+    def fail(self, step, status=500, words="the disk is on fire"):
+        body = json.dumps({"message": words}).encode()
+        self.at(step, lambda: _reply(status, body))
+
+    def say(self, step, *lines):
+        """Under a 200: these messages."""
+        body = b"".join(json.dumps(line).encode() + b"\r\n" for line in lines)
+        self.at(step, lambda: _reply(200, body))
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        with client, contextlib.suppress(OSError):
+            head, rest = self._head(client)
+            if not head:
+                return
+            method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
+            self.seen.append(f"{method} {path}")
+            with self._lock:
+                armed = self._armed if self._armed and self._armed[0](method, path) else None
+                if armed:
+                    self._armed = None
+            if armed and not armed[2]:
+                reply = armed[1]()
+                if reply is not None:
+                    client.sendall(reply)
+                    return
+            self._forward(client, head, rest, armed[1] if armed and armed[2] else None)
+
+    @staticmethod
+    def _head(client):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = client.recv(65536)
+            if not piece:
+                return b"", b""
+            data += piece
+        head, _, rest = data.partition(b"\r\n\r\n")
+        return head, rest
+
+    def _forward(self, client, head, rest, after):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as upstream:
+            upstream.connect(self._engine.socket)
+            # One request a connection, so that each is seen.
+            upstream.sendall(head + b"\r\nConnection: close\r\n\r\n" + rest)
+            threading.Thread(target=self._pump, args=(client, upstream), daemon=True).start()
+            held = []
+            while piece := upstream.recv(65536):
+                held.append(piece) if after else client.sendall(piece)
+            if after:
+                reply = after()
+                client.sendall(reply if reply is not None else b"".join(held))
+
+    @staticmethod
+    def _pump(source, sink):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_RDWR)  # the client went away: so does its request
+
+    def close(self):
+        self._listener.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _reply(status, body):
+    return (f"HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
