@@ -63,11 +63,16 @@ Result<Address> at_port(const std::string& rest, bool tls, net::Endpoint endpoin
 }
 
 Result<Address> parse_host(const std::string& host, bool tls, net::Endpoint endpoint, std::string origin) {
+  // Without a scheme it is HOST:PORT.
   const auto mark = host.find("://");
-  const auto scheme = mark == std::string::npos ? std::string() : host.substr(0, mark);
+  const bool port_alone = mark == std::string::npos && host.find(':') != std::string::npos;
+  const auto scheme = port_alone                  ? std::string("tcp")
+                      : mark == std::string::npos ? std::string()
+                                                  : host.substr(0, mark);
   const auto rest = mark == std::string::npos ? host : host.substr(mark + 3);
   auto shown = text::printable(host, 200);
-  if (scheme == "unix") return at_socket(rest, std::move(shown), std::move(origin));
+  if (scheme == "unix")
+    return at_socket(rest.empty() ? std::string(kDefaultSocket) : rest, std::move(shown), std::move(origin));
   if (scheme == "tcp" || scheme == "http" || scheme == "https")
     return at_port(rest, tls || scheme == "https", std::move(endpoint), std::move(shown), std::move(origin));
   if (scheme == "ssh" || scheme == "fd" || scheme == "npipe") {
@@ -107,12 +112,19 @@ Result<Address> by_context(const Environment& environment, const std::string& na
   if (!host) return Error(ErrorKind::config, file.string() + " names no host of an engine");
   net::Endpoint endpoint;
   use_tls_files(folder / "tls" / id / "docker", endpoint);
-  const bool tls = !endpoint.ca_files.empty() || !endpoint.client_cert_file.empty();
   endpoint.verify_tls = !docker->bool_at("SkipTLSVerify").value_or(false);
+  const bool tls = !endpoint.verify_tls || !endpoint.ca_files.empty() || !endpoint.client_cert_file.empty();
   return parse_host(*host, tls, std::move(endpoint), origin);
 }
 
 }  // namespace
+
+std::string Address::key() const {
+  if (socket.empty()) return shown;
+  std::error_code code;
+  const auto path = std::filesystem::weakly_canonical(socket, code);
+  return code ? socket : path.string();
+}
 
 Result<Address> find_address(const Environment& environment) {
   if (const auto host = environment.get("DOCKER_HOST")) {

@@ -18,6 +18,8 @@ struct Address {
   std::shared_ptr<const net::Endpoint> endpoint;
   std::string socket{};  ///< the path of a unix socket; empty: another host, or a port
   bool is_local() const { return !socket.empty(); }
+  /// One engine by one text, whatever links lead to its socket.
+  std::string key() const;
 };
 
 /// DOCKER_HOST, else the context that DOCKER_CONTEXT or config.json name, else the default socket. With

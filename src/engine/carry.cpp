@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <sys/statvfs.h>
+#include <unistd.h>
 #include <utility>
 
 namespace sluice::engine {
@@ -18,6 +20,29 @@ constexpr std::chrono::minutes kBegin{5};   // until an engine answers a pull or
 
 net::ExchangeContext within(std::chrono::seconds span, const std::stop_token& stop) {
   return {Deadline::after(span), stop};
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
+// "host/project/name" of "host/project/name:tag" and "host/project/name@digest".
+std::string repository_of(const std::string& reference) {
+  const auto digest = reference.find('@');
+  if (digest != std::string::npos) return reference.substr(0, digest);
+  return reference.substr(0, reference.rfind(':'));
+}
+
+bool names(const std::vector<std::string>& references, const std::string& repository) {
+  return std::any_of(references.begin(), references.end(),
+                     [&](const std::string& one) { return repository_of(one) == repository; });
+}
+
+// The engine was not heard to the end.
+bool is_given_up(const Error& error) {
+  return error.kind() == ErrorKind::cancelled || error.kind() == ErrorKind::timeout ||
+         error.kind() == ErrorKind::unreachable;
 }
 
 Error at_step(Step step, const std::string& what, Error error) {
@@ -42,12 +67,14 @@ std::string_view to_string(Step step) {
 
 std::uint64_t room_for(std::uint64_t compressed_bytes) { return compressed_bytes * 2; }
 
-// Only where the engine's disk is ours to look at.
+// Only where the engine's disk is ours to look at: a socket may lead to another machine, or out of our container.
 Status Carrier::check_room(const Order& order, const net::ExchangeContext& context) {
   if (!client_.address().is_local()) return {};
+  SLUICE_TRY(const auto known, client_.find(order.from + "@" + order.digest, context));
+  if (known) return {};
   SLUICE_TRY(const auto facts, client_.facts(context));
   struct statvfs disk{};
-  if (facts.data_root.empty() || ::statvfs(facts.data_root.c_str(), &disk) != 0) return {};
+  if (facts.host != host_name() || facts.data_root.empty() || ::statvfs(facts.data_root.c_str(), &disk) != 0) return {};
   const auto available = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   const auto needed = room_for(order.bytes);
   if (available >= needed) return {};
@@ -57,8 +84,9 @@ Status Carrier::check_room(const Order& order, const net::ExchangeContext& conte
       .with_hint("make room there (docker system df, docker image prune), or promote without the engine");
 }
 
-// The newest first: a tag goes before the image that it names. The first `keep` are not ours.
-void Carrier::tidy(std::vector<std::string>& notes, std::size_t keep) {
+// The newest first: a tag goes before the image that it names. The first `keep` are not ours. `may_follow`: the engine
+// may go on with what we gave up, so what is not there yet stays in the ledger, and the next run looks again.
+void Carrier::tidy(std::vector<std::string>& notes, std::size_t keep, bool may_follow) {
   auto references = ledger_.held();
   while (references.size() > keep) {
     const auto reference = std::exchange(references.back(), {});
@@ -66,6 +94,7 @@ void Carrier::tidy(std::vector<std::string>& notes, std::size_t keep) {
     // Somebody asked to end: this is how.
     const auto removed = client_.remove(reference, within(kShort, {}));
     if (removed) {
+      if (may_follow && !*removed) continue;
       if (auto noted = ledger_.gone(reference); !noted) notes.push_back(noted.error().sentence());
     } else {
       notes.push_back(
@@ -76,7 +105,7 @@ void Carrier::tidy(std::vector<std::string>& notes, std::size_t keep) {
 
 std::vector<std::string> Carrier::clear() {
   std::vector<std::string> notes;
-  tidy(notes, 0);
+  tidy(notes, 0, false);
   return notes;
 }
 
@@ -86,7 +115,7 @@ Result<Arrived> Carrier::carry(const Order& order, const ToldStep& told, const s
   auto arrived = bring(order, told, stop);
   std::vector<std::string> notes;
   if (ledger_.held().size() > before) told(Step::remove, {.layer = {}, .status = {}});
-  tidy(notes, before);
+  tidy(notes, before, !arrived && is_given_up(arrived.error()));
   if (arrived) {
     arrived->notes.insert(arrived->notes.end(), notes.begin(), notes.end());
     return arrived;
@@ -124,7 +153,12 @@ Result<Arrived> Carrier::bring(const Order& order, const ToldStep& told, const s
     return Error(ErrorKind::conflict, "the engine has another image called " + target + ", which is not ours")
         .with_hint("docker rmi " + target);
   }
-  if (!namesake) SLUICE_CHECK(ledger_.bring(target));
+  // With the last tag of a repository an engine takes its digests away as well: then our tag stays beside them.
+  const bool keeps_tag = names(image->digests, order.to) && !names(image->tags, order.to);
+  if (keeps_tag) out.notes.push_back("the engine knew this image by a digest of " + order.to + "; it keeps " + target);
+  if (!namesake && !keeps_tag) SLUICE_CHECK(ledger_.bring(target));
+  // A push adds this name.
+  if (!names(image->digests, order.to)) SLUICE_CHECK(ledger_.bring(order.to + "@" + order.digest));
   told(Step::tag, {.layer = {}, .status = {}});
   if (auto tagged = client_.tag(image->id, order.to, order.tag, within(kShort, stop)); !tagged)
     return at_step(Step::tag, target, std::move(tagged).error());

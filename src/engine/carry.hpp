@@ -53,7 +53,7 @@ class Carrier {
  private:
   Status check_room(const Order& order, const net::ExchangeContext& context);
   Result<Arrived> bring(const Order& order, const ToldStep& told, const std::stop_token& stop);
-  void tidy(std::vector<std::string>& notes, std::size_t keep);
+  void tidy(std::vector<std::string>& notes, std::size_t keep, bool may_follow);
 
   Client& client_;
   Ledger ledger_;

@@ -41,10 +41,24 @@ std::string sentence_of(const net::HttpResponse& reply) {
 
 Error refused(const net::HttpResponse& reply) {
   auto error = engine_error(sentence_of(reply));
+  // What the words do not tell, the status may.
+  if (error.kind() != ErrorKind::protocol) return error;
   const auto as = [&](ErrorKind kind) { return Error(kind, error.message()); };
-  if (reply.status == 404) return as(ErrorKind::not_found);
-  if (reply.status == 409) return as(ErrorKind::conflict);
-  return error;
+  switch (reply.status) {
+    case 401:
+      return as(ErrorKind::unauthenticated);
+    case 403:
+      return as(ErrorKind::denied);
+    case 404:
+      return as(ErrorKind::not_found);
+    case 409:
+      return as(ErrorKind::conflict);
+    case 429:
+    case 503:
+      return as(ErrorKind::busy);
+    default:
+      return error;
+  }
 }
 
 // As base64url with padding, which is what engines decode (moby api/types/registry, EncodeAuthConfig).
@@ -214,7 +228,8 @@ Result<Facts> Client::facts(const net::ExchangeContext& context) {
             .driver = text_at("Driver"),
             .containerd_store = keeps_images_as_they_came(*info),
             .data_root = text_at("DockerRootDir"),
-            .insecure_registries = {}};
+            .insecure_registries = {},
+            .host = text_at("Name")};
   out.http_proxy = text_at("HttpProxy");
   out.https_proxy = text_at("HttpsProxy");
   out.no_proxy = text_at("NoProxy");

@@ -33,9 +33,10 @@ struct Facts {
   std::string api_version;                       ///< that we speak: "1.41"
   std::string product;                           ///< "Docker", "Podman"
   std::string driver;                            ///< "overlay2"
-  bool containerd_store = false;                 ///< images are kept as they came, lists of platforms included
+  bool containerd_store = false;                 ///< manifests and layers are kept as they came
   std::string data_root;                         ///< on the engine's host; may be empty
-  std::vector<std::string> insecure_registries;  ///< hosts and networks that it speaks plain HTTP to
+  std::vector<std::string> insecure_registries;  ///< hosts and networks whose certificates it does not check
+  std::string host{};                            ///< the name of its machine
   std::string http_proxy{};
   std::string https_proxy{};
   std::string no_proxy{};

@@ -25,19 +25,22 @@ Error storage(const std::filesystem::path& file, const char* what) {
                std::string(what) + " " + file.string() + ": " + std::strerror(errno));
 }
 
-// The kernel lets the lock go when its holder ends, however it ends.
-Result<int> take_lock(const std::filesystem::path& file, const std::stop_token& stop) {
+Result<int> open_lock(const std::filesystem::path& folder, const std::string& name) {
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (code) return Error(ErrorKind::storage, "cannot make the folder " + folder.string() + ": " + code.message());
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, code);
+  const auto file = folder / (name + ".lock");
   const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return storage(file, "cannot open");
-  while (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    const bool held = errno == EWOULDBLOCK || errno == EINTR;
-    auto error = held ? Error(ErrorKind::cancelled, "stopped while another run was using the engine")
-                      : storage(file, "cannot lock");
-    if (held && pause_for(kLookAgain, stop)) continue;
-    ::close(lock);
-    return error;
-  }
   return lock;
+}
+
+// The kernel lets the lock go when its holder ends, however it ends.
+Status take_lock(int lock) {
+  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return {};
+  if (errno == EWOULDBLOCK || errno == EINTR) return Error(ErrorKind::busy, "another run is using the engine");
+  return Error(ErrorKind::storage, std::string("cannot lock the ledger of the engine: ") + std::strerror(errno));
 }
 
 std::string name_of(const std::string& engine) { return hash_hex(HashAlgorithm::sha256, engine).substr(0, 16); }
@@ -49,17 +52,24 @@ bool Ledger::may_hold(const std::filesystem::path& folder, const std::string& en
   return !ledger.read() || !ledger.held_.empty();
 }
 
-Result<Ledger> Ledger::open(const std::filesystem::path& folder, const std::string& engine,
-                            const std::stop_token& stop) {
-  std::error_code code;
-  std::filesystem::create_directories(folder, code);
-  if (code) return Error(ErrorKind::storage, "cannot make the folder " + folder.string() + ": " + code.message());
-  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, code);
+Result<Ledger> Ledger::try_open(const std::filesystem::path& folder, const std::string& engine) {
   const auto name = name_of(engine);
-  SLUICE_TRY(const int lock, take_lock(folder / (name + ".lock"), stop));
+  SLUICE_TRY(const int lock, open_lock(folder, name));
   Ledger out(folder / (name + ".json"), lock);
+  SLUICE_CHECK(take_lock(lock));
   SLUICE_CHECK(out.read());
   return out;
+}
+
+Result<Ledger> Ledger::open(const std::filesystem::path& folder, const std::string& engine, const std::stop_token& stop,
+                            const std::function<void()>& waits) {
+  for (bool told = false;; told = true) {
+    auto ledger = try_open(folder, engine);
+    if (ledger || ledger.error().kind() != ErrorKind::busy) return ledger;
+    if (!told && waits) waits();
+    if (!pause_for(kLookAgain, stop))
+      return Error(ErrorKind::cancelled, "stopped while another run was using the engine");
+  }
 }
 
 Ledger::Ledger(Ledger&& other) noexcept

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -15,10 +16,12 @@ namespace sluice::engine {
 /// Thread: one.
 class Ledger {
  public:
-  /// Waits for other runs with the same folder and engine: two at once would take each other's images away.
-  /// `folder` is made when missing. Errors: storage, denied, cancelled.
+  /// Waits for other runs with the same folder and engine: two at once would take each other's images away. `waits` is
+  /// told once when there is one. `folder` is made when missing. Errors: storage, denied, cancelled.
   static Result<Ledger> open(const std::filesystem::path& folder, const std::string& engine,
-                             const std::stop_token& stop);
+                             const std::stop_token& stop, const std::function<void()>& waits = {});
+  /// The same without waiting. Errors: as open, and busy.
+  static Result<Ledger> try_open(const std::filesystem::path& folder, const std::string& engine);
   Ledger(Ledger&& other) noexcept;
   Ledger& operator=(Ledger&&) = delete;
   Ledger(const Ledger&) = delete;

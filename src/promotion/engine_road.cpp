@@ -38,14 +38,12 @@ std::uint64_t bytes_of(const copy::SurveyedItem& item) {
 
 // What an engine makes another image of; empty: it may push it as it is.
 std::string why_changed(const engine::Facts& facts, const oci::Manifest& root) {
-  if (facts.containerd_store) return {};
   if (root.is_index()) {
     const auto platforms = oci::platforms_of(root);
-    return fmt::format(
-        "the image is an index of {} platforms ({}), and an engine without the containerd image store "
-        "keeps one of them alone",
-        platforms.size(), text::join(platforms, ", "));
+    return fmt::format("the image is an index of {} platforms ({}), and an engine pulls one of them alone",
+                       platforms.size(), text::join(platforms, ", "));
   }
+  if (facts.containerd_store) return {};
   if (facts.product == "Docker" && root.media_type == oci::media::kOciManifest)
     return "the image has an OCI manifest, and this engine pushes Docker manifests alone";
   return {};
@@ -66,8 +64,11 @@ Error another_digest(const engine::Facts& facts, const copy::SurveyedItem& item,
   if (why.empty() && !arrived.notes.empty()) why = text::join(arrived.notes, "; ");
   if (why.empty()) why = "it compresses layers anew unless they were made by an engine like it";
   return Error(ErrorKind::integrity,
-               fmt::format("the engine pushed another image than the one that was tested: {} instead of {} ({}){}",
-                           arrived.digest, item.root().digest.text(), why, signature_of(item, stop)))
+               fmt::format(
+                   "the engine pushed another image than the one that was tested: {} instead of {} ({}){}; no tag "
+                   "was moved, and it stands as {}/{}:{}, which nothing uses",
+                   arrived.digest, item.root().digest.text(), why, signature_of(item, stop), item.item.dest->name(),
+                   item.item.dest_repository, cluster::pin_tag(item.root().digest.text())))
       .with_hint(kWithoutIt)
       .with_registry_code(kAnotherDigest);
 }
@@ -84,9 +85,17 @@ class Teller {
     }
     const bool moves = progress.status == "Downloading" || progress.status == "Pushing";
     if (progress.layer.empty() || !moves || progress.total_bytes == 0) return;
-    const auto name = fmt::format("{} {}", to_string(step), progress.layer);
+    const auto name = fmt::format("{} {}", to_string(step), text::printable(progress.layer, 64));
     const auto [known, fresh] = seen_.try_emplace(name, 0);
-    if (fresh) emit(EventKind::blob_started, name, progress.total_bytes, {});
+    if (fresh) {
+      events_.emit({.kind = EventKind::total,
+                    .image = {},
+                    .target = {},
+                    .digest = {},
+                    .bytes = progress.total_bytes,
+                    .detail = {}});
+      emit(EventKind::blob_started, name, progress.total_bytes, {});
+    }
     // Packed bytes may come to more than the engine has announced.
     if (progress.current_bytes <= known->second || (!fresh && known->second >= progress.total_bytes)) return;
     emit(EventKind::blob_progress, name, progress.current_bytes - known->second, {});
@@ -108,6 +117,30 @@ class Teller {
   copy::Events& events_;
   std::map<std::string, std::uint64_t> seen_;
 };
+
+// An engine takes a name without a dot or a port for a part of Docker Hub.
+bool is_host_to_engines(const std::string& registry) {
+  return registry.find_first_of(".:") != std::string::npos || registry == "localhost";
+}
+
+// Why nothing of this image may be told to the engine; empty: it may.
+std::optional<std::string> barred(const engine::Facts& facts, const copy::SurveyedItem& item,
+                                  const PlannedTarget& target) {
+  for (const auto* place : {item.origin.place, item.item.dest}) {
+    if (!is_host_to_engines(place->name())) {
+      return fmt::format(
+          "an engine takes {} for a part of Docker Hub, and would send its password there: write it with its port",
+          place->name());
+    }
+  }
+  const auto& unchecked = facts.insecure_registries;
+  const auto& host = item.item.dest->name();
+  if (target.target.has_api && std::find(unchecked.begin(), unchecked.end(), host) != unchecked.end()) {
+    return fmt::format(
+        "the engine does not check the certificate of {}, and would send it a token of the cluster's API", host);
+  }
+  return std::nullopt;
+}
 
 engine::Order order_of(const copy::SurveyedItem& item) {
   engine::Order order{.from = item.origin.place->name() + "/" + item.origin.repository,
@@ -158,6 +191,13 @@ Status look_at_engine(Places& places, const copy::Survey& survey, const std::vec
     const auto subject = target.target.label() + "/" + item.item.label;
     if (facts) {
       for (auto& finding : foresee(*facts, item, subject)) target.findings.push_back(std::move(finding));
+      if (auto why = barred(*facts, item, target)) {
+        target.findings.push_back({.code = "engine-unusable",
+                                   .severity = Severity::blocker,
+                                   .subject = subject,
+                                   .sentence = std::move(*why),
+                                   .fix = kWithoutIt});
+      }
     } else {
       target.findings.push_back({.code = "engine-unusable",
                                  .severity = Severity::blocker,
@@ -177,16 +217,15 @@ class Passage {
   Passage(Places& places, copy::Events& events, const std::stop_token& stop)
       : places_(places), events_(events), stop_(stop) {}
 
-  /// Takes the engine, and removes what killed runs have left there.
-  Status begin(const EngineSide& side) {
-    SLUICE_TRY(facts_, side.client->facts({Deadline::after(kAsking), stop_}));
-    SLUICE_TRY(auto ledger, engine::Ledger::open(side.ledgers, side.client->address().shown, stop_));
-    carrier_.emplace(*side.client, std::move(ledger));
+  /// Removes what killed runs have left.
+  void begin(engine::Client& client, engine::Ledger ledger) {
+    carrier_.emplace(client, std::move(ledger));
     for (const auto& sentence : carrier_->clear()) note({}, sentence);
-    return {};
   }
 
-  Status bring(const copy::SurveyedItem& item, const PlannedTarget& target, const PlannedImage& image) {
+  Status bring(const engine::Facts& facts, const copy::SurveyedItem& item, const PlannedTarget& target,
+               const PlannedImage& image) {
+    if (auto why = barred(facts, item, target)) return Error(ErrorKind::blocked, std::move(*why)).with_hint(kWithoutIt);
     auto order = order_of(item);
     if (const auto* origin = origin_of(places_, item, image)) {
       SLUICE_TRY(order.source, places_.engine_login(*origin, image.name));
@@ -195,7 +234,7 @@ class Passage {
     Teller teller(item, events_);
     SLUICE_TRY(const auto arrived, carrier_->carry(order, std::ref(teller), stop_));
     for (const auto& sentence : arrived.notes) note(image.name, sentence);
-    if (arrived.digest != order.digest) return another_digest(facts_, item, arrived, stop_);
+    if (arrived.digest != order.digest) return another_digest(facts, item, arrived, stop_);
     return {};
   }
 
@@ -207,30 +246,44 @@ class Passage {
   Places& places_;
   copy::Events& events_;
   const std::stop_token& stop_;
-  engine::Facts facts_;
   std::optional<engine::Carrier> carrier_;
 };
 
-bool asked_for_engine(const Plan& plan) {
-  return std::any_of(plan.targets.begin(), plan.targets.end(),
-                     [](const PlannedTarget& target) { return target.target.via == pipeline::Via::docker; });
+// What killed runs have left goes with the next run, whatever road that takes; nobody waits or fails for it.
+void clear_left(Places& places, copy::Events& events, const std::stop_token& stop) {
+  const auto side = places.engine();
+  if (!side || !engine::Ledger::may_hold(side->ledgers, side->client->address().key())) return;
+  auto ledger = engine::Ledger::try_open(side->ledgers, side->client->address().key());
+  if (!ledger) return;
+  Passage passage(places, events, stop);
+  passage.begin(*side->client, std::move(*ledger));
 }
 
 }  // namespace
 
 Status carry_through_engine(Places& places, const copy::Survey& survey, const std::vector<CopyPlace>& copied,
                             const Plan& plan, copy::Events& events, const std::stop_token& stop) {
-  const bool any = any_by_engine(survey);
-  if (!any && !asked_for_engine(plan)) return {};
+  if (!any_by_engine(survey)) {
+    clear_left(places, events, stop);
+    return {};
+  }
   SLUICE_TRY(const auto side, places.engine());
-  // Where all content has arrived already, a run that was killed after its push may still have left something.
-  if (!any && !engine::Ledger::may_hold(side.ledgers, side.client->address().shown)) return {};
+  SLUICE_TRY(const auto facts, side.client->facts({Deadline::after(kAsking), stop}));
+  const auto waits = [&] {
+    events.emit({.kind = EventKind::wait,
+                 .image = {},
+                 .target = side.client->address().shown,
+                 .digest = {},
+                 .bytes = 0,
+                 .detail = "another run is using the engine"});
+  };
+  SLUICE_TRY(auto ledger, engine::Ledger::open(side.ledgers, side.client->address().key(), stop, waits));
   Passage passage(places, events, stop);
-  if (auto begun = passage.begin(side); !begun) return any ? begun : Status();
+  passage.begin(*side.client, std::move(ledger));
   for (std::size_t k = 0; k < copied.size(); ++k) {
     if (survey.items[k].road != Road::docker) continue;
     const auto& target = plan.targets[copied[k].target];
-    SLUICE_CHECK(passage.bring(survey.items[k], target, target.images[copied[k].image]));
+    SLUICE_CHECK(passage.bring(facts, survey.items[k], target, target.images[copied[k].image]));
   }
   return {};
 }

@@ -28,6 +28,7 @@ class PlayedEngine final : public net::Exchanger, public net::ReplyStreams {
   std::vector<std::string> done;
   std::string pushed = "sha256:aa";
   std::string pull_error{};
+  std::string digests{};
 
   Result<net::HttpResponse> exchange(const net::HttpRequest& request, const net::ExchangeContext&) override {
     const auto& target = request.url.target;
@@ -38,7 +39,7 @@ class PlayedEngine final : public net::Exchanger, public net::ReplyStreams {
       const auto name = target.substr(std::string("/v1.41/images/").size(), target.rfind("/json") - 14);
       const auto found = images.find(name);
       if (found == images.end()) return reply(404, R"({"message":"no such image"})");
-      return reply(200, R"({"Id":")" + found->second + R"(","RepoTags":["x:y"],"RepoDigests":[]})");
+      return reply(200, R"({"Id":")" + found->second + R"(","RepoTags":["x:y"],"RepoDigests":[)" + digests + "]}");
     }
     if (request.method == net::Method::del) {
       const auto name = target.substr(std::string("/v1.41/images/").size());
@@ -108,13 +109,15 @@ TEST_F(EngineCarry, TakesTheFourStepsAndRemovesTheTagBeforeTheImage) {
   const auto arrived = carry();
   ASSERT_TRUE(arrived.ok()) << support::why(arrived);
   EXPECT_EQ(arrived->digest, "sha256:aa");
-  EXPECT_THAT(engine.done, ElementsAre("pull", "tag", "push", "remove b/web:pin", "remove a/web@sha256:aa"));
+  EXPECT_THAT(engine.done, ElementsAre("pull", "tag", "push", "remove b/web@sha256:aa", "remove b/web:pin",
+                                       "remove a/web@sha256:aa"));
 }
 
 TEST_F(EngineCarry, LeavesWhatWasThereBefore) {
   engine.images = {{"a/web@sha256:aa", "id"}, {"b/web:pin", "id"}};
   ASSERT_TRUE(carry().ok());
-  EXPECT_THAT(engine.done, ElementsAre("pull", "tag", "push"));
+  EXPECT_THAT(engine.done, ElementsAre("pull", "tag", "push", "remove b/web@sha256:aa"))
+      << "what the push added, and nothing else";
 }
 
 TEST_F(EngineCarry, TouchesNoOtherImageOfThatName) {
@@ -131,9 +134,26 @@ TEST_F(EngineCarry, AFailedPullIsTidiedToo) {
   const auto arrived = carry();
   ASSERT_FALSE(arrived.ok());
   EXPECT_EQ(arrived.error().kind(), ErrorKind::storage);
-  EXPECT_THAT(arrived.error().message(), HasSubstr("docker pull a/web@sha256:aa"));
+  EXPECT_THAT(arrived.error().sentence(), HasSubstr("docker pull a/web@sha256:aa"));
   EXPECT_THAT(engine.images, IsEmpty());
   EXPECT_FALSE(Ledger::may_hold(folder, "engine"));
+}
+
+TEST_F(EngineCarry, WhatTheEngineMayStillGoOnWithIsLookedAtAgain) {
+  engine.pull_error = "dial tcp 127.0.0.1:5000: i/o timeout";
+  const auto arrived = carry();
+  ASSERT_FALSE(arrived.ok());
+  EXPECT_EQ(arrived.error().kind(), ErrorKind::timeout);
+  EXPECT_TRUE(Ledger::may_hold(folder, "engine")) << "it was not there yet, which does not say that it never will be";
+}
+
+TEST_F(EngineCarry, ADigestOfTheTargetThatWasThereBeforeStays) {
+  engine.digests = R"("b/web@sha256:bb")";
+  const auto arrived = carry();
+  ASSERT_TRUE(arrived.ok());
+  EXPECT_THAT(engine.done, ElementsAre("pull", "tag", "push", "remove a/web@sha256:aa"))
+      << "with the last tag of b/web the engine would take its digests away";
+  EXPECT_THAT(arrived->notes, ElementsAre(HasSubstr("it keeps b/web:pin")));
 }
 
 TEST_F(EngineCarry, TellsWhichDigestArrived) {
