@@ -140,15 +140,15 @@ STEPS = {
 
 
 class EngineProxy:
-    """Stands before an engine. `at(step, action)`: the next request of this step ends in `action(forward)`, which gives the
-    bytes of a reply, or None to have the real one sent; `forward` says whether the engine has heard of it already."""
+    """Stands before an engine. `at(step, action)`: the next request of this step ends in `action()`, which gives the bytes of
+    a reply, or None to have the real one sent."""
 
     def __init__(self, engine):
         self._engine = engine
         self._folder = folder("engine-proxy")
         self.socket = str(self._folder / "engine.sock")
         self.seen = []
-        self._armed = None
+        self._armed, self._times = None, 0
         self._lock = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self.socket)
@@ -156,14 +156,15 @@ class EngineProxy:
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
-    def at(self, step, action, after=False):
-        """`after`: once the engine has answered."""
+    def at(self, step, action, after=False, times=1):
+        """`after`: once the engine has answered. `times`: for so many requests."""
         with self._lock:
             self._armed = (STEPS[step], action, after)
+            self._times = times
 
-    def fail(self, step, status=500, words="the disk is on fire"):
+    def fail(self, step, status=500, words="the disk is on fire", times=1):
         body = json.dumps({"message": words}).encode()
-        self.at(step, lambda: _reply(status, body))
+        self.at(step, lambda: _reply(status, body), times=times)
 
     def say(self, step, *lines):
         """Under a 200: these messages."""
@@ -186,7 +187,8 @@ class EngineProxy:
             with self._lock:
                 armed = self._armed if self._armed and self._armed[0](method, path) else None
                 if armed:
-                    self._armed = None
+                    self._times -= 1
+                    self._armed = self._armed if self._times > 0 else None
             if armed and not armed[2]:
                 reply = armed[1]()
                 if reply is not None:
