@@ -86,7 +86,7 @@ Result<Address> parse_host(const std::string& host, bool tls, net::Endpoint endp
 }
 
 Result<std::optional<std::string>> current_context(const Environment& environment) {
-  if (const auto named = environment.get("DOCKER_CONTEXT")) return std::optional(*named);
+  if (auto named = environment.get("DOCKER_CONTEXT")) return named;
   const auto file = docker_folder(environment) / "config.json";
   const auto bytes = read_file(file, kMaxFileBytes);
   if (!bytes) return std::optional<std::string>();  // whoever looks for credentials there tells of it
