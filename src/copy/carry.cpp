@@ -90,7 +90,8 @@ class Carrier {
   // Children by digest always; the image's own manifest by digest where that helps.
   void add_manifests(std::size_t index) {
     const auto& item = survey_.items[index];
-    if (item.road == Road::present || item.road == Road::docker) return;
+    const auto bearer = traits_of(item.road).bearer;
+    if (bearer == Bearer::nobody || bearer == Bearer::engine) return;
     std::map<oci::Digest, std::size_t> move_of;
     for (const auto m : item.moves) move_of.emplace(survey_.moves[m].blob.digest, m);
     std::map<oci::Digest, std::size_t> step_of;

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
 #include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,19 +83,6 @@ void note_secrets(const RegistryLogin& login, const Secret& header) {
     if (!secret->empty()) sent.add(*secret, login.username);
   }
   sent.add(header);
-}
-
-// "2026-11-30T12:00:00.123456789Z" -> seconds since 1970.
-std::optional<std::int64_t> seconds_of(const std::string& text) {
-  std::tm when{};
-  if (strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &when) == nullptr) return std::nullopt;
-  const auto zone = text.find_last_of("+-Z");
-  std::int64_t offset = 0;
-  if (zone != std::string::npos && zone > 10 && text[zone] != 'Z' && text.size() >= zone + 6) {
-    offset = (std::atoi(text.substr(zone + 1, 2).c_str()) * 60 + std::atoi(text.substr(zone + 4, 2).c_str())) * 60;
-    if (text[zone] == '-') offset = -offset;
-  }
-  return timegm(&when) - offset;
 }
 
 void read_registry_settings(const Json& info, Facts& out) {
@@ -230,10 +216,6 @@ Result<Facts> Client::facts(const net::ExchangeContext& context) {
             .data_root = text_at("DockerRootDir"),
             .insecure_registries = {},
             .host = text_at("Name")};
-  out.http_proxy = text_at("HttpProxy");
-  out.https_proxy = text_at("HttpsProxy");
-  out.no_proxy = text_at("NoProxy");
-  out.clock = seconds_of(info->string_at("SystemTime").value_or(""));
   read_registry_settings(*info, out);
   return out;
 }

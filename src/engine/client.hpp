@@ -37,10 +37,6 @@ struct Facts {
   std::string data_root;                         ///< on the engine's host; may be empty
   std::vector<std::string> insecure_registries;  ///< hosts and networks whose certificates it does not check
   std::string host{};                            ///< the name of its machine
-  std::string http_proxy{};
-  std::string https_proxy{};
-  std::string no_proxy{};
-  std::optional<std::int64_t> clock{};  ///< its system time, in seconds since 1970
 };
 
 /// One image of the engine.

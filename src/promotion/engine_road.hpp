@@ -21,12 +21,12 @@ namespace sluice::promotion {
 std::vector<Finding> foresee(const engine::Facts& facts, const copy::SurveyedItem& item, const std::string& subject);
 
 /// Asks the engine, once, and adds what it finds to the targets whose images take this road: engine-unusable, and what
-/// foresee() says. Nothing is asked when no image does. Errors: cancelled.
+/// foresee() says, and registries that must not be named to it. Nothing is asked when no image does. Errors: cancelled.
 Status look_at_engine(Places& places, const copy::Survey& survey, const std::vector<CopyPlace>& copied, Plan& plan,
                       const std::stop_token& stop);
 
 /// Brings every image whose road is docker to its destination, and takes it out of the engine again. Two promotions
-/// with one engine go one after the other.
+/// with one engine go one after the other. Where there is none, what killed runs have left in an engine is removed.
 /// Errors: integrity with the code engine-changes-digest, when another digest arrived; those of engine::Carrier and of
 /// places.
 Status carry_through_engine(Places& places, const copy::Survey& survey, const std::vector<CopyPlace>& copied,
