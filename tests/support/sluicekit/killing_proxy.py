@@ -8,6 +8,7 @@ _WRITES = (b"PUT", b"POST", b"PATCH", b"DELETE")
 _METHODS = (*_WRITES, b"GET", b"HEAD")
 _SEGMENT = 1 << 16
 _PATIENCE = 5  # seconds, with a server that does not hang up
+_REST = 60  # seconds, with all of them
 
 
 class KillingProxy:
@@ -24,6 +25,8 @@ class KillingProxy:
         self._settled = threading.Event()
         self._settled.set()
         self._victim = None
+        self._under_way = 0
+        self._changed = threading.Condition()
         self.writes = 0
         self.killed = False
         self._selector = selectors.DefaultSelector()
@@ -61,6 +64,16 @@ class KillingProxy:
         """On the same ports."""
         self._listeners = [self._listen(*known) for known in zip(self._upstreams, self._ports)]
 
+    def rest(self):
+        """Waits until the servers are done with whatever anybody asked of them who is gone now: who was killed leaves
+        requests behind. Nobody may be talking to it."""
+        for listener in self._listeners:
+            # Connections are accepted in their order, so all that were there before are known after this one.
+            with socket.create_connection(listener.getsockname()) as last:
+                _end(last)
+        with self._changed:
+            self._changed.wait_for(lambda: self._under_way == 0, _REST)
+
     def _listen(self, upstream, port):
         listener = socket.create_server(("127.0.0.1", port))
         self._selector.register(listener, selectors.EVENT_READ, (self._accept, listener, upstream))
@@ -86,6 +99,8 @@ class KillingProxy:
             client.close()
             return
         pair = _Pair(client, server)
+        with self._changed:
+            self._under_way += 1
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(client, selectors.EVENT_READ, (self._carry, pair, client, server))
@@ -100,13 +115,19 @@ class KillingProxy:
                 return
         except OSError:
             pass  # who is killed breaks its connections
+        if source is pair.client:
+            _end(pair.server)
         self._hang_up(pair)
 
     def _hang_up(self, pair):
+        if pair.client.fileno() < 0:
+            return
         for end in (pair.client, pair.server):
-            if end.fileno() >= 0:
-                self._selector.unregister(end)
-                end.close()
+            self._selector.unregister(end)
+            end.close()
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
 
     def _carried_out(self):
         """True when the answer is not to be given."""

@@ -65,6 +65,12 @@ class Place:
         self._write(picture, text[:len(text) // 2])
         return True
 
+    def rest(self):
+        """A machine that was killed leaves requests behind: the servers are done with them after this. A registry may
+        answer with an error while a tag is being written."""
+        self.proxy.rest()
+        self.road.rest()
+
     def go_down(self):
         self.road.go_down()
 
@@ -158,6 +164,7 @@ class SandboxPlace(Place):
         self.box.knob("outcome", digest=digest, result="fail" if fails else "succeed")
 
     def settle(self):
+        self.rest()
         self.box.settle()
 
 
@@ -243,4 +250,4 @@ class RegistryPlace(Place):
         return {tag: client.digest(repository, tag) for tag in client.tags(repository)}
 
     def settle(self):
-        pass
+        self.rest()
