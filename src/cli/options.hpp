@@ -58,6 +58,7 @@ struct PlanFor {
   std::string release;  ///< number, id, tag or digest; empty: chosen
   std::string target;   ///< only this one; empty: all
   std::string via;      ///< --via ROAD; empty: chosen
+  bool allow_digest_change = false;
 };
 struct Promote {
   std::string environment;
@@ -65,6 +66,7 @@ struct Promote {
   std::string target;   ///< only this one; empty: all
   std::string plan;     ///< --plan HASH
   std::string via;      ///< --via ROAD; empty: chosen
+  bool allow_digest_change = false;
   bool yes = false;
   bool fix_triggers = false;
 };

@@ -139,9 +139,11 @@ void add_target(CLI::App& command, std::string& target) {
   command.add_option("--target", target, "only this target: its label in `status`, or a part of it")->type_name("NAME");
 }
 
-void add_via(CLI::App& command, std::string& via) {
+void add_via(CLI::App& command, std::string& via, bool& allow_digest_change) {
   command.add_option("--via", via, "tag, mount, stream, import or docker; without it the cheapest that leads there")
       ->type_name("ROAD");
+  command.add_flag("--allow-digest-change", allow_digest_change,
+                   "with the road docker: accept that the engine pushes another image than the one that was tested");
 }
 
 // All commands, their options and where the values go.
@@ -202,7 +204,7 @@ struct Commands {
     c->add_option("--release", plan.release, "a number, id, tag or digest; also if that jumps or goes backwards")
         ->type_name("RELEASE");
     add_target(*c, plan.target);
-    add_via(*c, plan.via);
+    add_via(*c, plan.via, plan.allow_digest_change);
     b.pipeline(c);
     b.explain_auth(c);
     b.explain_road(c);
@@ -216,7 +218,7 @@ struct Commands {
     c->add_option("--plan", promote.plan, "act only if the plan still has this hash")
         ->type_name("HASH")
         ->check(is_plan_hash);
-    add_via(*c, promote.via);
+    add_via(*c, promote.via, promote.allow_digest_change);
     c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
     c->add_flag("-y,--yes", promote.yes, "do not ask");
     b.leases(c);

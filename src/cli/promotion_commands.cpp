@@ -234,8 +234,11 @@ Result<std::string> promotion_meant(std::string id, const std::string& target, b
 Exit execute(const PlanFor& plan, Context& context) {
   SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
   SLUICE_TRY(const auto via, road_of(plan.via));
-  const promotion::Request request{
-      .environment = plan.environment, .release = plan.release, .via = via, .target = plan.target};
+  const promotion::Request request{.environment = plan.environment,
+                                   .release = plan.release,
+                                   .via = via,
+                                   .digest_may_change = plan.allow_digest_change,
+                                   .target = plan.target};
   SLUICE_CHECK(promotion::take_target(request.target, request.environment, pipeline));
   SLUICE_CHECK(promotion::take_road(request, pipeline));
   SLUICE_TRY(auto* store, context.session.store(true));
@@ -253,10 +256,13 @@ Exit execute(const PlanFor& plan, Context& context) {
 
 Exit execute(const Promote& promote, Context& context) {
   SLUICE_TRY(const auto via, road_of(promote.via));
-  SLUICE_TRY(
-      const auto outcome,
-      carry_out({.environment = promote.environment, .release = promote.release, .via = via, .target = promote.target},
-                {.plan = promote.plan, .yes = promote.yes, .fix_triggers = promote.fix_triggers}, context));
+  SLUICE_TRY(const auto outcome,
+             carry_out({.environment = promote.environment,
+                        .release = promote.release,
+                        .via = via,
+                        .digest_may_change = promote.allow_digest_change,
+                        .target = promote.target},
+                       {.plan = promote.plan, .yes = promote.yes, .fix_triggers = promote.fix_triggers}, context));
   return conclude(outcome, "promote", context);
 }
 

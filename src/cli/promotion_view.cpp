@@ -134,6 +134,8 @@ void target_text(std::string& out, const promotion::PlannedTarget& target, const
     }
     out += fmt::format("    {}  {} -> {}  as {}\n", image.name, brief(image.before()),
                        console.green(image.after.brief(), for_out), tags_of(image));
+    if (image.tested)
+      out += fmt::format("      tested as {}: an engine made another image of it\n", image.tested->brief());
     out += console.dim(fmt::format("      road {}: {}{}\n", to_string(image.road), image.why,
                                    image.by_api ? std::string() : "; " + amounts_text(image.bytes)),
                        for_out);
@@ -261,6 +263,8 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
       out += fmt::format("    {}  {}  by {}: {} moved, {} mounted, {} present\n", image.name, image.after.text(),
                          to_string(image.road), text::human_bytes(image.bytes.moved),
                          text::human_bytes(image.bytes.mounted), text::human_bytes(image.bytes.present));
+      if (image.tested)
+        out += fmt::format("      tested as {}: an engine made another image of it\n", image.tested->text());
     }
     if (t < outcome.targets.size()) rollouts_text(out, outcome.targets[t], console);
   }
@@ -302,7 +306,8 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
                       .set("road", to_string(image.road))
                       .set("platforms", platforms_json(image))
                       .set("attachments", Json())
-                      .set("digest_changed", false)
+                      .set("digest_changed", image.tested.has_value())
+                      .set("tested", image.of_release().text())
                       .set("blobs", image.by_api ? Json() : promotion::to_json(image.blobs))
                       .set("bytes", promotion::to_json(image.bytes))
                       .set("retries", image.by_api ? Json() : Json(image.retries)));

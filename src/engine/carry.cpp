@@ -124,9 +124,19 @@ Result<Arrived> Carrier::carry(const Order& order, const ToldStep& told, const s
   return std::move(arrived).error().context(text::join(notes, "; "));
 }
 
+Result<Carrier::Name> Carrier::name_for(const Order& order, const std::string& image_id, const std::stop_token& stop) {
+  std::string taken;
+  for (const auto& tag : order.tags) {
+    SLUICE_TRY(const auto namesake, client_.find(order.to + ":" + tag, within(kShort, stop)));
+    if (!namesake || namesake->id == image_id) return Name{tag, namesake.has_value()};
+    taken = order.to + ":" + tag;
+  }
+  return Error(ErrorKind::conflict, "the engine has another image called " + taken + ", which is not ours")
+      .with_hint("docker rmi " + taken);
+}
+
 Result<Arrived> Carrier::bring(const Order& order, const ToldStep& told, const std::stop_token& stop) {
   const auto source = order.from + "@" + order.digest;
-  const auto target = order.to + ":" + order.tag;
   const auto say = [&](Step step) { return [&told, step](const Progress& progress) { told(step, progress); }; };
   Arrived out;
 
@@ -148,24 +158,25 @@ Result<Arrived> Carrier::bring(const Order& order, const ToldStep& told, const s
                  "docker pull " + source + " ended without an error, and the engine does not have it");
   }
 
-  SLUICE_TRY(const auto namesake, client_.find(target, within(kShort, stop)));
-  if (namesake && namesake->id != image->id) {
-    return Error(ErrorKind::conflict, "the engine has another image called " + target + ", which is not ours")
-        .with_hint("docker rmi " + target);
-  }
+  SLUICE_TRY(const auto name, name_for(order, image->id, stop));
+  const auto target = order.to + ":" + name.tag;
   // With the last tag of a repository an engine takes its digests away as well: then our tag stays beside them.
   const bool keeps_tag = names(image->digests, order.to) && !names(image->tags, order.to);
   if (keeps_tag) out.notes.push_back("the engine knew this image by a digest of " + order.to + "; it keeps " + target);
-  if (!namesake && !keeps_tag) SLUICE_CHECK(ledger_.bring(target));
+  if (!name.there && !keeps_tag) SLUICE_CHECK(ledger_.bring(target));
   // A push adds this name.
   if (!names(image->digests, order.to)) SLUICE_CHECK(ledger_.bring(order.to + "@" + order.digest));
   told(Step::tag, {.layer = {}, .status = {}});
-  if (auto tagged = client_.tag(image->id, order.to, order.tag, within(kShort, stop)); !tagged)
+  if (auto tagged = client_.tag(image->id, order.to, name.tag, within(kShort, stop)); !tagged)
     return at_step(Step::tag, target, std::move(tagged).error());
   told(Step::push, {.layer = {}, .status = {}});
-  auto pushed = client_.push(order.to, order.tag, order.target, say(Step::push), within(kBegin, stop));
+  auto pushed = client_.push(order.to, name.tag, order.target, say(Step::push), within(kBegin, stop));
   if (!pushed) return at_step(Step::push, target, std::move(pushed).error());
   out.digest = pushed->digest;
+  out.tag = name.tag;
+  // That is the name which the push has added, if it pushed another image.
+  if (out.digest != order.digest && !names(image->digests, order.to))
+    SLUICE_CHECK(ledger_.bring(order.to + "@" + out.digest));
   for (auto& note : pushed->notes) out.notes.push_back(std::move(note));
   return out;
 }

@@ -21,7 +21,7 @@ struct Order {
   std::string from;                    ///< "host/project/name"
   std::string digest;                  ///< what to pull there
   std::string to;                      ///< "host/project/name"
-  std::string tag;                     ///< what to push there
+  std::vector<std::string> tags;       ///< what to push there: the first that is no other image's in the engine
   std::uint64_t bytes = 0;             ///< of its layers, compressed
   std::vector<std::string> configs{};  ///< digests of its configs, which engines take for an image's id
   RegistryLogin source{};
@@ -31,6 +31,7 @@ struct Order {
 /// What came of it.
 struct Arrived {
   std::string digest;              ///< that the target's registry has now
+  std::string tag;                 ///< and under which tag
   std::vector<std::string> notes;  ///< what was left out, what could not be removed: sentences
 };
 
@@ -45,13 +46,18 @@ class Carrier {
   /// Removes what killed runs have left. Best effort: sentences for what is still there.
   std::vector<std::string> clear();
 
-  /// Errors: storage (no room where the engine keeps images), conflict (the engine has another image under the name
-  /// that is to be pushed), those of Client, each with the step. What was brought is removed after an error, too, and
+  /// Errors: storage (no room where the engine keeps images), conflict (the engine has other images under all names
+  /// that could be pushed), those of Client, each with the step. What was brought is removed after an error, too, and
   /// when `stop` asks to end.
   Result<Arrived> carry(const Order& order, const ToldStep& told, const std::stop_token& stop);
 
  private:
   Status check_room(const Order& order, const net::ExchangeContext& context);
+  struct Name {
+    std::string tag;
+    bool there = false;  ///< the engine has the image under it already
+  };
+  Result<Name> name_for(const Order& order, const std::string& image_id, const std::stop_token& stop);
   Result<Arrived> bring(const Order& order, const ToldStep& told, const std::stop_token& stop);
   void tidy(std::vector<std::string>& notes, std::size_t keep, bool may_follow);
 

@@ -22,6 +22,7 @@ namespace {
 constexpr int kOldestMinor = 24;  // of API 1; Docker 1.12
 constexpr int kNewestMinor = 47;  // what this code was written against; newer engines serve it
 constexpr std::size_t kMaxDrivers = 100;
+constexpr std::string_view kPodman = "Podman";
 
 // "1.41" -> 41; empty: no version of API 1.
 std::optional<int> minor_of(std::string_view version) {
@@ -196,7 +197,7 @@ Status Client::agree(const net::ExchangeContext& context) {
   const auto* parts = told->find("Components");
   if (parts == nullptr || !parts->is_array()) return {};
   for (const auto& part : parts->items()) {
-    if (part.is_object() && part.string_at("Name").value_or("").starts_with("Podman")) product_ = "Podman";
+    if (part.is_object() && part.string_at("Name").value_or("").starts_with(kPodman)) product_ = kPodman;
   }
   return {};
 }
@@ -280,6 +281,8 @@ Result<StreamEnd> Client::push(const std::string& repository, const std::string&
   note_secrets(login, header);
   order.headers.add("X-Registry-Auth", header.reveal());
   SLUICE_TRY(auto end, stream(std::move(order), told, context));
+  // Podman 4 has no other word for it; an engine of Docker that says no more has not come to its end.
+  if (end.digest.empty() && product_ == kPodman) end.digest = end.in_words;
   if (end.digest.empty())
     return Error(ErrorKind::protocol, "the engine ended the push of " + repository + ":" + tag + " without a digest");
   return end;
@@ -289,6 +292,8 @@ Result<bool> Client::remove(const std::string& name, const net::ExchangeContext&
   SLUICE_CHECK(agree(context));
   SLUICE_TRY(const auto reply, ask(request(net::Method::del, "images/" + encoding::percent(name, "/:@")), context));
   if (reply.status == 404) return false;
+  // It lists a digest under each of an image's names, also where nobody gave it that one.
+  if (reply.status == 500 && product_ == kPodman && sentence_of(reply).ends_with("tag not known")) return false;
   if (reply.status != 200) return refused(reply);
   return true;
 }

@@ -41,6 +41,15 @@ constexpr std::array kSigns{
     Sign{"toomanyrequests", ErrorKind::busy},
 };
 
+// "latest: digest: sha256:... size: 527"
+std::string digest_in_words(std::string_view status) {
+  constexpr std::string_view kBefore = ": digest: ";
+  const auto begin = status.find(kBefore);
+  const auto end = status.find(" size: ");
+  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin + kBefore.size()) return {};
+  return std::string(status.substr(begin + kBefore.size(), end - begin - kBefore.size()));
+}
+
 }  // namespace
 
 Error engine_error(std::string_view sentence) {
@@ -85,6 +94,7 @@ Status MessageReader::take(std::string_view line) {
   constexpr std::string_view kDigest = "Digest: ";
   if (status.starts_with(kDigest))
     end_.digest = std::string(text::trim(std::string_view(status).substr(kDigest.size())));
+  if (auto digest = digest_in_words(status); !digest.empty()) end_.in_words = std::move(digest);
   Progress progress{.layer = message->string_at("id").value_or(""), .status = text::printable(status, 200)};
   if (const auto* numbers = message->find("progressDetail"); numbers != nullptr && numbers->is_object()) {
     progress.current_bytes =

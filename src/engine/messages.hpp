@@ -25,6 +25,7 @@ struct Progress {
 /// What a whole stream came to.
 struct StreamEnd {
   std::string digest;              ///< of what was pushed ("aux") or pulled ("Digest: ..."); empty: nobody said
+  std::string in_words{};          ///< of what was pushed, as people read it ("latest: digest: sha256:... size: 527")
   std::vector<std::string> notes;  ///< what was left out: sentences
 };
 

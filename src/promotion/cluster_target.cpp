@@ -7,6 +7,7 @@
 #include "copy/crew.hpp"
 #include "memory/stream_memory.hpp"
 #include "oci/manifest.hpp"
+#include "promotion/engine_road.hpp"
 
 #include <fmt/format.h>
 
@@ -119,7 +120,18 @@ Status ClusterTarget::stage() {
          }});
   }
   SLUICE_CHECK(crew.finish());
+  for (const auto& image : planned_.images) drop_engine_tags(image);
   return carry_signatures();
+}
+
+// What an engine pushed has its pin by now. Care, not duty: the next promotion writes the tag again.
+void ClusterTarget::drop_engine_tags(const PlannedImage& image) {
+  if (image.road != copy::Road::docker) return;
+  for (const auto& tag : engine_tags(image.of_release())) {
+    const auto dropped =
+        cluster::drop_tag(client(), planned_.target.project, image.name, tag, image.after.text(), context());
+    if (!dropped) say(fmt::format("{}: the tag {} stays: {}", image.name, tag, dropped.error().message()));
+  }
 }
 
 // Signatures are kept with the Image object, of which each cluster has its own.

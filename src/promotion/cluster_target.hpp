@@ -111,6 +111,7 @@ class ClusterTarget {
   Status move_one(const PlannedImage& image, const PlannedTag& tag);
   std::optional<Finding> move_back(const PlannedImage& image, const PlannedTag& tag, const std::string& promotion);
   Status drop_outdated_pins(const std::string& image);
+  void drop_engine_tags(const PlannedImage& image);
   std::vector<std::string> foreign_tags(std::vector<Finding>& findings);
   Status act(const TargetUses& uses);
   Status patch(const TargetUses& uses);

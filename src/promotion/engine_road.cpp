@@ -24,6 +24,9 @@ using copy::Road;
 constexpr std::chrono::seconds kAsking{30};
 constexpr const char* kAnotherDigest = "engine-changes-digest";
 constexpr const char* kWithoutIt = "promote without the engine (leave 'via' out), which carries every image as it is";
+constexpr const char* kAccept =
+    "promote without the engine (leave 'via' out), which carries every image as it is; or accept another image with "
+    "--allow-digest-change";
 
 bool any_by_engine(const copy::Survey& survey) {
   return std::any_of(survey.items.begin(), survey.items.end(),
@@ -58,18 +61,20 @@ std::string signature_of(const copy::SurveyedItem& item, const std::stop_token& 
   return found && *found ? "; its signature (" + tag + ") is about the digest that was tested" : std::string();
 }
 
-Error another_digest(const engine::Facts& facts, const copy::SurveyedItem& item, const engine::Arrived& arrived,
-                     const std::stop_token& stop) {
+// What arrived, instead of what, and why.
+std::string another_digest(const engine::Facts& facts, const copy::SurveyedItem& item, const engine::Arrived& arrived,
+                           const std::stop_token& stop) {
   auto why = why_changed(facts, item.root());
   if (why.empty() && !arrived.notes.empty()) why = text::join(arrived.notes, "; ");
   if (why.empty()) why = "it compresses layers anew unless they were made by an engine like it";
-  return Error(ErrorKind::integrity,
-               fmt::format(
-                   "the engine pushed another image than the one that was tested: {} instead of {} ({}){}; no tag "
-                   "was moved, and it stands as {}/{}:{}, which nothing uses",
-                   arrived.digest, item.root().digest.text(), why, signature_of(item, stop), item.item.dest->name(),
-                   item.item.dest_repository, cluster::pin_tag(item.root().digest.text())))
-      .with_hint(kWithoutIt)
+  return fmt::format("the engine pushed another image than the one that was tested: {} instead of {} ({}){}",
+                     arrived.digest, item.root().digest.text(), why, signature_of(item, stop));
+}
+
+Error refused(const std::string& sentence, const copy::SurveyedItem& item, const std::string& tag) {
+  return Error(ErrorKind::integrity, fmt::format("{}; no tag was moved, and it stands as {}/{}:{}, which nothing uses",
+                                                 sentence, item.item.dest->name(), item.item.dest_repository, tag))
+      .with_hint(kAccept)
       .with_registry_code(kAnotherDigest);
 }
 
@@ -146,7 +151,7 @@ engine::Order order_of(const copy::SurveyedItem& item) {
   engine::Order order{.from = item.origin.place->name() + "/" + item.origin.repository,
                       .digest = item.root().digest.text(),
                       .to = item.item.dest->name() + "/" + item.item.dest_repository,
-                      .tag = cluster::pin_tag(item.root().digest.text()),
+                      .tags = engine_tags(item.root().digest),
                       .bytes = bytes_of(item)};
   for (const auto& manifest : item.manifests) {
     if (manifest->config) order.configs.push_back(manifest->config->digest.text());
@@ -166,14 +171,20 @@ const pipeline::Target* origin_of(Places& places, const copy::SurveyedItem& item
 
 }  // namespace
 
-std::vector<Finding> foresee(const engine::Facts& facts, const copy::SurveyedItem& item, const std::string& subject) {
+std::vector<std::string> engine_tags(const oci::Digest& digest) {
+  constexpr std::size_t kBrief = 12;
+  return {kEngineTag, fmt::format("{}-{}", kEngineTag, digest.hex().substr(0, kBrief))};
+}
+
+std::vector<Finding> foresee(const engine::Facts& facts, const copy::SurveyedItem& item, const std::string& subject,
+                             bool accepted) {
   const auto why = why_changed(facts, item.root());
   if (why.empty()) return {};
   return {{.code = kAnotherDigest,
-           .severity = Severity::blocker,
+           .severity = accepted ? Severity::warning : Severity::blocker,
            .subject = subject,
            .sentence = "the engine would push another image than the one that was tested: " + why,
-           .fix = kWithoutIt}};
+           .fix = accepted ? "" : kAccept}};
 }
 
 Status look_at_engine(Places& places, const copy::Survey& survey, const std::vector<CopyPlace>& copied, Plan& plan,
@@ -190,7 +201,10 @@ Status look_at_engine(Places& places, const copy::Survey& survey, const std::vec
     auto& target = plan.targets[copied[k].target];
     const auto subject = target.target.label() + "/" + item.item.label;
     if (facts) {
-      for (auto& finding : foresee(*facts, item, subject)) target.findings.push_back(std::move(finding));
+      for (auto& finding : foresee(*facts, item, subject, plan.digest_may_change)) {
+        finding.sentence += signature_of(item, stop);
+        target.findings.push_back(std::move(finding));
+      }
       if (auto why = barred(*facts, item, target)) {
         target.findings.push_back({.code = "engine-unusable",
                                    .severity = Severity::blocker,
@@ -223,8 +237,11 @@ class Passage {
     for (const auto& sentence : carrier_->clear()) note({}, sentence);
   }
 
-  Status bring(const engine::Facts& facts, const copy::SurveyedItem& item, const PlannedTarget& target,
-               const PlannedImage& image) {
+  /// Empty: it came as it is.
+  Result<std::optional<Arrival>> bring(const engine::Facts& facts, const Plan& plan, const copy::SurveyedItem& item,
+                                       const CopyPlace& at) {
+    const auto& target = plan.targets[at.target];
+    const auto& image = target.images[at.image];
     if (auto why = barred(facts, item, target)) return Error(ErrorKind::blocked, std::move(*why)).with_hint(kWithoutIt);
     auto order = order_of(item);
     if (const auto* origin = origin_of(places_, item, image)) {
@@ -234,8 +251,17 @@ class Passage {
     Teller teller(item, events_);
     SLUICE_TRY(const auto arrived, carrier_->carry(order, std::ref(teller), stop_));
     for (const auto& sentence : arrived.notes) note(image.name, sentence);
-    if (arrived.digest != order.digest) return another_digest(facts, item, arrived, stop_);
-    return {};
+    if (arrived.digest == order.digest) return std::optional<Arrival>();
+    auto sentence = another_digest(facts, item, arrived, stop_);
+    if (!plan.digest_may_change) return refused(sentence, item, arrived.tag);
+    SLUICE_TRY(auto digest, oci::Digest::parse(arrived.digest));
+    return std::optional(Arrival{.item = 0,
+                                 .digest = std::move(digest),
+                                 .finding = {.code = kAnotherDigest,
+                                             .severity = Severity::warning,
+                                             .subject = target.target.label() + "/" + image.name,
+                                             .sentence = std::move(sentence),
+                                             .fix = ""}});
   }
 
  private:
@@ -261,11 +287,13 @@ void clear_left(Places& places, copy::Events& events, const std::stop_token& sto
 
 }  // namespace
 
-Status carry_through_engine(Places& places, const copy::Survey& survey, const std::vector<CopyPlace>& copied,
-                            const Plan& plan, copy::Events& events, const std::stop_token& stop) {
+Result<std::vector<Arrival>> carry_through_engine(Places& places, const copy::Survey& survey,
+                                                  const std::vector<CopyPlace>& copied, const Plan& plan,
+                                                  copy::Events& events, const std::stop_token& stop) {
+  std::vector<Arrival> out;
   if (!any_by_engine(survey)) {
     clear_left(places, events, stop);
-    return {};
+    return out;
   }
   SLUICE_TRY(const auto side, places.engine());
   SLUICE_TRY(const auto facts, side.client->facts({Deadline::after(kAsking), stop}));
@@ -282,10 +310,12 @@ Status carry_through_engine(Places& places, const copy::Survey& survey, const st
   passage.begin(*side.client, std::move(ledger));
   for (std::size_t k = 0; k < copied.size(); ++k) {
     if (survey.items[k].road != Road::docker) continue;
-    const auto& target = plan.targets[copied[k].target];
-    SLUICE_CHECK(passage.bring(facts, survey.items[k], target, target.images[copied[k].image]));
+    SLUICE_TRY(auto changed, passage.bring(facts, plan, survey.items[k], copied[k]));
+    if (!changed) continue;
+    changed->item = k;
+    out.push_back(std::move(*changed));
   }
-  return {};
+  return out;
 }
 
 }  // namespace sluice::promotion

@@ -69,7 +69,7 @@ memory::Beginning beginning_of(const records::Promotion& promotion, const Planne
               .began = promotion.created_at,
               .who = memory::who_from(promotion.who),
               .head = target.images.front().name,
-              .digest = image.after.text(),
+              .digest = image.of_release().text(),
               .after = image.after.text()};
   if (image.tags.size() > 1) {
     out.open.label = image.tags.front().tag;

@@ -64,7 +64,7 @@ memory::OpenPromotion open_of(const Plan& plan, std::size_t t, const PlannedImag
   out.began = begin.promotion.created_at;
   out.undoing = begin.undoing;
   out.head = head.name;
-  out.digest = found == begin.release.images.end() ? image.after.text() : found->digest.text();
+  out.digest = found == begin.release.images.end() ? image.of_release().text() : found->digest.text();
   out.after = image.after.text();
   for (const auto& tag : image.tags) out.tags.push_back({tag.tag, text_of(tag.before)});
   out.road = std::string(to_string(image.road));
@@ -167,6 +167,29 @@ Status MemoryWriter::begin(const Plan& plan, const Begin& begin) {
   if (any) {
     renewer_ =
         std::jthread([this, &plan, id = begin.promotion.id](const std::stop_token& stop) { renew(plan, id, stop); });
+  }
+  return {};
+}
+
+Status MemoryWriter::tell_arrivals(const Plan& plan, const std::string& promotion) {
+  for (std::size_t t = 0; t < plan.targets.size(); ++t) {
+    if (!memories_[t]) continue;
+    auto told = for_each_place(
+        plan, t,
+        [&](const PlannedImage& image, const std::stop_token& token) -> Status {
+          if (!image.tested) return {};
+          return memories_[t]->change(
+              image.name,
+              [&](memory::RepositoryMemory& memory) -> Status {
+                const auto entry = memory.tags.find(image.tags.back().tag);
+                if (entry != memory.tags.end() && entry->second.open && entry->second.open->promotion == promotion)
+                  entry->second.open->after = image.after.text();
+                return {};
+              },
+              token);
+        },
+        targets_.stop());
+    if (!told && !(refused_.contains(t) && may_not(told.error()))) return told;
   }
   return {};
 }

@@ -64,6 +64,10 @@ class MemoryWriter {
   /// Errors: busy, when somebody else began there; blocked, when a memory cannot be read; those of the places.
   Status begin(const Plan& plan, const Begin& begin);
 
+  /// Images of the plan came under another digest than the one that was tested: whoever goes on elsewhere has to know.
+  /// After begin(), before a tag moves. Errors: those of the places.
+  Status tell_arrivals(const Plan& plan, const std::string& promotion);
+
   /// A moving tag was written: what the end needs of its repository is asked for, and its image is pinned, while the
   /// tag is read back. Thread: any.
   void tag_written(std::size_t target, const std::string& image, const oci::Manifest& manifest);

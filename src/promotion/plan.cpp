@@ -12,6 +12,15 @@ bool PlannedImage::changes() const {
   return std::any_of(tags.begin(), tags.end(), [&](const PlannedTag& tag) { return tag.before != after; });
 }
 
+void PlannedImage::take_arrival(oci::Digest arrived, const pipeline::Target& target) {
+  auto release = of_release();
+  tested = release == arrived ? std::nullopt : std::optional(std::move(release));
+  after = std::move(arrived);
+  origins = {target};
+  by_api = false;
+  accepted.clear();
+}
+
 bool PlannedTarget::changes() const {
   const auto acts = [](const PlannedWorkload& workload) {
     return workload.action == cluster::UseAction::start || workload.action == cluster::UseAction::patch;
@@ -133,6 +142,7 @@ Json to_json(const Plan& plan) {
                       .set("name", image.name)
                       .set("before", digest_or_null(image.before()))
                       .set("after", image.after.text())
+                      .set("tested", image.of_release().text())
                       .set("tags", std::move(tags))
                       .set("road", to_string(image.road))
                       .set("why", image.why)
@@ -156,6 +166,7 @@ Json to_json(const Plan& plan) {
       .set("changes", plan.changes())
       .set("verify", verify_json(plan.verify))
       .set("on_failure", plan.rollback_on_failure ? "rollback" : "stop")
+      .set("digest_may_change", plan.digest_may_change)
       .set("sources", sources_json(plan))
       .set("targets", std::move(targets))
       .set("findings", findings_json(plan.findings));

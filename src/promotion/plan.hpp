@@ -27,7 +27,7 @@ struct PlannedTag {
 /// One image at one target.
 struct PlannedImage {
   std::string name;
-  oci::Digest after;
+  oci::Digest after;                      ///< what the tags stand for when it is done
   std::vector<PlannedTag> tags;           ///< pins first, the tag that workloads watch last
   std::vector<pipeline::Target> origins;  ///< where it may be read from, best first
   copy::Road road = copy::Road::stream;
@@ -44,7 +44,13 @@ struct PlannedImage {
   pipeline::Target source{};  ///< with `by_api`: whose stream has it, or whose registry the cluster pulls from
   /// Digests by which a runtime may call the image; not recorded, found out again.
   std::set<std::string> accepted{};
+  /// The digest that was tested, where the way to this target changed it and `after` is what arrived; else empty.
+  std::optional<oci::Digest> tested{};
 
+  /// Its digest in the release, the same at every target.
+  const oci::Digest& of_release() const { return tested ? *tested : after; }
+  /// It stands at the target as `arrived` now, and may be read there alone.
+  void take_arrival(oci::Digest arrived, const pipeline::Target& target);
   /// What the moving tag stands for before the promotion.
   const std::optional<oci::Digest>& before() const { return tags.back().before; }
   bool changes() const;
@@ -115,12 +121,14 @@ struct Plan {
   pipeline::MemoryWish memory{};
   Numbering numbering{};
   bool rollback_on_failure = false;
+  bool digest_may_change = false;  ///< somebody accepts that an engine pushes another image than the one it pulled
 
   /// "sha256:..." over canonical JSON of all that decides what happens and how it is judged: app, environment, kind;
   /// per target its identity, what the administrators wrote about it, a road that was asked for, per image its name,
   /// digest, tags and what they stand for now, the workloads with what becomes of each and their templates; the
-  /// sources; how it is verified, and what a failure leads to. Everybody who may promote gets the same one, from every
-  /// machine. Not in it: release number, bytes, roads chosen freely, names of clusters, as whom one is logged in, time.
+  /// sources; how it is verified, what a failure leads to, and what was accepted. Everybody who may promote gets the
+  /// same one, from every machine. Not in it: release number, bytes, roads chosen freely, names of clusters, as whom
+  /// one is logged in, time.
   std::string hash() const;
   bool blocked() const;
   bool changes() const;

@@ -30,7 +30,8 @@ Json images_essence(const PlannedTarget& target) {
     Json tags = Json::array();
     for (const auto& tag : image.tags)
       tags.push(Json::object().set("tag", tag.tag).set("now", digest_or_null(tag.before)));
-    images.push(Json::object().set("name", image.name).set("digest", image.after.text()).set("tags", std::move(tags)));
+    images.push(
+        Json::object().set("name", image.name).set("digest", image.of_release().text()).set("tags", std::move(tags)));
   }
   return images;
 }
@@ -68,6 +69,12 @@ Json verify_essence(const pipeline::Verify& verify) {
       .set("http", verify.http.empty() ? Json() : Json(verify.http));
 }
 
+Json accepted_essence(const Plan& plan) {
+  Json out = Json::array();
+  if (plan.digest_may_change) out.push("digest-change");
+  return out;
+}
+
 // Adding a member changes every hash: raise "version" then.
 Json essence(const Plan& plan) {
   Json targets = Json::array();
@@ -89,7 +96,7 @@ Json essence(const Plan& plan) {
       .set("on_failure", plan.rollback_on_failure ? "rollback" : "stop")
       .set("gates", Json::array())
       .set("approvals", Json())
-      .set("accepted", Json::array());
+      .set("accepted", accepted_essence(plan));
 }
 
 }  // namespace

@@ -77,6 +77,11 @@ Result<PlannedImage> image_from(const Json& record) {
   if (!name || !after || tags == nullptr || tags->items().empty()) return unreadable();
   if (origins == nullptr || origins->items().empty()) return unreadable();
   PlannedImage image{.name = *name, .after = *after, .tags = {}, .origins = {}};
+  if (const auto text = record.string_at("tested")) {
+    auto tested = oci::Digest::parse(*text);
+    if (!tested) return unreadable();
+    image.tested = std::move(*tested);
+  }
   if (const auto* source = record.find("source"); source != nullptr && !source->is_null()) {
     SLUICE_TRY(image.source, target_from(source));
     image.by_api = true;
@@ -141,6 +146,7 @@ Json to_record(const Plan& plan) {
       images.push(Json::object()
                       .set("name", image.name)
                       .set("after", image.after.text())
+                      .set("tested", digest_or_null(image.tested))
                       .set("tags", std::move(tags))
                       .set("origins", std::move(origins))
                       .set("source", image.by_api ? to_record(image.source) : Json())
@@ -168,6 +174,7 @@ Json to_record(const Plan& plan) {
                          .set("watch_seconds", plan.verify.watch.count())
                          .set("http", plan.verify.http))
       .set("rollback_on_failure", plan.rollback_on_failure)
+      .set("digest_may_change", plan.digest_may_change)
       .set("memory", memory_record(plan.memory))
       .set("numbering", numbering_record(plan.numbering))
       .set("sources", std::move(sources))
@@ -248,6 +255,7 @@ Result<Plan> outline_from(const Json& record) {
   plan.release_id = record.string_at("release_id").value_or("");
   plan.verify = verify_from(record.find("verify"));
   plan.rollback_on_failure = flag_of(record, "rollback_on_failure");
+  plan.digest_may_change = flag_of(record, "digest_may_change");
   plan.memory = memory_from(record.find("memory"));
   SLUICE_TRY(plan.numbering, numbering_from(record.find("numbering")));
   for (const auto& entry : targets->items()) {

@@ -31,7 +31,9 @@ Result<copy::Item> item_of(const PlannedTarget& target, const PlannedImage& imag
   }
   item.must_stream = target.target.via == pipeline::Via::stream;
   item.by_engine = target.target.via == pipeline::Via::docker;
-  if (target.streams) item.stage_tag = cluster::pin_tag(image.after.text());
+  // What an engine brings is pinned through the API, where we may.
+  const bool pinned_later = item.by_engine && target.sets_tags();
+  if (target.streams && !pinned_later) item.stage_tag = cluster::pin_tag(image.after.text());
   if (target.sets_tags()) return item;
   for (const auto& tag : image.tags) item.tags.push_back(tag.tag);
   return item;
@@ -226,8 +228,25 @@ Status Planner::nobody_works_at(const Request& request) {
   return lease_error(name, open->held, now);
 }
 
+namespace {
+
+// The digest that an image of a release has at a target since an engine brought it there; empty: its own.
+std::string arrived_before(const memory::TargetMemory& memory, const records::ReleaseImage& image) {
+  for (const auto& stood : memory.releases) {
+    for (const auto& one : stood.images) {
+      if (one.name == image.name && one.digest == image.digest.text() && !one.arrived_as.empty()) return one.arrived_as;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<PlannedTarget> Planner::plan_target(const Request& request, const pipeline::Environment& environment,
-                                           const pipeline::Target& target, const records::Release& release) {
+                                           const TargetRemembers& remembers, const records::Release& release) {
+  const auto& target = remembers.target;
+  // Whoever goes back wants what ran there; and an engine need not bring again what it has brought.
+  const bool as_it_came = goes_back(request) || target.via == pipeline::Via::docker;
   PlannedTarget planned{.target = target, .images = {}, .findings = {}};
   for (const auto& name : pipeline_.images) {
     const auto found = std::find_if(release.images.begin(), release.images.end(),
@@ -241,6 +260,9 @@ Result<PlannedTarget> Planner::plan_target(const Request& request, const pipelin
         .name = name, .after = found->digest, .tags = {}, .origins = origins_for(environment, target, request.kind)};
     for (auto& tag : tags_to_write(pipeline_, environment, release, name))
       image.tags.push_back({std::move(tag), std::nullopt});
+    const auto arrived =
+        as_it_came ? oci::Digest::parse(arrived_before(remembers.memory, *found)) : Result(image.after);
+    if (arrived && *arrived != image.after) image.take_arrival(*arrived, target);
     planned.images.push_back(std::move(image));
   }
   return planned;
@@ -285,10 +307,14 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   plan.app = pipeline_.app;
   plan.environment = environment->name;
   plan.kind = request.kind;
+  const bool by_engine =
+      std::any_of(remembered_there->targets.begin(), remembered_there->targets.end(),
+                  [](const TargetRemembers& one) { return one.target.via == pipeline::Via::docker; });
+  plan.digest_may_change = request.digest_may_change && by_engine;
   plan.release_id = release.id;
   if (release.number != 0) plan.release = release.number;
   for (const auto& target : remembered_there->targets) {
-    SLUICE_TRY(auto planned, plan_target(request, *environment, target.target, release));
+    SLUICE_TRY(auto planned, plan_target(request, *environment, target, release));
     plan.targets.push_back(std::move(planned));
   }
 

@@ -34,6 +34,7 @@ struct Request {
   std::optional<pipeline::Via> via{};         ///< the road for all targets of the environment
   std::optional<records::Release> exactly{};  ///< this content, whoever knows it; empty: chosen by what is above
   bool take_over = false;                     ///< somebody else's work there is taken over
+  bool digest_may_change = false;             ///< see Plan
   std::string target{};                       ///< only this one: its label, or any part of it that fits one; empty: all
 };
 
@@ -140,7 +141,7 @@ class Planner {
   std::vector<pipeline::Target> origins_for(const pipeline::Environment& environment, const pipeline::Target& target,
                                             records::PromotionKind kind) const;
   Result<PlannedTarget> plan_target(const Request& request, const pipeline::Environment& environment,
-                                    const pipeline::Target& target, const records::Release& release);
+                                    const TargetRemembers& remembers, const records::Release& release);
   Status look_at_registries(Planned& planned, bool will_write);
   /// What choosing a release asks of plain registries, all of it at once.
   Status look_ahead(const Request& request, const pipeline::Environment& environment);

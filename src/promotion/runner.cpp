@@ -124,6 +124,7 @@ Runner::Ready Runner::begin_and_copy(Work& work) {
     });
     out.copied = copy_content(work, copying.get_token());
   }
+  if (out.begun && out.copied) out.copied = take_arrivals(work);
   if (out.begun && out.copied) out.copied = stage_at_clusters(work);
   return out;
 }
@@ -181,6 +182,7 @@ Outcome Runner::drive(Work& work) {
   const auto copied = [&]() -> Status {
     SLUICE_CHECK(advance(work, PromotionState::copying, "copying"));
     SLUICE_CHECK(copy_content(work, stop_));
+    SLUICE_CHECK(take_arrivals(work));
     return stage_at_clusters(work);
   }();
   adopt_survey(work.survey, work.copied, work.plan);
@@ -203,12 +205,44 @@ Status Runner::copy_content(Work& work, const std::stop_token& stop) {
   auto options = options_.carry;
   // One image at one target has nobody to wait for: its manifest goes out under its tag right away.
   options.stage_roots = work.survey.items.size() > 1;
-  SLUICE_CHECK(carry_through_engine(targets_.places(), work.survey, work.copied, work.plan, events_, stop));
+  SLUICE_TRY(const auto arrivals,
+             carry_through_engine(targets_.places(), work.survey, work.copied, work.plan, events_, stop));
+  for (const auto& arrival : arrivals) SLUICE_CHECK(note_arrival(work, arrival, stop));
   SLUICE_CHECK(copy::carry(work.survey, options, events_, stop));
   // What counts as present may be gone: nobody could pull what the tags will stand for.
   std::vector<std::size_t> all(work.survey.items.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   return copy::prove(work.survey, all, {.retry_times = options.retry_times, .mounted = true}, events_, stop);
+}
+
+Status Runner::note_arrival(Work& work, const Arrival& arrival, const std::stop_token& stop) {
+  auto& item = work.survey.items[arrival.item];
+  SLUICE_CHECK(note(work, "arrived", work.plan.targets[work.copied[arrival.item].target].target.id(),
+                    work.image_of(arrival.item).name,
+                    Json::object().set("digest", arrival.digest.text()).set("tested", item.root().digest.text())));
+  auto there = item.item;
+  there.name = places::ManifestName::digest(arrival.digest);
+  there.origins = {{there.dest, there.dest_repository}};
+  there.by_engine = false;
+  SLUICE_TRY(auto looked, copy::survey({std::move(there)}, true, events_, stop));
+  auto& found = looked.items.front();
+  item.item = std::move(found.item);
+  item.origin = std::move(found.origin);
+  item.manifests = std::move(found.manifests);
+  item.lost_platforms.clear();
+  work.arrivals.push_back(arrival);
+  return {};
+}
+
+Status Runner::take_arrivals(Work& work) {
+  if (work.arrivals.empty()) return {};
+  for (auto& arrival : std::exchange(work.arrivals, {})) {
+    const auto& at = work.copied[arrival.item];
+    auto& target = work.plan.targets[at.target];
+    target.images[at.image].take_arrival(std::move(arrival.digest), target.target);
+    work.findings.push_back(std::move(arrival.finding));
+  }
+  return work.writes ? work.memory->tell_arrivals(work.plan, work.promotion.id) : Status();
 }
 
 Status Runner::stage_at_clusters(Work& work) {

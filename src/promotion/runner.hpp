@@ -60,6 +60,8 @@ struct Outcome {
   bool places_told = true;             ///< other machines can see it; false: it ended before any place had heard of it
 };
 
+struct Arrival;
+
 /// Thread: job; blocks. Borrows everything for its life.
 class Runner {
  public:
@@ -122,6 +124,10 @@ class Runner {
   void set_out(Work& work);
   Outcome switch_all(Work& work);
   Status copy_content(Work& work, const std::stop_token& stop);
+  /// What comes next is about the image that arrived.
+  Status note_arrival(Work& work, const Arrival& arrival, const std::stop_token& stop);
+  /// The plan and the places hear of what arrived; nobody else may be reading the plan.
+  Status take_arrivals(Work& work);
   Status stage_at_clusters(Work& work);
   std::optional<Setback> bring(Work& work, std::size_t target);
   Status switch_target(Work& work, std::size_t target);

@@ -2,6 +2,7 @@
 // Runner::Work: everything about one promotion while it is worked on. Private to this room.
 
 #include "promotion/cluster_target.hpp"
+#include "promotion/engine_road.hpp"
 #include "promotion/place_keys.hpp"
 #include "promotion/runner.hpp"
 
@@ -27,6 +28,7 @@ struct Runner::Work {
   Plan plan;
   copy::Survey survey{};
   std::vector<CopyPlace> copied{};  ///< the image of each item of the survey
+  std::vector<Arrival> arrivals{};  ///< that the plan does not know of yet
   std::unique_ptr<LeaseKeeper> leases{};
   std::vector<std::unique_ptr<ClusterTarget>> clusters{};  ///< by target; null without an API
   std::vector<TargetOutcome> targets{};
@@ -102,6 +104,7 @@ struct Runner::Work {
   void recall(const std::vector<records::JournalEntry>& journal) {
     using records::PromotionState;
     for (const auto& entry : journal) {
+      if (entry.step == "arrived") recall_arrival(entry);
       if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
       if (entry.step == "switch") ended_at.erase(entry.target);
       if (entry.step == "ended-alone") ended_at.insert(entry.target);
@@ -118,6 +121,15 @@ struct Runner::Work {
       auto& paused = left_paused[entry.target];
       std::erase_if(paused, [&](const auto& one) { return one.kind == workload->kind && one.name == workload->name; });
       if (entry.step == "pause") paused.push_back(*workload);
+    }
+  }
+  void recall_arrival(const records::JournalEntry& entry) {
+    const auto digest = oci::Digest::parse(entry.detail.string_at("digest").value_or(""));
+    for (auto& target : plan.targets) {
+      for (auto& image : target.images) {
+        if (digest && target.target.id() == entry.target && image.name == entry.image)
+          image.take_arrival(*digest, target.target);
+      }
     }
   }
   /// Whether it has ended at all targets that are left out now, as they were told.

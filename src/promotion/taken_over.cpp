@@ -55,8 +55,16 @@ void take_open(const memory::OpenPromotion& open, const std::string& image, Reme
   out.targets[target][image] = {open.after, open.digest, open.label, open.tags};
 }
 
-void take_past(const memory::PastPromotion& past, const std::string& image, const std::string& tag, Remembered& out,
-               std::size_t target) {
+// The digest that a past promotion brought, as its release has it.
+std::string tested_of(const memory::TagMemory& memory, const memory::PastPromotion& past) {
+  const auto kept = std::find_if(memory.releases.begin(), memory.releases.end(), [&](const memory::KeptRelease& one) {
+    return one.release == past.release && one.here() == past.after;
+  });
+  return kept == memory.releases.end() ? past.after : kept->digest;
+}
+
+void take_past(const memory::TagMemory& memory, const memory::PastPromotion& past, const std::string& image,
+               const std::string& tag, Remembered& out, std::size_t target) {
   out.kind = past.kind;
   out.release = past.release;
   out.number = past.number;
@@ -64,7 +72,7 @@ void take_past(const memory::PastPromotion& past, const std::string& image, cons
   out.who = past.who;
   out.state = past.state;
   out.failure = past.failure;
-  out.targets[target][image] = {past.after, past.after, past.tag, {{tag, past.before}}};
+  out.targets[target][image] = {past.after, tested_of(memory, past), past.tag, {{tag, past.before}}};
 }
 
 // It knows of nothing that was promoted there: whoever wrote it last wrote it anew.
@@ -100,7 +108,7 @@ Result<bool> remembered_at(Targets& targets, const pipeline::Pipeline& pipeline,
       }
       for (const auto& past : entry->second.promotions) {
         if (past.promotion != promotion) continue;
-        take_past(past, pipeline.images[i], tag, out, t);
+        take_past(entry->second, past, pipeline.images[i], tag, out, t);
         any = true;
       }
     }
@@ -139,6 +147,14 @@ Result<records::Release> release_of(const Remembered& known, const pipeline::Pip
   return out;
 }
 
+// An engine may have made another image of it on the way.
+Status take_arrived(const Part& part, const pipeline::Target& target, PlannedImage& image) {
+  SLUICE_TRY(auto after, oci::Digest::parse(part.after));
+  SLUICE_TRY(image.after, oci::Digest::parse(part.digest.empty() ? part.after : part.digest));
+  if (after != image.after) image.take_arrival(std::move(after), target);
+  return {};
+}
+
 // What was there before is what the places remember, whatever stands there now. An image that had not begun when the
 // others had was not touched: tags move when all have begun.
 Status take_before(const Remembered& known, const std::string& promotion, Plan& plan) {
@@ -159,6 +175,8 @@ Status take_before(const Remembered& known, const std::string& promotion, Plan& 
         tags.push_back({tag.tag, std::move(before)});
       }
       image.tags = std::move(tags);
+      if (!part->second.digest.empty() && part->second.after != part->second.digest)
+        SLUICE_CHECK(take_arrived(part->second, plan.targets[t].target, image));
     }
   }
   return {};
@@ -247,8 +265,10 @@ std::optional<Plan> plan_of_ended(const Remembered& known, const pipeline::Pipel
     for (const auto& [name, part] : known.targets[t]) {
       auto after = oci::Digest::parse(part.after);
       if (!after) return std::nullopt;
-      target.images.push_back(
-          {.name = name, .after = std::move(*after), .tags = {}, .origins = pipeline.environments.front().targets});
+      PlannedImage image{
+          .name = name, .after = std::move(*after), .tags = {}, .origins = pipeline.environments.front().targets};
+      if (!take_arrived(part, target.target, image)) return std::nullopt;
+      target.images.push_back(std::move(image));
     }
     if (target.images.empty()) return std::nullopt;
     plan.targets.push_back(std::move(target));
@@ -279,7 +299,7 @@ Result<std::optional<Plan>> plan_back(const Remembered& known, const pipeline::P
       image.tags = {{tag, now[i]}};
       const auto part = known.targets[t].find(image.name);
       if (part == known.targets[t].end()) continue;
-      SLUICE_TRY(image.after, oci::Digest::parse(part->second.after));
+      SLUICE_CHECK(take_arrived(part->second, target.target, image));
     }
   }
   return std::optional(std::move(plan));
@@ -307,6 +327,7 @@ Status take_from_places(Planner& planner, records::Store& store, const pipeline:
   request.kind = known.kind == "rollback" ? records::PromotionKind::rollback : records::PromotionKind::promote;
   request.exactly = release;
   request.take_over = true;
+  request.digest_may_change = known.plan.bool_at("digest_may_change").value_or(false);
   std::optional<Plan> remembered;
   if (back) {
     SLUICE_TRY(remembered, plan_back(known, pipeline, planner.targets()));

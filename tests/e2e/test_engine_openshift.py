@@ -52,6 +52,26 @@ class SingleCluster(OneCluster):
         self.prod.stands({"web": old})
 
 
+    def test_an_image_that_the_engine_changes_runs_under_the_digest_that_arrived(self):
+        self.write(environment={"via": "docker"})
+        self.fresh(self.prod)
+        self.prod.workload("DeploymentConfig", "web")
+        tested = self.fresh(self.dev)
+        before = self.engine.has()
+        refused = self.sluice.run("promote", "--to", "prod", "--yes")
+        self.assertIn(refused.code, (1, 3), refused)
+        self.assertIn("another image than the one that was tested", refused.err)
+        outcome = self.promote(self.sluice, "--allow-digest-change")
+        image = outcome.json["targets"][0]["images"][0]
+        self.assertEqual((image["tested"], image["digest_changed"]), (tested, True), outcome)
+        self.prod.stands({"web": image["after"]})
+        self.prod.runs({"web": image["after"]}, "web", 1)
+        self.assertEqual(self.rollout(outcome, "web")["digests"], [image["after"]], outcome)
+        tags = [one["tag"] for one in self.prod.stream("web")["status"]["tags"]]
+        self.assertNotIn("sluice-docker", tags, outcome)
+        self.assertEqual(self.engine.has(), before, outcome)
+
+
 class SingleCluster4(SingleCluster):
     profile = "4.x"
 

@@ -30,19 +30,22 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def why_no_engine():
+def why_no_engine(programs=("dockerd", "containerd")):
     """Why dockerd cannot be started here; empty when it can."""
     if os.geteuid() != 0:
-        return "a Docker engine needs root"
-    missing = [name for name in ("dockerd", "containerd") if find(name) is None]
+        return "a container engine needs root"
+    missing = [name for name in programs if find(name) is None]
     return f"not installed: {', '.join(missing)} (./run setup)" if missing else ""
 
 
 class Engine:
     """dockerd with a data root of its own. What it has is asked over its API, not by the docker program."""
 
+    programs = ("dockerd", "containerd")
+    _list = "/images/json?all=1&digests=1"
+
     def __init__(self, data_root=None):
-        reason = why_no_engine()
+        reason = why_no_engine(self.programs)
         if reason:
             skip(reason)
         self._folder = folder("engine")
@@ -51,15 +54,18 @@ class Engine:
         self._log = open(self._folder / "log", "wb")
         # A pid namespace of its own: what it starts ends with it, also when this process is killed.
         self._child = Child(
-            ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "dockerd", "--host", f"unix://{self.socket}",
-             "--data-root", self._root, "--exec-root", self._folder / "exec", "--pidfile", self._folder / "pid",
-             "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs"],
+            ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", *self._command()],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         try:
             self._wait()
         except Exception:
             self.close()
             raise
+
+    def _command(self):
+        return ["dockerd", "--host", f"unix://{self.socket}", "--data-root", self._root, "--exec-root",
+                self._folder / "exec", "--pidfile", self._folder / "pid", "--bridge=none", "--iptables=false",
+                "--ip6tables=false", "--storage-driver=vfs"]
 
     def _wait(self):
         until = time.monotonic() + _START
@@ -70,7 +76,7 @@ class Engine:
                 if self.call("GET", "/_ping")[0] == 200:
                     return
             time.sleep(0.1)
-        skip("dockerd does not start here: " + (self._folder / "log").read_text(errors="replace")[-600:])
+        skip(f"{self.programs[0]} does not start here: " + (self._folder / "log").read_text(errors="replace")[-600:])
 
     def call(self, method, path, body=None, headers=None):
         """(status, body) of one request."""
@@ -109,6 +115,10 @@ class Engine:
         """Pushes as the docker program would; gives the digest."""
         repository, _, tag = reference.rpartition(":")
         lines = self._stream("POST", f"/images/{repository}/push?tag={tag}", b"", {"X-Registry-Auth": login})
+        return self._digest_of(lines)
+
+    @staticmethod
+    def _digest_of(lines):
         return next(line["aux"]["Digest"] for line in lines if "Digest" in line.get("aux", {}))
 
     def remove(self, reference):
@@ -116,7 +126,7 @@ class Engine:
 
     def has(self):
         """All that it has: ids with their names, sorted."""
-        images = self.json("GET", "/images/json?all=1&digests=1")
+        images = self.json("GET", self._list)
         return sorted((one["Id"], *sorted((one["RepoTags"] or []) + (one["RepoDigests"] or []))) for one in images)
 
     def close(self):
@@ -129,6 +139,26 @@ class Engine:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Podman(Engine):
+    """Podman's service, which answers as an engine does."""
+
+    programs = ("podman",)
+    _list = "/images/json?all=1"
+
+    def _command(self):
+        settings = self._folder / "registries.conf"
+        # Docker speaks plain HTTP to loopback by itself.
+        settings.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+        return ["env", f"CONTAINERS_REGISTRIES_CONF={settings}", "podman", "--root", self._root, "--runroot",
+                self._folder / "run", "--tmpdir", self._folder / "tmp", "--storage-driver=vfs",
+                "--cgroup-manager=cgroupfs", "--events-backend=none", "system", "service", "--time=0",
+                f"unix://{self.socket}"]
+
+    @staticmethod
+    def _digest_of(lines):
+        return lines[-1]["status"].partition("digest: ")[2].split()[0]
 
 
 STEPS = {

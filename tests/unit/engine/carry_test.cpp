@@ -47,7 +47,7 @@ class PlayedEngine final : public net::Exchanger, public net::ReplyStreams {
       return reply(images.erase(name) > 0 ? 200 : 404, "[]");
     }
     done.push_back("tag");
-    images["b/web:pin"] = "id";
+    images["b/web:" + target.substr(target.rfind("tag=") + 4)] = "id";
     return reply(201, "");
   }
 
@@ -97,7 +97,7 @@ class EngineCarry : public ::testing::Test {
     auto ledger = Ledger::open(folder, "engine", {});
     if (!ledger) return ledger.error();
     Carrier carrier(client, std::move(*ledger));
-    const Order order{.from = "a/web", .digest = "sha256:aa", .to = "b/web", .tag = "pin", .bytes = bytes};
+    const Order order{.from = "a/web", .digest = "sha256:aa", .to = "b/web", .tags = {"pin", "other"}, .bytes = bytes};
     return carrier.carry(order, [](Step, const Progress&) {}, {});
   }
 
@@ -122,6 +122,16 @@ TEST_F(EngineCarry, LeavesWhatWasThereBefore) {
 
 TEST_F(EngineCarry, TouchesNoOtherImageOfThatName) {
   engine.images = {{"b/web:pin", "another"}};
+  const auto arrived = carry();
+  ASSERT_TRUE(arrived.ok()) << support::why(arrived);
+  EXPECT_EQ(arrived->tag, "other");
+  EXPECT_THAT(engine.done, ElementsAre("pull", "tag", "push", "remove b/web@sha256:aa", "remove b/web:other",
+                                       "remove a/web@sha256:aa"));
+  EXPECT_EQ(engine.images.at("b/web:pin"), "another");
+}
+
+TEST_F(EngineCarry, StopsWhereAllNamesAreTaken) {
+  engine.images = {{"b/web:pin", "another"}, {"b/web:other", "a third"}};
   const auto arrived = carry();
   ASSERT_FALSE(arrived.ok());
   EXPECT_EQ(arrived.error().kind(), ErrorKind::conflict);
@@ -156,11 +166,13 @@ TEST_F(EngineCarry, ADigestOfTheTargetThatWasThereBeforeStays) {
   EXPECT_THAT(arrived->notes, ElementsAre(HasSubstr("it keeps b/web:pin")));
 }
 
-TEST_F(EngineCarry, TellsWhichDigestArrived) {
+TEST_F(EngineCarry, TellsWhichDigestArrivedAndRemovesThatNameToo) {
   engine.pushed = "sha256:bb";
   const auto arrived = carry();
   ASSERT_TRUE(arrived.ok());
   EXPECT_EQ(arrived->digest, "sha256:bb");
+  EXPECT_THAT(engine.done, ElementsAre("pull", "tag", "push", "remove b/web@sha256:bb", "remove b/web@sha256:aa",
+                                       "remove b/web:pin", "remove a/web@sha256:aa"));
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ TEST(EngineMessages, APushTellsItsDigestHoweverItIsCut) {
     const auto done = read(kPush, size);
     ASSERT_TRUE(done.end.ok());
     EXPECT_EQ(done.end->digest, "sha256:ab");
+    EXPECT_EQ(done.end->in_words, "sha256:ab");
     ASSERT_EQ(done.told.size(), 5U);
     EXPECT_EQ(done.told[2].layer, "9bc2");
     EXPECT_EQ(done.told[2].current_bytes, 512U);
