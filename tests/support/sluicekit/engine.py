@@ -127,7 +127,11 @@ class Engine:
     def has(self):
         """All that it has: ids with their names, sorted."""
         images = self.json("GET", self._list)
-        return sorted((one["Id"], *sorted((one["RepoTags"] or []) + (one["RepoDigests"] or []))) for one in images)
+        return sorted((one["Id"], *sorted(name for name in self._names(one) if "<none>" not in name)) for one in images)
+
+    @staticmethod
+    def _names(image):
+        return (image["RepoTags"] or []) + (image["RepoDigests"] or [])
 
     def close(self):
         self._child.stop(patience=20)
@@ -155,6 +159,11 @@ class Podman(Engine):
                 self._folder / "run", "--tmpdir", self._folder / "tmp", "--storage-driver=vfs",
                 "--cgroup-manager=cgroupfs", "--events-backend=none", "system", "service", "--time=0",
                 f"unix://{self.socket}"]
+
+    @staticmethod
+    def _names(image):
+        # It lists every digest that it knows of an image under each of its names; these are the ones somebody gave.
+        return image.get("Names") or []
 
     @staticmethod
     def _digest_of(lines):
