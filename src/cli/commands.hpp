@@ -8,6 +8,7 @@
 #include "cli/progress.hpp"
 #include "cli/run_report.hpp"
 #include "copy/events.hpp"
+#include "promotion/planner.hpp"
 
 #include <stop_token>
 
@@ -52,6 +53,8 @@ Exit execute(const Diff& diff, Context& context);
 Exit execute(const Releases& releases, Context& context);
 Exit execute(const PlanFor& plan, Context& context);
 Exit execute(const Promote& promote, Context& context);
+/// promote --shadow.
+Exit execute_shadow(const promotion::Request& request, Context& context);
 Exit execute(const Rollback& rollback, Context& context);
 Exit execute(const Resume& resume, Context& context);
 Exit execute(const Undo& undo, Context& context);

@@ -69,6 +69,7 @@ struct Promote {
   bool allow_digest_change = false;
   bool yes = false;
   bool fix_triggers = false;
+  bool shadow = false;
 };
 struct Rollback {
   std::string environment;

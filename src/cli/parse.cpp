@@ -220,7 +220,10 @@ struct Commands {
         ->check(is_plan_hash);
     add_via(*c, promote.via, promote.allow_digest_change);
     c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
-    c->add_flag("-y,--yes", promote.yes, "do not ask");
+    auto* yes = c->add_flag("-y,--yes", promote.yes, "do not ask");
+    c->add_flag("--shadow", promote.shadow,
+                "write nothing; tell how what another way left there differs from what would be brought")
+        ->excludes(yes, c->get_option("--plan"), c->get_option("--fix-triggers"));
     b.leases(c);
     b.pipeline(c);
     b.reports(c);

@@ -256,13 +256,15 @@ Exit execute(const PlanFor& plan, Context& context) {
 
 Exit execute(const Promote& promote, Context& context) {
   SLUICE_TRY(const auto via, road_of(promote.via));
-  SLUICE_TRY(const auto outcome,
-             carry_out({.environment = promote.environment,
-                        .release = promote.release,
-                        .via = via,
-                        .digest_may_change = promote.allow_digest_change,
-                        .target = promote.target},
-                       {.plan = promote.plan, .yes = promote.yes, .fix_triggers = promote.fix_triggers}, context));
+  const promotion::Request request{.environment = promote.environment,
+                                   .release = promote.release,
+                                   .via = via,
+                                   .digest_may_change = promote.allow_digest_change,
+                                   .target = promote.target};
+  if (promote.shadow) return execute_shadow(request, context);
+  SLUICE_TRY(
+      const auto outcome,
+      carry_out(request, {.plan = promote.plan, .yes = promote.yes, .fix_triggers = promote.fix_triggers}, context));
   return conclude(outcome, "promote", context);
 }
 
