@@ -66,6 +66,8 @@ class Session final : public promotion::Places {
   /// `ca_file`: trusted besides what is known of the host; may be empty.
   Result<places::Registry*> registry_with(const std::string& host, const std::string& username, const Secret& password,
                                           const std::string& ca_file = {});
+  /// The registry of a target, as place_of() gives it. Errors: those of place_of.
+  Result<places::Registry*> registry_behind(const pipeline::Target& target);
   Result<places::Place*> place_of(const pipeline::Target& target) override;
   Result<promotion::ClusterSide> cluster_of(const pipeline::Target& target) override;
   Result<std::string> registry_host_of(const pipeline::Target& target) override;
@@ -123,6 +125,8 @@ class Session final : public promotion::Places {
   /// HTTP requests sent so far, those to token servers included.
   std::uint64_t requests() const { return loop_.counters().requests; }
   const Environment& environment() const { return environment_; }
+  /// For one small exchange.
+  std::chrono::seconds timeout() const { return options_.timeout; }
   auth::CredentialSources credential_sources() const;
 
  private:
@@ -145,7 +149,6 @@ class Session final : public promotion::Places {
   Status find_servers(pipeline::Pipeline& pipeline);
   /// The cluster of a target, if it is still the one that the target was made for.
   Result<OpenCluster*> cluster_behind(const pipeline::Target& target);
-  Result<places::Registry*> registry_behind(const pipeline::Target& target);
   Result<std::string> registry_host(OpenCluster& open, const pipeline::Cluster* entry, const std::string& project);
 
   SessionOptions options_;

@@ -1,11 +1,15 @@
-// doctor: everything that could stop a promotion, for every environment.
+// doctor: everything that could stop a promotion, on this host and for every environment.
 
+#include "app/host_look.hpp"
 #include "cli/commands.hpp"
 #include "cli/promotion_view.hpp"
 #include "promotion/doctor.hpp"
 #include "promotion/plan.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
 #include <utility>
 
 namespace sluice::cli {
@@ -14,20 +18,28 @@ namespace {
 
 using promotion::Examined;
 
-Json document(const pipeline::Pipeline& pipeline, const std::vector<Examined>& examined, bool blocked) {
+constexpr const char* kThisHost = "this host";
+
+Json findings_json(const Examined& examined) {
+  Json findings = Json::array();
+  for (const auto& finding : examined.findings) findings.push(promotion::to_json(finding));
+  return findings;
+}
+
+Json document(const std::optional<pipeline::Pipeline>& pipeline, const Examined& host,
+              const std::vector<Examined>& examined, bool blocked) {
   Json environments = Json::array();
   for (const auto& one : examined) {
-    Json findings = Json::array();
-    for (const auto& finding : one.findings) findings.push(promotion::to_json(finding));
     environments.push(Json::object()
                           .set("environment", one.environment)
                           .set("blocked", one.blocked())
-                          .set("findings", std::move(findings)));
+                          .set("findings", findings_json(one)));
   }
   return Json::object()
       .set("schema", "sluice.doctor/1")
-      .set("app", pipeline.app)
+      .set("app", pipeline ? Json(pipeline->app) : Json())
       .set("blocked", blocked)
+      .set("host", Json::object().set("blocked", host.blocked()).set("findings", findings_json(host)))
       .set("environments", std::move(environments));
 }
 
@@ -38,29 +50,45 @@ std::string word_for(const Examined& examined, const Console& console) {
   return odd ? console.yellow("ready, with warnings") : console.green("ready");
 }
 
-std::string examined_text(const std::vector<Examined>& examined, const Console& console) {
-  std::string out;
-  for (const auto& one : examined) {
-    if (!out.empty()) out += "\n";
-    out += console.bold(one.environment) + ": " + word_for(one, console) + "\n";
-    for (const auto& finding : one.findings) out += finding_line(finding, console, true);
-  }
+std::string examined_text(const Examined& examined, const Console& console) {
+  auto out = console.bold(examined.environment) + ": " + word_for(examined, console) + "\n";
+  for (const auto& finding : examined.findings) out += finding_line(finding, console, true);
   return out;
+}
+
+// About a host something can be told without a pipeline, too; one that was named, or that is there, counts.
+Result<std::optional<pipeline::Pipeline>> pipeline_of(const Doctor& doctor, Context& context) {
+  const auto& file = context.common.pipeline;
+  std::error_code code;
+  const bool may_be_absent = doctor.host_only && doctor.environment.empty() && file == Common().pipeline;
+  if (may_be_absent && !std::filesystem::exists(file, code)) return std::optional<pipeline::Pipeline>();
+  SLUICE_TRY(auto pipeline, context.session.load_pipeline(file));
+  if (!doctor.environment.empty()) SLUICE_CHECK(pipeline.environment(doctor.environment));
+  return std::optional(std::move(pipeline));
 }
 
 }  // namespace
 
 Exit execute(const Doctor& doctor, Context& context) {
-  SLUICE_TRY(const auto pipeline, context.session.load_pipeline(context.common.pipeline));
-  SLUICE_TRY(auto* store, context.session.store(true));
-  promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
-  SLUICE_TRY(const auto examined, promotion::examine(planner, pipeline, doctor.environment));
+  SLUICE_TRY(const auto pipeline, pipeline_of(doctor, context));
+  Examined host{.environment = kThisHost, .findings = {}};
+  SLUICE_TRY(host.findings, app::look_at_host(context.session, pipeline ? &*pipeline : nullptr, doctor.environment,
+                                              context.stop));
+  std::vector<Examined> examined;
+  if (!doctor.host_only) {
+    SLUICE_TRY(auto* store, context.session.store(true));
+    promotion::Planner planner(*pipeline, context.session, *store, context.events, context.stop);
+    SLUICE_TRY(examined, promotion::examine(planner, *pipeline, doctor.environment));
+  }
   context.view.clear();
-  const bool blocked = std::any_of(examined.begin(), examined.end(), [](const Examined& one) { return one.blocked(); });
+  const bool blocked = host.blocked() || std::any_of(examined.begin(), examined.end(),
+                                                     [](const Examined& one) { return one.blocked(); });
   if (context.json()) {
-    context.print(document(pipeline, examined, blocked));
+    context.print(document(pipeline, host, examined, blocked));
   } else {
-    context.console.out(examined_text(examined, context.console));
+    auto text = examined_text(host, context.console);
+    for (const auto& one : examined) text += "\n" + examined_text(one, context.console);
+    context.console.out(text);
   }
   return blocked ? exit_code(ErrorKind::blocked) : 0;
 }

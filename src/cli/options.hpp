@@ -117,6 +117,7 @@ struct Logout {
 
 struct Doctor {
   std::string environment;  ///< empty: all of them
+  bool host_only = false;   ///< this host, and no environment; then there may be no pipeline
 };
 
 /// init: the pipeline file of Common is what is written; "-" is stdout.

@@ -11,6 +11,7 @@
 #include <array>
 #include <charconv>
 #include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -123,6 +124,15 @@ std::vector<std::string> texts_of(const Json& object, std::string_view key) {
   return out;
 }
 
+std::string our_name() {
+  std::array<char, 4096> room{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const bool known =
+      getpwuid_r(::geteuid(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr;
+  return known ? std::string(found->pw_name) : std::string("USER");
+}
+
 // A socket that a group may open is opened by joining that group.
 std::string how_to_open(const struct stat& socket) {
   constexpr unsigned kGroupMayUse = S_IRGRP | S_IWGRP;
@@ -132,9 +142,16 @@ std::string how_to_open(const struct stat& socket) {
   const bool named = (socket.st_mode & kGroupMayUse) == kGroupMayUse &&
                      getgrgid_r(socket.st_gid, &entry, room.data(), room.size(), &found) == 0 && found != nullptr;
   if (!named || socket.st_gid == 0) return "run as root, or set DOCKER_HOST to an engine of your own";
-  return fmt::format(
-      "usermod -aG {} USER as root, and a new login; whoever may use an engine can become root on its host",
-      found->gr_name);
+  const auto user = our_name();
+  // Groups count from the login on: the database may know of a membership that this process does not have.
+  for (char** member = found->gr_mem; member != nullptr && *member != nullptr; ++member) {
+    if (user == *member) {
+      return fmt::format("a new login (or: newgrp {0}): {1} is in the group {0}, and this login began before that",
+                         found->gr_name, user);
+    }
+  }
+  return fmt::format("usermod -aG {} {} as root, and a new login; whoever may use an engine can become root on its host",
+                     found->gr_name, user);
 }
 
 }  // namespace

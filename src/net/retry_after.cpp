@@ -15,7 +15,7 @@ namespace {
 constexpr std::chrono::seconds kLongestWait = std::chrono::hours(24 * 365);  // more does not mean more
 
 // The three forms of RFC 9110 section 5.6.7. Seconds as a plain count: the year 9999 does not fit into system_clock.
-std::optional<std::time_t> parse_http_date(const std::string& text) {
+std::optional<std::time_t> date_of(const std::string& text) {
   for (const char* format : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
     std::tm date{};
     const char* end = ::strptime(text.c_str(), format, &date);
@@ -26,6 +26,12 @@ std::optional<std::time_t> parse_http_date(const std::string& text) {
 
 }  // namespace
 
+std::optional<std::int64_t> parse_http_date(std::string_view value) {
+  const auto at = date_of(std::string(text::trim(value)));
+  if (!at) return std::nullopt;
+  return std::int64_t{*at};
+}
+
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value,
                                                            std::chrono::system_clock::time_point now) {
   value = text::trim(value);
@@ -35,7 +41,7 @@ std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view valu
     const auto parsed = std::from_chars(value.data(), value.data() + value.size(), count);
     if (parsed.ec != std::errc()) count = kLongestWait.count();  // more than fits is long enough
   } else {
-    const auto at = parse_http_date(std::string(value));
+    const auto at = date_of(std::string(value));
     if (!at) return std::nullopt;
     count = *at - std::chrono::system_clock::to_time_t(now);
   }

@@ -221,11 +221,25 @@ Result<std::string> Registry::small_blob(const std::string& repository, const oc
 }
 
 Status Registry::check_login(const std::stop_token& stop) {
+  SLUICE_CHECK(greet(stop));
+  return {};
+}
+
+Result<net::Headers> Registry::greet(const std::stop_token& stop) {
   const Call call{
       .method = net::Method::get, .target = "/v2/", .headers = {}, .body = {}, .scopes = {}, .what = "logging in"};
-  SLUICE_TRY(const auto response, host_.send(call, stop));
+  SLUICE_TRY(auto response, host_.send(call, stop));
   if (response.status != 200 || is_web_page(response)) return to_error(response, host_.name(), call.what);
-  return {};
+  return std::move(response.headers);
+}
+
+Result<auth::Grant> Registry::token_grant(const std::string& repository, bool push,
+                                          const net::ExchangeContext& context) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const auth::Scope scope{.repository = repository, .push = push};
+  SLUICE_TRY(const auto header, host_.authorizer().header_for({scope}, context));
+  if (!header || !header->reveal().starts_with(kBearer)) return auth::Grant::unsaid;
+  return auth::grant_of(std::string_view(header->reveal()).substr(kBearer.size()), scope);
 }
 
 }  // namespace sluice::places

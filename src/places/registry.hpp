@@ -2,6 +2,7 @@
 // Registry: a Place behind the distribution API. Source: distribution-spec 1.1, sections "Pull", "Push", "Content
 // discovery"; quirks of single registries are noted where they are handled.
 
+#include "auth/token_rights.hpp"
 #include "places/place.hpp"
 #include "places/registry_host.hpp"
 
@@ -47,6 +48,12 @@ class Registry final : public Place {
 
   /// One cheap call that needs credentials where any are needed at all (GET /v2/). What `sluice login` checks with.
   Status check_login(const std::stop_token& stop);
+  /// The same, and the fields of the answer's head. Errors: those of check_login.
+  Result<net::Headers> greet(const std::stop_token& stop);
+  /// Has the token server asked for a token for one repository, if there is one, and tells what that token says of the
+  /// right. Unsaid: there is no token server, or its tokens tell nothing. After greet(), which finds the token server.
+  /// Errors: those of asking a token server (denied, unauthenticated, unreachable, ...).
+  Result<auth::Grant> token_grant(const std::string& repository, bool push, const net::ExchangeContext& context);
   /// Who we are there for a repository; empty: nobody in particular. Errors: those of finding it.
   Result<std::optional<auth::Credentials>> credentials(std::string_view repository) const {
     return host_.credentials(repository);

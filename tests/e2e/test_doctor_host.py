@@ -1,0 +1,391 @@
+"""`sluice doctor` looks at this host: its engine, and the registries as they answer from here. Real servers, real trouble."""
+
+import contextlib
+import grp
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+import unittest
+
+import sluicekit as kit
+from sluicekit.case import basic
+from sluicekit.engine import Engine, why_no_engine
+from sluicekit.tools import folder
+
+kit.need("docker-registry")
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+SCHEMA = json.loads((pathlib.Path(__file__).resolve().parents[2] / "schemas" / "doctor.schema.json").read_text())
+NOBODY = 65534  # a user and a group without rights
+WRONG = "not the password"
+
+
+class HostCase(kit.E2eCase):
+    """An open registry `a`; no engine unless a test starts one."""
+
+    shared_registries = ("a",)
+
+    def setUp(self):
+        super().setUp()
+        self.secrets.add(WRONG)
+        self.folder = folder("doctor")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.socket = str(self.folder / "engine.sock")
+        self.sluice = self.home({"DOCKER_HOST": f"unix://{self.socket}"})
+
+    def pipeline(self, source, target, via=None):
+        prod = {"registry": target, "project": f"{self.project}/prod", **({"via": via} if via else {})}
+        self.sluice.write("sluice.yaml", json.dumps({"app": "shop", "images": ["web"], "environments": [
+            {"name": "dev", "targets": [{"registry": source, "project": f"{self.project}/dev"}]},
+            {"name": "prod", "targets": [prod]}]}))
+
+    def doctor(self, *words, code, **options):
+        """The document; it is what the schema says, and has the exit code of its blockers."""
+        outcome = self.sluice.run("doctor", "-o", "json", *words, **options)
+        self.assertEqual(outcome.code, code, outcome)
+        if jsonschema:
+            jsonschema.validate(outcome.json, SCHEMA)
+        blocked = [one for one in self.all(outcome) if one["severity"] == "blocker"]
+        self.assertEqual(outcome.json["host"]["blocked"], bool(blocked), outcome)
+        return outcome
+
+    @staticmethod
+    def all(outcome):
+        return outcome.json["host"]["findings"]
+
+    def found(self, outcome, code, severity, subject=None):
+        """The one finding of this code, about this subject where one is named."""
+        those = [one for one in self.all(outcome) if one["code"] == code and subject in (None, one["subject"])]
+        self.assertEqual(len(those), 1, f"{code}\n{outcome}")
+        self.assertEqual(those[0]["severity"], severity, outcome)
+        return those[0]
+
+    def blockers(self, outcome):
+        return sorted(one["code"] for one in self.all(outcome) if one["severity"] == "blocker")
+
+    def login(self, registry, password=kit.PASSWORD):
+        """Credentials as docker keeps them, whether or not they are right."""
+        entry = {"auths": {registry.host: {"auth": basic(kit.USER, password)}}}
+        self.sluice.write(".docker/config.json", json.dumps(entry))
+        self.secrets.add(basic(kit.USER, password))
+
+
+class Engines(HostCase):
+    """What can be wrong with an engine."""
+
+    def setUp(self):
+        super().setUp()
+        self.pipeline(self.a.host, self.a.host, via="docker")
+
+    def left_socket(self):
+        """A socket's file that nobody listens on."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+            one.bind(self.socket)
+
+    def test_a_missing_socket_is_named_with_what_to_do(self):
+        one = self.found(self.doctor("--host", code=3), "engine-unusable", "blocker")
+        self.assertIn(self.socket, one["sentence"])
+        self.assertIn("does not exist", one["sentence"])
+        self.assertIn("systemctl start docker", one["fix"])
+
+    def test_a_dead_daemon_is_told_from_a_missing_one(self):
+        self.left_socket()
+        outcome = self.doctor("--host", code=3)
+        one = self.found(outcome, "engine-unusable", "blocker")
+        self.assertIn("nobody answers", one["sentence"])
+        self.assertIn("systemctl status docker", one["fix"])
+        self.assertIn("mode", self.found(outcome, "engine-socket", "info")["sentence"])
+
+    def test_an_engine_that_nothing_goes_by_is_information_whatever_is_wrong_with_it(self):
+        self.pipeline(self.a.host, self.a.host)
+        for prepare in (lambda: None, self.left_socket):
+            prepare()
+            one = self.found(self.doctor("--host", code=0), "engine-unusable", "info")
+            self.assertIn("no environment here goes by an engine", one["sentence"])
+
+    def test_who_may_not_open_the_socket_gets_the_line_that_helps(self):
+        if os.geteuid() != 0:
+            self.skipTest("giving a socket to a group and running as another user needs root")
+        group = next(one for one in grp.getgrall() if one.gr_gid not in (0, NOBODY) and not one.gr_mem)
+        user = pwd.getpwuid(NOBODY).pw_name
+        self.left_socket()
+        os.chown(self.socket, 0, group.gr_gid)
+        os.chmod(self.socket, 0o660)
+        with self.as_nobody() as options:
+            outcome = self.doctor("--host", code=3, **options)
+        one = self.found(outcome, "engine-unusable", "blocker")
+        self.assertIn("not ours to open", one["sentence"])
+        self.assertIn(f"usermod -aG {group.gr_name} {user}", one["fix"])
+        self.assertIn("a new login", one["fix"])
+        self.assertIn("can become root", one["fix"])
+        self.assertIn(f"root:{group.gr_name} with mode 0660; we are not in that group",
+                      self.found(outcome, "engine-socket", "info")["sentence"])
+
+    def test_a_socket_that_no_group_may_open_has_no_group_to_join(self):
+        self.left_socket()
+        os.chmod(self.socket, 0o000)
+        with self.as_nobody() as options:
+            outcome = self.doctor("--host", code=3, **options)
+        one = self.found(outcome, "engine-unusable", "blocker")
+        self.assertIn("not ours to open", one["sentence"])
+        self.assertNotIn("usermod", one["fix"])
+        self.assertIn("DOCKER_HOST", one["fix"])
+
+    @contextlib.contextmanager
+    def as_nobody(self):
+        """How to run the program as a user without rights; as oneself where one is nobody in particular."""
+        if os.geteuid() != 0:
+            yield {}
+            return
+        program = self.folder / "sluice"
+        shutil.copy(kit.binary(), program)
+        os.chmod(self.folder, 0o755)
+        for path in (self.sluice.home, *self.sluice.home.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+
+        def become():
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+
+        yield {"program": program, "before_start": become}
+
+
+class RealEngine(HostCase):
+    """A Docker engine whose images are on a small disk of their own."""
+
+    disk_bytes = 96 * 1024 * 1024
+
+    @classmethod
+    def setUpClass(cls):
+        if why_no_engine():
+            raise unittest.SkipTest(why_no_engine())
+        super().setUpClass()
+        cls.root = folder("disk")
+        cls.addClassCleanup(shutil.rmtree, cls.root, ignore_errors=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={cls.disk_bytes}", "tmpfs", cls.root],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise unittest.SkipTest(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        cls.addClassCleanup(subprocess.run, ["umount", "--lazy", cls.root], check=True)
+        cls.engine = cls.enterClassContext(Engine(data_root=cls.root))
+
+    def setUp(self):
+        super().setUp()
+        self.sluice.environment["DOCKER_HOST"] = f"unix://{self.engine.socket}"
+        self.pipeline(self.a.host, self.a.host, via="docker")
+
+    @contextlib.contextmanager
+    def free(self, wanted):
+        """A disk on which this much is free."""
+        filler = self.root / "filler"
+        disk = os.statvfs(self.root)
+        with open(filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - wanted)
+        try:
+            yield
+        finally:
+            filler.unlink()
+
+    def test_an_engine_that_answers_is_told_with_version_driver_disk_and_certificates(self):
+        outcome = self.doctor("--host", code=0)
+        version = self.engine.json("GET", "/version")["Version"]
+        one = self.found(outcome, "engine", "info")["sentence"]
+        for words in (f"Docker {version} answers", self.engine.socket, "DOCKER_HOST", "storage driver vfs"):
+            self.assertIn(words, one)
+        self.assertIn("127.0.0.0/8", self.found(outcome, "engine-insecure", "info")["sentence"])
+        self.assertIn("belongs to root:", self.found(outcome, "engine-socket", "info")["sentence"])
+
+    def test_a_full_disk_blocks_what_goes_by_the_engine(self):
+        with self.free(4 * 1024 * 1024):
+            one = self.found(self.doctor("--host", code=3), "engine-disk-full", "blocker")
+        self.assertIn(str(self.root), one["sentence"])
+        self.assertIn("docker image prune", one["fix"])
+
+    def test_a_disk_that_is_nearly_full_is_a_warning(self):
+        with self.free(40 * 1024 * 1024):
+            self.found(self.doctor("--host", code=0), "engine-disk", "warning")
+
+    def test_a_full_disk_of_an_engine_that_nothing_goes_by_is_information(self):
+        self.pipeline(self.a.host, self.a.host)
+        with self.free(4 * 1024 * 1024):
+            self.found(self.doctor("--host", code=0), "engine-disk-full", "info")
+
+
+class Registries(HostCase):
+    """What can be wrong with a registry: each is one finding, and the other registry is looked at all the same."""
+
+    def other_is_fine(self, outcome):
+        one = self.found(outcome, "registry-login", "info", self.a.host)
+        self.assertIn("pull from 1 repository proven", one["sentence"])
+
+    def test_a_wrong_password_at_a_registry_with_passwords(self):
+        with kit.Registry(auth="basic") as registry:
+            self.pipeline(self.a.host, registry.host)
+            self.login(registry, WRONG)
+            outcome = self.doctor("--host", code=3)
+            self.assertEqual(self.blockers(outcome), ["registry-not-logged-in"], outcome)
+            one = self.found(outcome, "registry-not-logged-in", "blocker", registry.host)
+            self.assertIn(".docker/config.json", one["sentence"])
+            self.assertIn(f"sluice login {registry.host}", one["fix"])
+            self.other_is_fine(outcome)
+            self.login(registry)
+            said = self.found(self.doctor("--host", code=0), "registry-login", "info", registry.host)["sentence"]
+            self.assertIn(f"the login of {kit.USER}", said)
+            self.assertIn("push to 1 repository proven", said)
+
+    def test_a_wrong_password_at_a_token_server(self):
+        with kit.TokenServer() as tokens, kit.Registry(auth=tokens) as registry:
+            self.pipeline(self.a.host, registry.host)
+            self.login(registry, WRONG)
+            outcome = self.doctor("--host", code=3)
+            self.assertEqual(self.blockers(outcome), ["registry-not-logged-in"], outcome)
+            self.assertIn(f"sluice login {registry.host}",
+                          self.found(outcome, "registry-not-logged-in", "blocker", registry.host)["fix"])
+            self.other_is_fine(outcome)
+
+    def test_a_missing_login(self):
+        with kit.Registry(auth="basic") as registry:
+            self.pipeline(self.a.host, registry.host)
+            outcome = self.doctor("--host", code=3)
+            one = self.found(outcome, "registry-not-logged-in", "blocker", registry.host)
+            self.assertIn("there are no credentials", one["sentence"])
+            self.other_is_fine(outcome)
+
+    def test_a_missing_push_right_is_read_off_the_token_and_no_upload_is_opened(self):
+        reads = lambda user, kind, name, action: user is not None and action == "pull"
+        with kit.TokenServer(allow=reads) as tokens, kit.Registry(auth=tokens) as registry:
+            self.login(registry)
+            self.pipeline(self.a.host, registry.host)
+            outcome = self.doctor("--host", code=3)
+            self.assertEqual(self.blockers(outcome), ["registry-may-not-push"], outcome)
+            one = self.found(outcome, "registry-may-not-push", "blocker", registry.host)
+            self.assertIn(f"{kit.USER} may not push to {self.project}/prod/web", one["sentence"])
+            self.assertIn("a token without the right", one["sentence"])
+            self.other_is_fine(outcome)
+            asked = [scope for _, _, scopes in tokens.requests for scope in scopes]
+            self.assertIn(f"repository:{self.project}/prod/web:pull,push", asked)
+            # The same login may read: there is nothing to complain about where it is the source.
+            self.pipeline(registry.host, self.a.host)
+            self.doctor("--host", code=0)
+            self.assertFalse(list(registry.storage.rglob("_uploads")))
+
+    def test_a_missing_pull_right_at_the_source(self):
+        nothing = lambda user, kind, name, action: False
+        with kit.TokenServer(allow=nothing) as tokens, kit.Registry(auth=tokens) as registry:
+            self.login(registry)
+            self.pipeline(registry.host, self.a.host)
+            outcome = self.doctor("--host", code=3)
+            self.assertEqual(self.blockers(outcome), ["registry-may-not-pull"], outcome)
+
+    def test_a_push_right_in_the_token_needs_no_upload(self):
+        with kit.TokenServer() as tokens, kit.Registry(auth=tokens) as registry:
+            self.login(registry)
+            self.pipeline(self.a.host, registry.host)
+            self.found(self.doctor("--host", code=0), "registry-login", "info", registry.host)
+            self.assertFalse(list(registry.storage.rglob("_uploads")))
+
+    def test_a_missing_push_right_at_a_registry_without_tokens_is_found_by_trying(self):
+        """A registry with passwords that refuses uploads, as a front or a read-only registry does."""
+        with kit.Registry(auth="basic") as registry, kit.Proxy(registry.host) as proxy:
+            proxy.fault(method="POST", target="/blobs/uploads/", times=0, action="status", status=403)
+            self.login(proxy)
+            self.pipeline(self.a.host, proxy.host)
+            outcome = self.doctor("--host", code=3)
+            self.assertEqual(self.blockers(outcome), ["registry-may-not-push"], outcome)
+            self.other_is_fine(outcome)
+
+    def test_a_certificate_that_nobody_vouches_for(self):
+        with kit.Certificates() as certificates, kit.Registry(tls=certificates) as registry:
+            self.pipeline(self.a.host, registry.host)
+            outcome = self.doctor("--host", code=3)
+            self.assertEqual(self.blockers(outcome), ["registry-not-trusted"], outcome)
+            one = self.found(outcome, "registry-not-trusted", "blocker", registry.host)
+            self.assertIn(f"certs.d/{registry.host}/ca.crt", one["fix"])
+            self.other_is_fine(outcome)
+            place = self.sluice.home / ".config" / "containers" / "certs.d" / registry.host
+            place.mkdir(parents=True)
+            shutil.copy(certificates.ca, place / "ca.crt")
+            outcome = self.doctor("--host", code=0)
+            self.assertIn(f"certs.d/{registry.host} (1 CA)", self.found(outcome, "certificates", "info")["sentence"])
+
+    def test_a_proxy_that_is_down(self):
+        with socket.socket() as taken:  # bound and not listening: nobody answers there
+            taken.bind(("127.0.0.1", 0))
+            proxy = f"127.0.0.1:{taken.getsockname()[1]}"
+            self.pipeline(self.a.host, "registry.example.com")
+            away = {"HTTPS_PROXY": f"http://ann:{WRONG}@{proxy}", "NO_PROXY": "other.example.com"}
+            outcome = self.doctor("--host", code=3, environment=away)
+        self.assertEqual(self.blockers(outcome), ["proxy-unreachable"], outcome)
+        one = self.found(outcome, "proxy-unreachable", "blocker", "registry.example.com")
+        self.assertIn(f"{proxy} of HTTPS_PROXY", one["sentence"])
+        self.assertIn("NO_PROXY=registry.example.com", one["fix"])
+        proxies = self.found(outcome, "proxies", "info")["sentence"]
+        for words in (f"HTTPS_PROXY=http://{proxy}", "NO_PROXY=other.example.com",
+                      "through a proxy: registry.example.com", f"around it: {self.a.host}"):
+            self.assertIn(words, proxies)
+        self.other_is_fine(outcome)
+
+    def test_a_clock_that_is_wrong(self):
+        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 600))
+        reply = kit.Reply(200, {"Date": date, "Content-Type": "application/json"}, b"{}")
+        with kit.HostileServer(lambda *_: reply) as server:
+            self.pipeline(self.a.host, server.host)
+            outcome = self.doctor("--host", code=3)
+            self.assertIn("ahead of", self.found(outcome, "clock-skew", "warning", server.host)["sentence"])
+            self.found(outcome, "clock", "info", self.a.host)
+
+    def test_where_everything_is_fine_nothing_but_information_is_told_and_nothing_is_left(self):
+        with kit.Registry(auth="basic") as registry:
+            self.login(registry)
+            self.pipeline(self.a.host, registry.host)
+            self.a.client().push(f"{self.project}/dev/web", "latest", kit.random_image((500,), seed=self.project))
+            checks = [self.unchanged(one) for one in (self.a, registry)]
+            for words in ((), ("--host",), ("--to", "prod"), ("--host", "--to", "prod")):
+                outcome = self.doctor(*words, code=0)
+                self.assertEqual({one["severity"] for one in self.all(outcome)}, {"info"}, outcome)
+                self.assertEqual(len(outcome.json["environments"]), 0 if "--host" in words else 1)
+            for check in checks:
+                check("by looking")
+            self.assertEqual([str(path) for path in registry.storage.rglob("_uploads/*")], [], "an upload was left")
+            self.assertNotIn(f"{self.project}/prod/web", registry.client().repositories())
+            self.assertEqual(list((self.sluice.home / ".state").rglob("*.db")), [])
+
+    def test_it_stands_first_in_the_text_with_one_line_for_each_fact(self):
+        self.pipeline(self.a.host, self.a.host)
+        outcome = self.sluice.run("doctor", "--host")
+        self.assertEqual(outcome.code, 0, outcome)
+        head, *lines = outcome.out.splitlines()
+        self.assertEqual(head, "this host: ready")
+        self.assertRegex("\n".join(lines), r"(?m)^  info registry-login: .* asks for no login")
+        self.assertNotIn("prod:", outcome.out)
+
+    def test_without_a_pipeline_the_host_alone_is_looked_at(self):
+        outcome = self.doctor("--host", code=0)
+        self.assertIsNone(outcome.json["app"])
+        self.assertEqual(outcome.json["environments"], [])
+        codes = {one["code"] for one in self.all(outcome)}
+        self.assertLessEqual({"engine-unusable", "proxies", "certificates"}, codes)
+        self.assertEqual(self.sluice.run("doctor").code, 1)
+        self.assertNotEqual(self.sluice.run("doctor", "--host", "-f", "nowhere.yaml").code, 0)
+
+    def test_one_environment_asks_the_registries_that_matter_to_it(self):
+        document = {"app": "shop", "images": ["web"], "environments": [
+            {"name": name, "targets": [{"registry": host, "project": f"{self.project}/{name}"}]}
+            for name, host in (("dev", self.a.host), ("test", self.a.host), ("prod", "registry.example.com"))]}
+        self.sluice.write("sluice.yaml", json.dumps(document))
+        outcome = self.doctor("--host", "--to", "test", code=0, environment={"HTTPS_PROXY": "http://127.0.0.1:9"})
+        self.assertEqual({one["subject"] for one in self.all(outcome) if one["code"].startswith("registry-")},
+                         {self.a.host})
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
