@@ -25,5 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // A date comes nearer, a number of seconds does not.
   const auto later = net::parse_retry_after(text, now + std::chrono::minutes(1));
   require(later.has_value() == wait.has_value() && (!wait || *later <= *wait), "time does not make a wait longer");
+  const auto date = net::parse_http_date(text);
+  require(net::parse_http_date(" " + text + "\t") == date, "blanks around a date mean nothing");
   return 0;
 }

@@ -59,14 +59,15 @@ std::vector<Use> uses_of(const pipeline::Pipeline& pipeline, const std::string& 
 }
 
 // Which proxy leads to a registry, and who says so.
-void note_proxy(const std::optional<std::string>& of_entry, const Environment& environment, host::RegistryFacts& facts) {
+void note_proxy(const std::string& host, const std::optional<std::string>& of_entry, const Environment& environment,
+                host::RegistryFacts& facts) {
   if (of_entry) {
     if (*of_entry == "none" || of_entry->empty()) return;
     facts.proxy = host::without_login(*of_entry);
     facts.proxy_origin = "the clusters file";
     return;
   }
-  const auto url = net::Url::parse("https://" + facts.host + "/");
+  const auto url = net::Url::parse("https://" + host + "/");
   if (!url) return;
   const auto settings = net::ProxySettings::from(environment);
   const auto proxy = net::proxy_for(settings, *url);
@@ -86,11 +87,10 @@ Asked open(Session& session, const pipeline::Target& target) {
   const auto settings = session.settings_of(target);
   if (settings) {
     out.facts.insecure = settings->insecure;
-    note_proxy(settings->proxy, session.environment(), out.facts);
+    note_proxy(opened ? (*opened)->name() : target.registry, settings->proxy, session.environment(), out.facts);
   }
   if (opened) {
     out.registry = *opened;
-    out.facts.host = (*opened)->name();
   } else {
     out.facts.failure = std::move(opened).error();
   }

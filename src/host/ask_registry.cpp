@@ -3,6 +3,7 @@
 #include "base/wall_clock.hpp"
 #include "net/retry_after.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace sluice::host {
@@ -21,6 +22,10 @@ bool concerns_all(const Error& error) {
     default:
       return false;
   }
+}
+
+bool is_about_login(const Error& error) {
+  return error.kind() == ErrorKind::unauthenticated || error.kind() == ErrorKind::denied;
 }
 
 void note_login(const places::Registry& registry, RegistryFacts& facts) {
@@ -68,23 +73,32 @@ Status ask(places::Registry& registry, const std::vector<Need>& needs, std::chro
   const auto head = registry.greet(stop);
   const auto now = seconds_now();
   note_login(registry, facts);
+  // Credentials may be for some repositories alone: then only these are good for an answer.
+  std::optional<Error> doubt;
   if (!head) {
     if (head.error().kind() == ErrorKind::cancelled) return head.error();
-    facts.failure = head.error();
-    return {};
+    doubt = head.error();
+    if (!is_about_login(*doubt)) {
+      facts.failure = std::move(doubt);
+      return {};
+    }
+  } else if (const auto date = net::parse_http_date(head->get("date").value_or(""))) {
+    facts.ahead_seconds = *date - now;
   }
-  if (const auto date = net::parse_http_date(head->get("date").value_or(""))) facts.ahead_seconds = *date - now;
   for (const auto& need : needs) {
     auto right = look_for(registry, need, timeout, stop);
     if (!right && right.error().kind() == ErrorKind::cancelled) return right;
-    if (!right && concerns_all(right.error())) {
+    const bool same_again = doubt && !right && right.error().kind() == ErrorKind::unauthenticated;
+    if (!right && (same_again || concerns_all(right.error()))) {
       facts.failure = std::move(right).error();
       break;
     }
+    doubt.reset();
     RightFacts found{.repository = need.repository, .push = need.push, .needed = need.needed};
     if (!right) found.failure = std::move(right).error();
     facts.rights.push_back(std::move(found));
   }
+  if (doubt && !facts.failure) facts.failure = std::move(doubt);
   note_login(registry, facts);
   return {};
 }

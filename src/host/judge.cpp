@@ -82,11 +82,13 @@ std::vector<Finding> judge(const EngineFacts& engine, const std::vector<Registry
   const std::string nobody = engine.wanted ? "" : "; no environment here goes by an engine";
   std::vector<Finding> out;
   if (engine.failure) {
+    // Nobody has to start an engine that nothing goes by. Whoever has a socket and may not open it may want to.
+    const bool tell_fix = engine.wanted || engine.failure->kind() == ErrorKind::denied;
     out.push_back({.code = "engine-unusable",
                    .severity = engine.wanted ? Severity::blocker : Severity::info,
                    .subject = subject,
                    .sentence = engine.failure->message() + nobody,
-                   .fix = engine.failure->hint()});
+                   .fix = tell_fix ? engine.failure->hint() : std::string()});
   } else if (engine.answer) {
     const auto& answer = *engine.answer;
     out.push_back(info("engine", subject,

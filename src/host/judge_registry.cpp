@@ -64,14 +64,14 @@ std::string names_of(const std::vector<const RightFacts*>& rights) {
 // One finding for all repositories with the same trouble: as a rule it is one right, for one project.
 Finding missing(const RegistryFacts& registry, const std::vector<const RightFacts*>& rights, bool push) {
   const auto& error = *rights.front()->failure;
-  const bool nobody = error.kind() == ErrorKind::unauthenticated;
+  const bool nobody = error.kind() == ErrorKind::unauthenticated || registry.source.empty();
   const bool needed = std::any_of(rights.begin(), rights.end(), [](const auto* right) { return right->needed; });
   const auto fallback = fmt::format("sluice login {}", registry.host);
   return {.code = nobody ? "registry-not-logged-in" : push ? "registry-may-not-push" : "registry-may-not-pull",
           .severity = needed ? Severity::blocker : Severity::warning,
           .subject = registry.host,
           .sentence = fmt::format("{} may not {} {} at {}: {}",
-                                  registry.source.empty()  ? "nobody without a login"
+                                  registry.source.empty() ? "without a login we"
                                   : registry.user.empty() ? "whoever is logged in by " + registry.source
                                                           : registry.user,
                                   push ? "push to" : "pull from", names_of(rights), registry.host, error.message()),

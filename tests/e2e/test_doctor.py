@@ -60,7 +60,7 @@ class Doctor(unittest.TestCase):
 
     def test_an_environment_that_is_ready_is_said_to_be(self):
         self.login("ann")
-        self.assertRegex(self.doctor("--to", "test", code=0).out, r"^test: ready")
+        self.assertRegex(self.doctor("--to", "test", code=0).out, r"(?ms)\Athis host: ready$.*^test: ready")
         outcome = self.doctor("--to", "test", "-o", "json", code=0)
         self.assertEqual((outcome.json["schema"], outcome.json["blocked"]), ("sluice.doctor/1", False))
         self.assertEqual(self.blockers(outcome, "test"), [])
