@@ -42,12 +42,11 @@ std::vector<Use> uses_of(const pipeline::Pipeline& pipeline, const std::string& 
   };
   for (std::size_t k = 0; k < all.size(); ++k) {
     const bool chosen = only.empty() ? k > 0 : all[k].name == only;
-    const auto next = only.empty() ? all.size() - 1
-                                   : static_cast<std::size_t>(std::find_if(all.begin(), all.end(),
-                                                                           [&](const auto& one) {
-                                                                             return one.name == only;
-                                                                           }) -
-                                                              all.begin());
+    const auto next = only.empty()
+                          ? all.size() - 1
+                          : static_cast<std::size_t>(std::find_if(all.begin(), all.end(),
+                                                                  [&](const auto& one) { return one.name == only; }) -
+                                                     all.begin());
     const bool read = k < next;
     const bool right_before = only.empty() ? read : k + 1 == next;
     for (const auto& target : all[k].targets) {
@@ -122,10 +121,9 @@ std::vector<Asked> registries_of(Session& session, const pipeline::Pipeline& pip
       known = std::prev(out.end());
     }
     for (const auto& image : pipeline.images) {
-      add_need(*known, {.repository = use.target->project + "/" + image,
-                        .push = use.push,
-                        .needed = use.needed,
-                        .tag = use.tag});
+      add_need(
+          *known,
+          {.repository = use.target->project + "/" + image, .push = use.push, .needed = use.needed, .tag = use.tag});
     }
   }
   return out;

@@ -72,8 +72,8 @@ Result<std::optional<pipeline::Pipeline>> pipeline_of(const Doctor& doctor, Cont
 Exit execute(const Doctor& doctor, Context& context) {
   SLUICE_TRY(const auto pipeline, pipeline_of(doctor, context));
   Examined host{.environment = kThisHost, .findings = {}};
-  SLUICE_TRY(host.findings, app::look_at_host(context.session, pipeline ? &*pipeline : nullptr, doctor.environment,
-                                              context.stop));
+  SLUICE_TRY(host.findings,
+             app::look_at_host(context.session, pipeline ? &*pipeline : nullptr, doctor.environment, context.stop));
   std::vector<Examined> examined;
   if (!doctor.host_only) {
     SLUICE_TRY(auto* store, context.session.store(true));
@@ -81,8 +81,8 @@ Exit execute(const Doctor& doctor, Context& context) {
     SLUICE_TRY(examined, promotion::examine(planner, *pipeline, doctor.environment));
   }
   context.view.clear();
-  const bool blocked = host.blocked() || std::any_of(examined.begin(), examined.end(),
-                                                     [](const Examined& one) { return one.blocked(); });
+  const bool blocked = host.blocked() ||
+                       std::any_of(examined.begin(), examined.end(), [](const Examined& one) { return one.blocked(); });
   if (context.json()) {
     context.print(document(pipeline, host, examined, blocked));
   } else {

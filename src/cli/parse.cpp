@@ -358,7 +358,9 @@ struct Commands {
         ->type_name("FILE");
     c->add_flag("--force", init.force, "replace the file if it is there");
 
-    c = b.command("doctor", "Look for everything that could stop a promotion, on this host too. Nothing is left anywhere.", doctor);
+    c = b.command("doctor",
+                  "Look for everything that could stop a promotion, on this host too. Nothing is left anywhere.",
+                  doctor);
     c->add_option("--to", doctor.environment, "only this environment (default: all but the first)")->type_name("ENV");
     c->add_flag("--host", doctor.host_only,
                 "only this host: engine, proxies, certificates, registries; needs no pipeline");

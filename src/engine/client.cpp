@@ -128,8 +128,7 @@ std::string our_name() {
   std::array<char, 4096> room{};
   passwd entry{};
   passwd* found = nullptr;
-  const bool known =
-      getpwuid_r(::geteuid(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr;
+  const bool known = getpwuid_r(::geteuid(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr;
   return known ? std::string(found->pw_name) : std::string("USER");
 }
 
@@ -150,8 +149,9 @@ std::string how_to_open(const struct stat& socket) {
                          found->gr_name, user);
     }
   }
-  return fmt::format("usermod -aG {} {} as root, and a new login; whoever may use an engine can become root on its host",
-                     found->gr_name, user);
+  return fmt::format(
+      "usermod -aG {} {} as root, and a new login; whoever may use an engine can become root on its host",
+      found->gr_name, user);
 }
 
 }  // namespace

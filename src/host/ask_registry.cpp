@@ -59,8 +59,7 @@ Error no_right_in_token(const std::string& host, const Need& need) {
 
 Status look_for(places::Registry& registry, const Need& need, std::chrono::seconds timeout,
                 const std::stop_token& stop) {
-  SLUICE_TRY(const auto grant,
-             registry.token_grant(need.repository, need.push, {Deadline::after(timeout), stop}));
+  SLUICE_TRY(const auto grant, registry.token_grant(need.repository, need.push, {Deadline::after(timeout), stop}));
   if (grant == auth::Grant::granted) return {};
   if (grant == auth::Grant::refused) return no_right_in_token(registry.name(), need);
   return need.push ? try_upload(registry, need.repository, stop) : try_read(registry, need, stop);

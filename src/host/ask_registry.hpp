@@ -17,13 +17,13 @@ namespace sluice::host {
 struct Need {
   std::string repository;
   bool push = false;
-  bool needed = true;       ///< RightFacts::needed
-  std::string tag{};  ///< of the manifest that is read to prove a pull
+  bool needed = true;  ///< RightFacts::needed
+  std::string tag{};   ///< of the manifest that is read to prove a pull
 };
 
 /// Adds to `facts` what the registry answers: login, clock, rights. After the first failure that is not about one right
 /// nothing more is asked. Errors: cancelled. Thread: job; blocks.
-Status ask(places::Registry& registry, const std::vector<Need>& needs, std::chrono::seconds timeout, RegistryFacts& facts,
-           const std::stop_token& stop);
+Status ask(places::Registry& registry, const std::vector<Need>& needs, std::chrono::seconds timeout,
+           RegistryFacts& facts, const std::stop_token& stop);
 
 }  // namespace sluice::host

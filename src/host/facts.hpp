@@ -15,9 +15,9 @@ namespace sluice::host {
 /// The file of an engine's socket.
 struct SocketFacts {
   std::string path;
-  std::string owner;  ///< name, else number
-  std::string group;  ///< name, else number
-  unsigned mode = 0;  ///< permission bits: 0660
+  std::string owner;      ///< name, else number
+  std::string group;      ///< name, else number
+  unsigned mode = 0;      ///< permission bits: 0660
   bool in_group = false;  ///< this process is in that group
 };
 
@@ -29,13 +29,13 @@ struct DiskFacts {
 
 /// The container engine of this host.
 struct EngineFacts {
-  bool wanted = false;                     ///< some environment goes by it (`via: docker`)
-  std::string shown{};                     ///< "unix:///var/run/docker.sock"; empty: no address could be read
-  std::string origin{};                    ///< who says so: "DOCKER_HOST", "the default"
-  std::optional<SocketFacts> socket{};     ///< empty: no unix socket, or none is there
-  std::optional<engine::Facts> answer{};   ///< empty: see failure
-  std::optional<Error> failure{};          ///< why it cannot be used
-  std::optional<DiskFacts> disk{};         ///< where it keeps images; empty: not on this machine, or not known
+  bool wanted = false;                    ///< some environment goes by it (`via: docker`)
+  std::string shown{};                    ///< "unix:///var/run/docker.sock"; empty: no address could be read
+  std::string origin{};                   ///< who says so: "DOCKER_HOST", "the default"
+  std::optional<SocketFacts> socket{};    ///< empty: no unix socket, or none is there
+  std::optional<engine::Facts> answer{};  ///< empty: see failure
+  std::optional<Error> failure{};         ///< why it cannot be used
+  std::optional<DiskFacts> disk{};        ///< where it keeps images; empty: not on this machine, or not known
 };
 
 /// One proxy variable that is set.
@@ -60,22 +60,22 @@ struct MachineFacts {
 /// A right at one repository that a promotion needs.
 struct RightFacts {
   std::string repository;
-  bool push = false;                ///< else pull
-  bool needed = true;               ///< a promotion cannot do without; else it is one of several places to read from
-  std::optional<Error> failure{};   ///< empty: the right is there
+  bool push = false;               ///< else pull
+  bool needed = true;              ///< a promotion cannot do without; else it is one of several places to read from
+  std::optional<Error> failure{};  ///< empty: the right is there
 };
 
 /// One registry of the pipeline, as it answers from here.
 struct RegistryFacts {
-  std::string host;                          ///< host[:port]
-  bool needed = true;                        ///< as RightFacts::needed, of any of its repositories
-  bool insecure = false;                     ///< the clusters file lets its certificate be anybody's
-  std::string proxy{};                       ///< the one that leads there, without user and password; empty: none
-  std::string proxy_origin{};                ///< "HTTPS_PROXY", "the clusters file"
-  std::optional<Error> failure{};            ///< why nothing could be asked
-  bool asks_for_login = false;               ///< it does, or does not
-  std::string user{};                        ///< whom it knows us as; empty: anonymous, or a token that names nobody
-  std::string source{};                      ///< where the credentials are from; empty: there are none
+  std::string host;                             ///< host[:port]
+  bool needed = true;                           ///< as RightFacts::needed, of any of its repositories
+  bool insecure = false;                        ///< the clusters file lets its certificate be anybody's
+  std::string proxy{};                          ///< the one that leads there, without user and password; empty: none
+  std::string proxy_origin{};                   ///< "HTTPS_PROXY", "the clusters file"
+  std::optional<Error> failure{};               ///< why nothing could be asked
+  bool asks_for_login = false;                  ///< it does, or does not
+  std::string user{};                           ///< whom it knows us as; empty: anonymous, or a token that names nobody
+  std::string source{};                         ///< where the credentials are from; empty: there are none
   std::optional<std::int64_t> ahead_seconds{};  ///< its clock before ours; empty: it did not say
   std::vector<RightFacts> rights{};
 };

@@ -17,17 +17,26 @@ namespace {
 
 constexpr std::size_t kMostShown = 8;
 
-constexpr std::array<std::string_view, 20> kCodes{
-    "certificates",         "clock",
-    "clock-skew",           "engine",
-    "engine-disk",          "engine-disk-full",
-    "engine-insecure",      "engine-socket",
-    "engine-unusable",      "proxies",
-    "proxy-unreachable",    "registry-insecure",
-    "registry-login",       "registry-may-not-pull",
-    "registry-may-not-push", "registry-not-logged-in",
-    "registry-not-trusted", "registry-unreachable",
-    "registry-unusable",    "sha-instructions"};
+constexpr std::array<std::string_view, 20> kCodes{"certificates",
+                                                  "clock",
+                                                  "clock-skew",
+                                                  "engine",
+                                                  "engine-disk",
+                                                  "engine-disk-full",
+                                                  "engine-insecure",
+                                                  "engine-socket",
+                                                  "engine-unusable",
+                                                  "proxies",
+                                                  "proxy-unreachable",
+                                                  "registry-insecure",
+                                                  "registry-login",
+                                                  "registry-may-not-pull",
+                                                  "registry-may-not-push",
+                                                  "registry-not-logged-in",
+                                                  "registry-not-trusted",
+                                                  "registry-unreachable",
+                                                  "registry-unusable",
+                                                  "sha-instructions"};
 
 constexpr const char* kThisHost = "this host";
 
@@ -91,19 +100,18 @@ std::vector<Finding> judge(const EngineFacts& engine, const std::vector<Registry
                    .fix = tell_fix ? engine.failure->hint() : std::string()});
   } else if (engine.answer) {
     const auto& answer = *engine.answer;
-    out.push_back(info("engine", subject,
-                       fmt::format("{} {} answers at {} ({}): API {}, storage driver {}{}", answer.product,
-                                   answer.version, engine.shown, engine.origin, answer.api_version, answer.driver,
-                                   nobody)));
+    out.push_back(
+        info("engine", subject,
+             fmt::format("{} {} answers at {} ({}): API {}, storage driver {}{}", answer.product, answer.version,
+                         engine.shown, engine.origin, answer.api_version, answer.driver, nobody)));
   }
   if (engine.socket) {
     const auto& socket = *engine.socket;
     const bool root_alike = socket.group != "root" && (socket.mode & 0060U) != 0;
-    out.push_back(info(
-        "engine-socket", subject,
-        fmt::format("the socket {} belongs to {}:{} with mode {:04o}; we are {}in that group{}", socket.path,
-                    socket.owner, socket.group, socket.mode, socket.in_group ? "" : "not ",
-                    root_alike ? ", whose members can become root on this host" : "")));
+    out.push_back(info("engine-socket", subject,
+                       fmt::format("the socket {} belongs to {}:{} with mode {:04o}; we are {}in that group{}",
+                                   socket.path, socket.owner, socket.group, socket.mode, socket.in_group ? "" : "not ",
+                                   root_alike ? ", whose members can become root on this host" : "")));
   }
   if (engine.disk) out.push_back(judge_disk(engine));
   if (engine.answer) out.push_back(judge_insecure(engine, registries));
@@ -124,8 +132,8 @@ std::vector<Finding> judge(const MachineFacts& machine, const std::vector<Regist
 
   std::vector<std::string> folders;
   for (const auto& one : machine.certificates) {
-    folders.push_back(fmt::format("{} ({} CA{})", one.path, one.authorities,
-                                  one.clients > 0 ? ", client certificate" : ""));
+    folders.push_back(
+        fmt::format("{} ({} CA{})", one.path, one.authorities, one.clients > 0 ? ", client certificate" : ""));
   }
   out.push_back(info("certificates", kThisHost,
                      folders.empty() ? std::string("no certs.d folder holds certificates: those of the system count")
@@ -142,9 +150,7 @@ std::vector<Finding> judge(const MachineFacts& machine, const std::vector<Regist
 std::vector<Finding> judge_all(const EngineFacts& engine, const MachineFacts& machine,
                                const std::vector<RegistryFacts>& registries) {
   auto out = judge(engine, registries);
-  const auto add = [&out](std::vector<Finding> more) {
-    std::move(more.begin(), more.end(), std::back_inserter(out));
-  };
+  const auto add = [&out](std::vector<Finding> more) { std::move(more.begin(), more.end(), std::back_inserter(out)); };
   for (const auto& registry : registries) add(judge(registry));
   add(judge(machine, registries));
   std::stable_sort(out.begin(), out.end(), [](const Finding& a, const Finding& b) { return a.severity > b.severity; });

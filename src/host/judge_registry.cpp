@@ -26,7 +26,7 @@ std::string_view code_of(const RegistryFacts& registry, const Error& error) {
     case ErrorKind::unreachable:
       // Where a proxy leads there, it is the proxy that is connected to.
       return !registry.proxy.empty() && error.message().starts_with("cannot ") ? "proxy-unreachable"
-                                                                              : "registry-unreachable";
+                                                                               : "registry-unreachable";
     case ErrorKind::timeout:
     case ErrorKind::busy:
       return "registry-unreachable";
@@ -67,7 +67,9 @@ Finding missing(const RegistryFacts& registry, const std::vector<const RightFact
   const bool nobody = error.kind() == ErrorKind::unauthenticated || registry.source.empty();
   const bool needed = std::any_of(rights.begin(), rights.end(), [](const auto* right) { return right->needed; });
   const auto fallback = fmt::format("sluice login {}", registry.host);
-  return {.code = nobody ? "registry-not-logged-in" : push ? "registry-may-not-push" : "registry-may-not-pull",
+  return {.code = nobody ? "registry-not-logged-in"
+                  : push ? "registry-may-not-push"
+                         : "registry-may-not-pull",
           .severity = needed ? Severity::blocker : Severity::warning,
           .subject = registry.host,
           .sentence = fmt::format("{} may not {} {} at {}: {}",
@@ -110,10 +112,10 @@ Finding clock_of(const RegistryFacts& registry) {
   if (size <= kMostSkewSeconds) return out;
   out.code = "clock-skew";
   out.severity = Severity::warning;
-  out.sentence = fmt::format("the clock of {} is {} {} that of this host: tokens and certificates may count as ended, or "
-                             "as not yet begun",
-                             registry.host, text::human_seconds(static_cast<double>(size)),
-                             skew > 0 ? "ahead of" : "behind");
+  out.sentence = fmt::format(
+      "the clock of {} is {} {} that of this host: tokens and certificates may count as ended, or "
+      "as not yet begun",
+      registry.host, text::human_seconds(static_cast<double>(size)), skew > 0 ? "ahead of" : "behind");
   out.fix = "timedatectl set-ntp true, on the host whose clock is wrong";
   return out;
 }

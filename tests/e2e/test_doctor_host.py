@@ -1,81 +1,23 @@
-"""`sluice doctor` looks at this host: its engine, and the registries as they answer from here. Real servers, real trouble."""
+"""`sluice doctor` looks at this host: its engine, and the registries as they answer from here. Real servers, real trouble.
+An engine that answers is in test_doctor_engine.py."""
 
 import contextlib
 import grp
 import json
 import os
-import pathlib
 import pwd
 import shutil
 import socket
-import subprocess
 import time
 import unittest
 
 import sluicekit as kit
 from sluicekit.case import basic
-from sluicekit.engine import Engine, why_no_engine
-from sluicekit.tools import folder
+from sluicekit.host_case import WRONG, HostCase
 
 kit.need("docker-registry")
-try:
-    import jsonschema
-except ImportError:
-    jsonschema = None
 
-SCHEMA = json.loads((pathlib.Path(__file__).resolve().parents[2] / "schemas" / "doctor.schema.json").read_text())
 NOBODY = 65534  # a user and a group without rights
-WRONG = "not the password"
-
-
-class HostCase(kit.E2eCase):
-    """An open registry `a`; no engine unless a test starts one."""
-
-    shared_registries = ("a",)
-
-    def setUp(self):
-        super().setUp()
-        self.secrets.add(WRONG)
-        self.folder = folder("doctor")
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.socket = str(self.folder / "engine.sock")
-        self.sluice = self.home({"DOCKER_HOST": f"unix://{self.socket}"})
-
-    def pipeline(self, source, target, via=None):
-        prod = {"registry": target, "project": f"{self.project}/prod", **({"via": via} if via else {})}
-        self.sluice.write("sluice.yaml", json.dumps({"app": "shop", "images": ["web"], "environments": [
-            {"name": "dev", "targets": [{"registry": source, "project": f"{self.project}/dev"}]},
-            {"name": "prod", "targets": [prod]}]}))
-
-    def doctor(self, *words, code, **options):
-        """The document; it is what the schema says, and has the exit code of its blockers."""
-        outcome = self.sluice.run("doctor", "-o", "json", *words, **options)
-        self.assertEqual(outcome.code, code, outcome)
-        if jsonschema:
-            jsonschema.validate(outcome.json, SCHEMA)
-        blocked = [one for one in self.all(outcome) if one["severity"] == "blocker"]
-        self.assertEqual(outcome.json["host"]["blocked"], bool(blocked), outcome)
-        return outcome
-
-    @staticmethod
-    def all(outcome):
-        return outcome.json["host"]["findings"]
-
-    def found(self, outcome, code, severity, subject=None):
-        """The one finding of this code, about this subject where one is named."""
-        those = [one for one in self.all(outcome) if one["code"] == code and subject in (None, one["subject"])]
-        self.assertEqual(len(those), 1, f"{code}\n{outcome}")
-        self.assertEqual(those[0]["severity"], severity, outcome)
-        return those[0]
-
-    def blockers(self, outcome):
-        return sorted(one["code"] for one in self.all(outcome) if one["severity"] == "blocker")
-
-    def login(self, registry, password=kit.PASSWORD):
-        """Credentials as docker keeps them, whether or not they are right."""
-        entry = {"auths": {registry.host: {"auth": basic(kit.USER, password)}}}
-        self.sluice.write(".docker/config.json", json.dumps(entry))
-        self.secrets.add(basic(kit.USER, password))
 
 
 class Engines(HostCase):
@@ -179,67 +121,6 @@ class Engines(HostCase):
             os.setuid(NOBODY)
 
         yield {"program": program, "before_start": become}
-
-
-class RealEngine(HostCase):
-    """A Docker engine whose images are on a small disk of their own."""
-
-    disk_bytes = 96 * 1024 * 1024
-
-    @classmethod
-    def setUpClass(cls):
-        if why_no_engine():
-            raise unittest.SkipTest(why_no_engine())
-        super().setUpClass()
-        cls.root = folder("disk")
-        cls.addClassCleanup(shutil.rmtree, cls.root, ignore_errors=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={cls.disk_bytes}", "tmpfs", cls.root],
-                              capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise unittest.SkipTest(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-        cls.addClassCleanup(subprocess.run, ["umount", "--lazy", cls.root], check=True)
-        cls.engine = cls.enterClassContext(Engine(data_root=cls.root))
-
-    def setUp(self):
-        super().setUp()
-        self.sluice.environment["DOCKER_HOST"] = f"unix://{self.engine.socket}"
-        self.pipeline(self.a.host, self.a.host, via="docker")
-
-    @contextlib.contextmanager
-    def free(self, wanted):
-        """A disk on which this much is free."""
-        filler = self.root / "filler"
-        disk = os.statvfs(self.root)
-        with open(filler, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - wanted)
-        try:
-            yield
-        finally:
-            filler.unlink()
-
-    def test_an_engine_that_answers_is_told_with_version_driver_disk_and_certificates(self):
-        outcome = self.doctor("--host", code=0)
-        version = self.engine.json("GET", "/version")["Version"]
-        one = self.found(outcome, "engine", "info")["sentence"]
-        for words in (f"Docker {version} answers", self.engine.socket, "DOCKER_HOST", "storage driver vfs"):
-            self.assertIn(words, one)
-        self.assertIn("127.0.0.0/8", self.found(outcome, "engine-insecure", "info")["sentence"])
-        self.assertIn("belongs to root:", self.found(outcome, "engine-socket", "info")["sentence"])
-
-    def test_a_full_disk_blocks_what_goes_by_the_engine(self):
-        with self.free(4 * 1024 * 1024):
-            one = self.found(self.doctor("--host", code=3), "engine-disk-full", "blocker")
-        self.assertIn(str(self.root), one["sentence"])
-        self.assertIn("docker image prune", one["fix"])
-
-    def test_a_disk_that_is_nearly_full_is_a_warning(self):
-        with self.free(40 * 1024 * 1024):
-            self.found(self.doctor("--host", code=0), "engine-disk", "warning")
-
-    def test_a_full_disk_of_an_engine_that_nothing_goes_by_is_information(self):
-        self.pipeline(self.a.host, self.a.host)
-        with self.free(4 * 1024 * 1024):
-            self.found(self.doctor("--host", code=0), "engine-disk-full", "info")
 
 
 class Registries(HostCase):
@@ -449,6 +330,22 @@ class Registries(HostCase):
             outcome = self.doctor("--host", "--clusters", clusters, code=0)
             self.found(outcome, "registry-insecure", "info", registry.host)
             self.found(outcome, "registry-login", "info", registry.host)
+
+    def test_no_trouble_of_a_registry_ends_the_command_and_each_environment_is_still_examined(self):
+        certificates = self.enterContext(kit.Certificates())
+        closed = self.enterContext(kit.Registry(auth="basic"))
+        hidden = self.enterContext(kit.Registry(tls=certificates))
+        self.login(closed, WRONG)
+        away = {"HTTPS_PROXY": "http://127.0.0.1:9"}
+        rows = {"registry-not-logged-in": closed.host, "registry-not-trusted": hidden.host,
+                "proxy-unreachable": "registry.example.com"}
+        for code, host in rows.items():
+            for source, target in ((host, self.a.host), (self.a.host, host)):
+                with self.subTest(f"{code}: {source} -> {target}"):
+                    self.pipeline(source, target)
+                    outcome = self.doctor(code=3, environment=away)
+                    self.found(outcome, code, "blocker", host)
+                    self.assertEqual([one["environment"] for one in outcome.json["environments"]], ["prod"])
 
 
 if __name__ == "__main__":

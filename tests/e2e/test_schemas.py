@@ -103,6 +103,7 @@ class Documents(kit.E2eCase):
         self.printed("doctor", "doctor", code=3)
         self.release(1)
         self.printed("doctor", "doctor", "--to", "prod")
+        self.printed("doctor", "doctor", "--host")
         self.printed("plan", "plan", "--to", "prod")
         self.printed("release", "release", "create")
         self.printed("promote", "promote", "--to", "prod", "--yes")

@@ -39,9 +39,8 @@ TEST(HostGather, AProxyIsToldWithoutItsLogin) {
 }
 
 TEST(HostGather, TheVariableThatCountsIsTheOneThatIsTold) {
-  const auto found = proxy_variables(environment_of({{"HTTPS_PROXY", "http://ann:pw@one:1"},
-                                                     {"https_proxy", "http://two:2"},
-                                                     {"no_proxy", "x.example.com"}}));
+  const auto found = proxy_variables(environment_of(
+      {{"HTTPS_PROXY", "http://ann:pw@one:1"}, {"https_proxy", "http://two:2"}, {"no_proxy", "x.example.com"}}));
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].name, "HTTPS_PROXY");
   EXPECT_EQ(found[0].value, "http://one:1");
