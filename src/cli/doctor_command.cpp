@@ -63,7 +63,13 @@ Result<std::optional<pipeline::Pipeline>> pipeline_of(const Doctor& doctor, Cont
   const bool may_be_absent = doctor.host_only && doctor.environment.empty() && file == Common().pipeline;
   if (may_be_absent && !std::filesystem::exists(file, code)) return std::optional<pipeline::Pipeline>();
   SLUICE_TRY(auto pipeline, context.session.load_pipeline(file));
-  if (!doctor.environment.empty()) SLUICE_CHECK(pipeline.environment(doctor.environment));
+  if (doctor.environment.empty()) return std::optional(std::move(pipeline));
+  // Before anybody is asked.
+  SLUICE_TRY(const auto* environment, pipeline.environment(doctor.environment));
+  if (environment == &pipeline.environments.front()) {
+    return Error(ErrorKind::usage, environment->name + " is where images are born; nothing can be promoted to it")
+        .with_hint("name another environment with --to, or leave it out");
+  }
   return std::optional(std::move(pipeline));
 }
 

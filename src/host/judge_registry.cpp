@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 namespace sluice::host {
 
@@ -62,22 +63,41 @@ std::string names_of(const std::vector<const RightFacts*>& rights) {
 }
 
 // One finding for all repositories with the same trouble: as a rule it is one right, for one project.
-Finding missing(const RegistryFacts& registry, const std::vector<const RightFacts*>& rights, bool push) {
+Finding missing(const RegistryFacts& registry, const std::vector<const RightFacts*>& rights) {
   const auto& error = *rights.front()->failure;
-  const bool nobody = error.kind() == ErrorKind::unauthenticated || registry.source.empty();
+  const bool push = rights.front()->push;
+  const bool anonymous = registry.source.empty();
+  const bool login_helps = error.kind() == ErrorKind::unauthenticated ||
+                           (error.kind() == ErrorKind::denied && anonymous && registry.asks_for_login);
   const bool needed = std::any_of(rights.begin(), rights.end(), [](const auto* right) { return right->needed; });
-  const auto fallback = fmt::format("sluice login {}", registry.host);
-  return {.code = nobody ? "registry-not-logged-in"
-                  : push ? "registry-may-not-push"
-                         : "registry-may-not-pull",
+  const auto who = anonymous               ? std::string("without a login we")
+                   : registry.user.empty() ? "whoever is logged in by " + registry.source
+                                           : registry.user;
+  return {.code = login_helps ? "registry-not-logged-in"
+                  : push      ? "registry-may-not-push"
+                              : "registry-may-not-pull",
           .severity = needed ? Severity::blocker : Severity::warning,
           .subject = registry.host,
-          .sentence = fmt::format("{} may not {} {} at {}: {}",
-                                  registry.source.empty() ? "without a login we"
-                                  : registry.user.empty() ? "whoever is logged in by " + registry.source
-                                                          : registry.user,
-                                  push ? "push to" : "pull from", names_of(rights), registry.host, error.message()),
-          .fix = error.hint().empty() ? fallback : error.hint()};
+          .sentence = fmt::format("{} may not {} {} at {}: {}", who, push ? "push to" : "pull from", names_of(rights),
+                                  registry.host, error.message()),
+          .fix = error.hint().empty() ? "sluice login " + registry.host : error.hint()};
+}
+
+// The rights that are missing, those of one kind and one cause together, in the order in which they were found.
+std::vector<std::vector<const RightFacts*>> troubles_of(const RegistryFacts& registry) {
+  std::vector<std::vector<const RightFacts*>> out;
+  for (const auto& right : registry.rights) {
+    if (!right.failure) continue;
+    const auto same = std::find_if(out.begin(), out.end(), [&](const auto& group) {
+      return group.front()->push == right.push && group.front()->failure->kind() == right.failure->kind();
+    });
+    if (same == out.end()) {
+      out.push_back({&right});
+    } else {
+      same->push_back(&right);
+    }
+  }
+  return out;
 }
 
 std::string login_sentence(const RegistryFacts& registry) {
@@ -125,13 +145,7 @@ Finding clock_of(const RegistryFacts& registry) {
 std::vector<Finding> judge(const RegistryFacts& registry) {
   std::vector<Finding> out;
   if (registry.failure) out.push_back(failed(registry, *registry.failure));
-  for (const bool push : {true, false}) {
-    std::vector<const RightFacts*> without;
-    for (const auto& right : registry.rights) {
-      if (right.push == push && right.failure) without.push_back(&right);
-    }
-    if (!without.empty()) out.push_back(missing(registry, without, push));
-  }
+  for (const auto& rights : troubles_of(registry)) out.push_back(missing(registry, rights));
   if (!registry.failure) {
     out.push_back({.code = "registry-login",
                    .severity = Severity::info,

@@ -214,6 +214,29 @@ class Registries(HostCase):
             self.found(self.doctor("--host", code=0), "registry-login", "info", registry.host)
             self.assertFalse(list(registry.storage.rglob("_uploads")))
 
+    def test_a_token_that_tells_nothing_is_tried_out(self):
+        """A registry whose tokens are no JWT, as those of some clouds are."""
+        status = {"upload": 202}
+
+        def behave(request):
+            if request.path.startswith("/token"):
+                return kit.Reply(200, {"Content-Type": "application/json"}, b'{"token": "opaque"}')
+            if request.headers.get("authorization") != "Bearer opaque":
+                return kit.Reply(401, {"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="s"'})
+            if request.method == "POST":
+                return kit.Reply(status["upload"], {"Location": f"{request.path}one"} if status["upload"] == 202 else {})
+            return kit.Reply(204 if request.method == "DELETE" else 200)
+
+        server = self.enterContext(kit.HostileServer(behave))
+        self.login(server)
+        self.pipeline(self.a.host, server.host)
+        self.found(self.doctor("--host", code=0), "registry-login", "info", server.host)
+        self.assertEqual([(one.method, one.path) for one in server.requests if one.method in ("POST", "DELETE")],
+                         [("POST", f"/v2/{self.project}/prod/web/blobs/uploads/"),
+                          ("DELETE", f"/v2/{self.project}/prod/web/blobs/uploads/one")])
+        status["upload"] = 403
+        self.assertEqual(self.blockers(self.doctor("--host", code=3)), ["registry-may-not-push"])
+
     def test_a_missing_push_right_at_a_registry_without_tokens_is_found_by_trying(self):
         """A registry with passwords that refuses uploads, as a front or a read-only registry does."""
         with kit.Registry(auth="basic") as registry, kit.Proxy(registry.host) as proxy:
@@ -310,6 +333,8 @@ class Registries(HostCase):
         outcome = self.doctor("--host", "--to", "test", code=0, environment={"HTTPS_PROXY": "http://127.0.0.1:9"})
         self.assertEqual({one["subject"] for one in self.all(outcome) if one["code"].startswith("registry-")},
                          {self.a.host})
+        for name in ("dev", "prdo"):
+            self.fails(self.sluice.run("doctor", "--host", "--to", name), 2)
 
     def test_trouble_farther_back_than_the_environment_before_is_a_warning(self):
         with kit.Registry(auth="basic") as first:

@@ -137,6 +137,23 @@ TEST(HostJudge, RightsThatAreMissingForOneReasonAreOneFinding) {
   EXPECT_NE(find(findings, "registry-login")->sentence.find("pull from 1 repository proven"), std::string::npos);
 }
 
+TEST(HostJudge, WhereALoginWouldHelpItIsAskedForAndWhereNoneIsTakenItIsNot) {
+  RegistryFacts registry{.host = "registry.example.com"};
+  RightFacts right{.repository = "shop/web", .push = true};
+  right.failure = Error(ErrorKind::denied, "no");
+  registry.rights.push_back(right);
+  EXPECT_NE(find(judge(registry), "registry-may-not-push"), nullptr);
+  registry.asks_for_login = true;
+  EXPECT_NE(find(judge(registry), "registry-not-logged-in"), nullptr);
+  // With a login it is the right that is missing; another cause at another repository is another finding.
+  registry.source = "~/.docker/config.json";
+  right.failure = Error(ErrorKind::unauthenticated, "the password was refused");
+  registry.rights.push_back(right);
+  const auto findings = judge(registry);
+  EXPECT_NE(find(findings, "registry-may-not-push"), nullptr);
+  EXPECT_NE(find(findings, "registry-not-logged-in"), nullptr);
+}
+
 TEST(HostJudge, ARightThatAPromotionCanDoWithoutIsAWarning) {
   auto registry = registry_at("registry.example.com");
   RightFacts right{.repository = "old/web", .push = false, .needed = false};
