@@ -105,6 +105,7 @@ class Documents(kit.E2eCase):
         self.printed("doctor", "doctor", "--to", "prod")
         self.printed("doctor", "doctor", "--host")
         self.printed("plan", "plan", "--to", "prod")
+        self.printed("shadow", "promote", "--to", "prod", "--shadow")
         self.printed("release", "release", "create")
         self.printed("promote", "promote", "--to", "prod", "--yes")
         self.printed("release", "release", "show", "1")
