@@ -358,8 +358,7 @@ struct Commands {
         ->type_name("FILE");
     c->add_flag("--force", init.force, "replace the file if it is there");
 
-    c = b.command("doctor",
-                  "Look for everything that could stop a promotion, on this host too. Nothing is changed anywhere.",
+    c = b.command("doctor", "Look for everything that could stop a promotion, on this host too. Nothing is promoted.",
                   doctor);
     c->add_option("--to", doctor.environment, "only this environment (default: all but the first)")->type_name("ENV");
     c->add_flag("--host", doctor.host_only,

@@ -63,7 +63,7 @@ Exit execute_shadow(const promotion::Request& request, Context& context) {
   SLUICE_CHECK(promotion::take_road(request, pipeline));
   SLUICE_TRY(auto* store, context.session.store(true));
   promotion::Planner planner(pipeline, context.session, *store, context.events, context.stop);
-  SLUICE_TRY(const auto planned, planner.plan(request, true));
+  SLUICE_TRY(const auto planned, planner.plan(request, false));
   SLUICE_TRY(const auto targets, promotion::look_at_shadow(context.session, planned, context.stop));
   context.view.clear();
   if (context.json()) {

@@ -46,9 +46,10 @@ Status try_upload(places::Registry& registry, const std::string& repository, con
   return {};
 }
 
-Status try_read(places::Registry& registry, const Need& need, const std::stop_token& stop) {
-  SLUICE_CHECK(registry.find_manifest(need.repository, places::ManifestName::tag(need.tag), stop));
-  return {};
+// False: nothing is there, or may be seen: some registries say 404 to who may not pull.
+Result<bool> try_read(places::Registry& registry, const Need& need, const std::stop_token& stop) {
+  SLUICE_TRY(const auto found, registry.find_manifest(need.repository, places::ManifestName::tag(need.tag), stop));
+  return found.has_value();
 }
 
 Error no_right_in_token(const std::string& host, const Need& need) {
@@ -57,12 +58,15 @@ Error no_right_in_token(const std::string& host, const Need& need) {
       .with_hint("ask for the right, or log in as somebody who has it: sluice login " + host);
 }
 
-Status look_for(places::Registry& registry, const Need& need, std::chrono::seconds timeout,
-                const std::stop_token& stop) {
+// True: the right is proven; false: nobody can tell.
+Result<bool> look_for(places::Registry& registry, const Need& need, std::chrono::seconds timeout,
+                      const std::stop_token& stop) {
   SLUICE_TRY(const auto grant, registry.token_grant(need.repository, need.push, {Deadline::after(timeout), stop}));
-  if (grant == auth::Grant::granted) return {};
+  if (grant == auth::Grant::granted) return true;
   if (grant == auth::Grant::refused) return no_right_in_token(registry.name(), need);
-  return need.push ? try_upload(registry, need.repository, stop) : try_read(registry, need, stop);
+  if (!need.push) return try_read(registry, need, stop);
+  SLUICE_CHECK(try_upload(registry, need.repository, stop));
+  return true;
 }
 
 }  // namespace
@@ -86,7 +90,7 @@ Status ask(places::Registry& registry, const std::vector<Need>& needs, std::chro
   }
   for (const auto& need : needs) {
     auto right = look_for(registry, need, timeout, stop);
-    if (!right && right.error().kind() == ErrorKind::cancelled) return right;
+    if (!right && right.error().kind() == ErrorKind::cancelled) return right.error();
     const bool same_again = doubt && !right && right.error().kind() == ErrorKind::unauthenticated;
     if (!right && (same_again || concerns_all(right.error()))) {
       facts.failure = std::move(right).error();
@@ -94,6 +98,7 @@ Status ask(places::Registry& registry, const std::vector<Need>& needs, std::chro
     }
     doubt.reset();
     RightFacts found{.repository = need.repository, .push = need.push, .needed = need.needed};
+    found.known = !right || *right;
     if (!right) found.failure = std::move(right).error();
     facts.rights.push_back(std::move(found));
   }

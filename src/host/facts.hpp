@@ -62,7 +62,8 @@ struct RightFacts {
   std::string repository;
   bool push = false;               ///< else pull
   bool needed = true;              ///< a promotion cannot do without; else it is one of several places to read from
-  std::optional<Error> failure{};  ///< empty: the right is there
+  bool known = true;               ///< false: what there was to read is not there, which hides some registries' no
+  std::optional<Error> failure{};  ///< empty: the right is there, as far as it is known
 };
 
 /// One registry of the pipeline, as it answers from here.

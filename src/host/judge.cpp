@@ -1,6 +1,7 @@
 #include "host/judge.hpp"
 
 #include "base/text.hpp"
+#include "engine/unchecked.hpp"
 
 #include <fmt/format.h>
 
@@ -72,7 +73,7 @@ Finding judge_insecure(const EngineFacts& engine, const std::vector<RegistryFact
   const auto& unchecked = engine.answer->insecure_registries;
   std::vector<std::string> ours;
   for (const auto& registry : registries) {
-    if (std::find(unchecked.begin(), unchecked.end(), registry.host) != unchecked.end()) ours.push_back(registry.host);
+    if (engine::leaves_unchecked(unchecked, registry.host)) ours.push_back(registry.host);
   }
   auto out = info("engine-insecure", engine.shown,
                   unchecked.empty() ? std::string("the engine checks the certificate of every registry")

@@ -111,14 +111,20 @@ std::string login_sentence(const RegistryFacts& registry) {
 std::string rights_sentence(const RegistryFacts& registry) {
   std::size_t pull = 0;
   std::size_t push = 0;
+  std::size_t unknown = 0;
   for (const auto& right : registry.rights) {
-    if (!right.failure) ++(right.push ? push : pull);
+    if (!right.known) ++unknown;
+    if (!right.failure && right.known) ++(right.push ? push : pull);
   }
   std::string out;
   if (pull > 0) out += fmt::format("; pull from {} {}", pull, pull == 1 ? "repository" : "repositories");
   if (push > 0)
     out += fmt::format("{} push to {} {}", out.empty() ? ";" : ",", push, push == 1 ? "repository" : "repositories");
-  return out.empty() ? out : out + " proven";
+  if (!out.empty()) out += " proven";
+  if (unknown > 0)
+    out += fmt::format("; whether we may pull from {} {} shows when there is something to pull", unknown,
+                       unknown == 1 ? "repository" : "repositories");
+  return out;
 }
 
 Finding clock_of(const RegistryFacts& registry) {

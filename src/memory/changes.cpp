@@ -109,6 +109,7 @@ void end(TagMemory& memory, const Ending& ending) {
                 .state = ending.state,
                 .before = before,
                 .after = open.after,
+                .tested = open.digest == open.after ? std::string() : open.digest,
                 .began = open.began,
                 .ended = ending.ended,
                 .who = open.who,

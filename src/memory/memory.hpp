@@ -79,6 +79,7 @@ struct PastPromotion {
   std::string state{};  ///< as records name it: "succeeded", "failed", ...
   std::string before{};
   std::string after{};
+  std::string tested{};  ///< the digest in the release, where the way changed it to `after`; else empty
   std::int64_t began = 0;
   std::int64_t ended = 0;
   Who who{};

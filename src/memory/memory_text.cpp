@@ -87,6 +87,7 @@ PastPromotion read_promotion(const Json& json, Reader& outer) {
                     .state = reader.name("state"),
                     .before = reader.digest("before"),
                     .after = reader.digest("after"),
+                    .tested = reader.digest("tested"),
                     .began = reader.time("began"),
                     .ended = reader.time("ended"),
                     .who = who_from(member(json, "who")),
@@ -215,19 +216,22 @@ Json json_of(const KeptRelease& one) {
 }
 
 Json json_of(const PastPromotion& one) {
-  return Json::object()
-      .set("promotion", one.promotion)
-      .set("kind", one.kind)
-      .set("release", text_or_null(one.release))
-      .set("number", number_or_null(one.number))
-      .set("tag", text_or_null(one.tag))
-      .set("state", one.state)
-      .set("before", text_or_null(one.before))
-      .set("after", text_or_null(one.after))
-      .set("began", one.began)
-      .set("ended", one.ended)
-      .set("who", to_json(one.who))
-      .set("failure", one.failure.empty() ? Json() : Json(text::printable(one.failure, kMaxFailure)));
+  auto out = Json::object()
+                 .set("promotion", one.promotion)
+                 .set("kind", one.kind)
+                 .set("release", text_or_null(one.release))
+                 .set("number", number_or_null(one.number))
+                 .set("tag", text_or_null(one.tag))
+                 .set("state", one.state)
+                 .set("before", text_or_null(one.before))
+                 .set("after", text_or_null(one.after))
+                 .set("began", one.began)
+                 .set("ended", one.ended)
+                 .set("who", to_json(one.who))
+                 .set("failure", one.failure.empty() ? Json() : Json(text::printable(one.failure, kMaxFailure)));
+  // Rare, and there are many of them.
+  if (!one.tested.empty()) out.set("tested", one.tested);
+  return out;
 }
 
 Json json_of(const std::optional<Hold>& hold) {

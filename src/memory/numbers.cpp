@@ -88,6 +88,14 @@ std::optional<ClaimTag> parse_claim_tag(std::string_view tag) {
 
 bool is_pin_name(std::string_view tag) { return tag.starts_with(kOwn) && is_id12(tag.substr(kOwn.size())); }
 
-bool is_own_tag(std::string_view tag) { return tag == kMemoryTag || parse_claim_tag(tag) || is_pin_name(tag); }
+bool is_engine_tag(std::string_view tag) {
+  if (!tag.starts_with(kEngineTag)) return false;
+  const auto rest = tag.substr(kEngineTag.size());
+  return rest.empty() || (rest.starts_with('-') && is_id12(rest.substr(1)));
+}
+
+bool is_own_tag(std::string_view tag) {
+  return tag == kMemoryTag || parse_claim_tag(tag) || is_pin_name(tag) || is_engine_tag(tag);
+}
 
 }  // namespace sluice::memory

@@ -41,7 +41,12 @@ std::optional<ClaimTag> parse_claim_tag(std::string_view tag);
 inline constexpr std::string_view kMemoryTag = "sluice-memory";
 /// Whether a tag is named like a pin: "sluice-" and 12 digits of a digest (cluster::pin_tag()).
 bool is_pin_name(std::string_view tag);
-/// Tags that Sluice writes for itself: the memory, pins, numbers. They match no source or candidate pattern.
+/// What a container engine pushes an image under. One for all images: the next promotion writes it again.
+inline constexpr std::string_view kEngineTag = "sluice-docker";
+/// Whether a tag is kEngineTag, or that with 12 digits of a digest behind it.
+bool is_engine_tag(std::string_view tag);
+/// Tags that Sluice writes for itself: the memory, pins, numbers, what an engine pushes. They match no source or
+/// candidate pattern.
 bool is_own_tag(std::string_view tag);
 
 }  // namespace sluice::memory

@@ -4,6 +4,8 @@
 #include "cluster/stream_state.hpp"
 #include "copy/decide.hpp"
 #include "engine/carry.hpp"
+#include "engine/unchecked.hpp"
+#include "memory/numbers.hpp"
 #include "oci/manifest.hpp"
 
 #include <fmt/format.h>
@@ -138,9 +140,10 @@ std::optional<std::string> barred(const engine::Facts& facts, const copy::Survey
           place->name());
     }
   }
-  const auto& unchecked = facts.insecure_registries;
+  if (item.root().digest.algorithm() != HashAlgorithm::sha256)
+    return "an engine knows images by SHA-256, and this one is " + item.root().digest.text();
   const auto& host = item.item.dest->name();
-  if (target.target.has_api && std::find(unchecked.begin(), unchecked.end(), host) != unchecked.end()) {
+  if (target.target.has_api && engine::leaves_unchecked(facts.insecure_registries, host)) {
     return fmt::format(
         "the engine does not check the certificate of {}, and would send it a token of the cluster's API", host);
   }
@@ -173,7 +176,7 @@ const pipeline::Target* origin_of(Places& places, const copy::SurveyedItem& item
 
 std::vector<std::string> engine_tags(const oci::Digest& digest) {
   constexpr std::size_t kBrief = 12;
-  return {kEngineTag, fmt::format("{}-{}", kEngineTag, digest.hex().substr(0, kBrief))};
+  return {std::string(memory::kEngineTag), fmt::format("{}-{}", memory::kEngineTag, digest.hex().substr(0, kBrief))};
 }
 
 std::vector<Finding> foresee(const engine::Facts& facts, const copy::SurveyedItem& item, const std::string& subject,

@@ -1,6 +1,6 @@
 #pragma once
 // The road docker: images of a plan that a container engine on this host pulls and pushes, as the classic playbook does
-// it. They arrive under kEngineTag, which no workload follows; tags are switched as on every road.
+// it. They arrive under memory::kEngineTag, which no workload follows; tags are switched as on every road.
 
 #include "base/finding.hpp"
 #include "copy/events.hpp"
@@ -17,10 +17,8 @@
 
 namespace sluice::promotion {
 
-/// An engine pushes what has a tag. One for all images: the next promotion writes it again.
-inline constexpr const char* kEngineTag = "sluice-docker";
-/// The tags that an image may have been pushed under: kEngineTag, and one of its own where the engine has another image
-/// of that name.
+/// The tags that an image may have been pushed under: memory::kEngineTag, and one of its own where the engine has
+/// another image of that name.
 std::vector<std::string> engine_tags(const oci::Digest& digest);
 
 /// What is known of an engine and an image before anything moves: engine-changes-digest when this engine cannot push

@@ -1,6 +1,7 @@
 #include "promotion/local_memory.hpp"
 
 #include "memory/changes.hpp"
+#include "promotion/arrivals.hpp"
 #include "promotion/place_keys.hpp"
 #include "promotion/plan.hpp"
 
@@ -94,8 +95,12 @@ Result<memory::TargetMemory> local_memory(records::Store& store, const pipeline:
   std::reverse(promotions.begin(), promotions.end());
   std::vector<memory::RepositoryMemory> memories(images.size());
   for (const auto& promotion : promotions) {
-    const auto plan = from_record(promotion.plan);
+    auto plan = from_record(promotion.plan);
     if (!plan) continue;  // of another version: whoever acts on it hears so
+    if (plan->digest_may_change) {
+      SLUICE_TRY(const auto journal, store.journal(promotion.id));
+      recall_arrivals(journal, *plan);
+    }
     const auto planned = std::find_if(plan->targets.begin(), plan->targets.end(),
                                       [&](const PlannedTarget& one) { return is_this(one.target, target); });
     if (planned == plan->targets.end()) continue;

@@ -412,6 +412,7 @@ Result<MemoryWriter::Standing> MemoryWriter::standing(const Plan& plan, const re
       if (open && open->promotion != promotion.id) out.newer = open->promotion;
       const bool ours_open = open && open->promotion == promotion.id;
       out.open = out.open || ours_open;
+      if (ours_open) out.after.emplace(std::pair(t, images[i]), open->after);
       out.undoing = out.undoing || (ours_open && open->undoing);
       if (open || entry->second.promotions.empty()) continue;
       const auto& last = entry->second.promotions.front();

@@ -88,9 +88,11 @@ class MemoryWriter {
   struct Standing {
     std::string newer{};
     std::optional<memory::Hold> hold{};
-    bool open = false;                  ///< `promotion` is open at one of the places
-    bool undoing = false;               ///< and it is being put back there, or was when somebody stopped
-    std::string ended{};                ///< how it ended, where none of the places has it open; empty: they do not know
+    bool open = false;     ///< `promotion` is open at one of the places
+    bool undoing = false;  ///< and it is being put back there, or was when somebody stopped
+    std::string ended{};   ///< how it ended, where none of the places has it open; empty: they do not know
+    /// What the tags are to stand for, as the places have it of a `promotion` that is open: by target and image.
+    std::map<std::pair<std::size_t, std::string>, std::string> after{};
     std::vector<std::size_t> silent{};  ///< the targets whose places remember nothing: there our records say it
   };
   Result<Standing> standing(const Plan& plan, const records::Promotion& promotion);

@@ -2,6 +2,7 @@
 
 #include "base/guarded.hpp"
 #include "copy/crew.hpp"
+#include "promotion/arrivals.hpp"
 #include "promotion/memory_access.hpp"
 #include "promotion/rules.hpp"
 
@@ -59,13 +60,15 @@ Result<EnvironmentOverview> see(Planner& planner, records::Store& store, const p
 
 Observed observed_at(const EnvironmentOverview& row, const pipeline::Pipeline& pipeline) {
   Observed out;
-  for (const auto& target : row.targets) {
+  for (std::size_t t = 0; t < row.targets.size(); ++t) {
+    const auto& target = row.targets[t];
     if (target.unknown) continue;
     auto& digests = out.digests.emplace_back();
     for (const auto& name : pipeline.images) {
       const auto found = std::find_if(target.images.begin(), target.images.end(),
                                       [&](const records::ReleaseImage& image) { return image.name == name; });
-      digests.push_back(found == target.images.end() ? std::nullopt : std::optional(found->digest));
+      const auto here = found == target.images.end() ? std::nullopt : std::optional(found->digest);
+      digests.push_back(as_released(row.memory.targets[t].memory, name, here));
     }
   }
   return out;

@@ -36,7 +36,8 @@ const PlannedImage& PlannedTarget::head() const {
 std::string PlannedTarget::id_before() const {
   std::map<std::string, std::string> content;
   for (const auto& image : images) {
-    if (image.before()) content.emplace(image.name, image.before()->text());
+    const auto& before = image.tested_before ? image.tested_before : image.before();
+    if (before) content.emplace(image.name, before->text());
   }
   return content.empty() ? std::string() : oci::content_id(content);
 }

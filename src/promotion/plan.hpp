@@ -47,6 +47,9 @@ struct PlannedImage {
   /// The digest that was tested, where the way to this target changed it and `after` is what arrived; else empty.
   std::optional<oci::Digest> tested{};
 
+  /// Of what the moving tag stands for before, the same; empty: nothing had changed it.
+  std::optional<oci::Digest> tested_before{};
+
   /// Its digest in the release, the same at every target.
   const oci::Digest& of_release() const { return tested ? *tested : after; }
   /// It stands at the target as `arrived` now, and may be read there alone.

@@ -69,6 +69,15 @@ Result<pipeline::Target> target_from(const Json* record) {
   return target;
 }
 
+// Empty: it is null, or was written before there was any.
+Result<std::optional<oci::Digest>> digest_at(const Json& record, std::string_view name) {
+  const auto text = record.string_at(name);
+  if (!text) return std::optional<oci::Digest>();
+  auto digest = oci::Digest::parse(*text);
+  if (!digest) return unreadable();
+  return std::optional(std::move(*digest));
+}
+
 Result<PlannedImage> image_from(const Json& record) {
   const auto name = record.string_at("name");
   const auto* tags = record.find("tags");
@@ -77,11 +86,8 @@ Result<PlannedImage> image_from(const Json& record) {
   if (!name || !after || tags == nullptr || tags->items().empty()) return unreadable();
   if (origins == nullptr || origins->items().empty()) return unreadable();
   PlannedImage image{.name = *name, .after = *after, .tags = {}, .origins = {}};
-  if (const auto text = record.string_at("tested")) {
-    auto tested = oci::Digest::parse(*text);
-    if (!tested) return unreadable();
-    image.tested = std::move(*tested);
-  }
+  SLUICE_TRY(image.tested, digest_at(record, "tested"));
+  SLUICE_TRY(image.tested_before, digest_at(record, "tested_before"));
   if (const auto* source = record.find("source"); source != nullptr && !source->is_null()) {
     SLUICE_TRY(image.source, target_from(source));
     image.by_api = true;
@@ -147,6 +153,7 @@ Json to_record(const Plan& plan) {
                       .set("name", image.name)
                       .set("after", image.after.text())
                       .set("tested", digest_or_null(image.tested))
+                      .set("tested_before", digest_or_null(image.tested_before))
                       .set("tags", std::move(tags))
                       .set("origins", std::move(origins))
                       .set("source", image.by_api ? to_record(image.source) : Json())

@@ -4,6 +4,7 @@
 #include "base/wall_clock.hpp"
 #include "cluster/lease_rules.hpp"
 #include "cluster/stream_state.hpp"
+#include "promotion/arrivals.hpp"
 #include "promotion/cluster_plan.hpp"
 #include "promotion/engine_road.hpp"
 #include "promotion/plan_findings.hpp"
@@ -228,25 +229,29 @@ Status Planner::nobody_works_at(const Request& request) {
   return lease_error(name, open->held, now);
 }
 
-namespace {
-
-// The digest that an image of a release has at a target since an engine brought it there; empty: its own.
-std::string arrived_before(const memory::TargetMemory& memory, const records::ReleaseImage& image) {
-  for (const auto& stood : memory.releases) {
-    for (const auto& one : stood.images) {
-      if (one.name == image.name && one.digest == image.digest.text() && !one.arrived_as.empty()) return one.arrived_as;
-    }
+// An engine need not bring again what it has brought; and whoever goes back wants what ran there.
+Result<std::optional<oci::Digest>> Planner::arrival_there(const Request& request, const TargetRemembers& remembers,
+                                                          const std::string& release, const PlannedImage& image) {
+  const std::optional<oci::Digest> none;
+  const bool back = request.kind == records::PromotionKind::rollback;
+  if (request.goes_on || (!back && remembers.target.via != pipeline::Via::docker)) return none;
+  const auto which = back ? Arrivals::of_release : request.digest_may_change ? Arrivals::of_any : Arrivals::of_standing;
+  auto arrived = arrived_before(remembers.memory, release, image.name, image.after, which);
+  if (!arrived) return none;
+  // A registry may have been cleaned up; then it is brought again, as it was the first time.
+  SLUICE_TRY(const auto access, targets_.open(remembers.target));
+  if (access.streams) {
+    SLUICE_TRY(const auto streams, targets_.seen(access, {image.name}));
+    return streams.front() && streams.front()->has_image(arrived->text()) ? arrived : none;
   }
-  return {};
+  SLUICE_TRY(const auto memory, targets_.registry_memory(remembers.target));
+  SLUICE_TRY(const auto there, memory->there(image.name, {arrived->text()}, stop_));
+  return there.front() ? arrived : none;
 }
-
-}  // namespace
 
 Result<PlannedTarget> Planner::plan_target(const Request& request, const pipeline::Environment& environment,
                                            const TargetRemembers& remembers, const records::Release& release) {
   const auto& target = remembers.target;
-  // Whoever goes back wants what ran there; and an engine need not bring again what it has brought.
-  const bool as_it_came = goes_back(request) || target.via == pipeline::Via::docker;
   PlannedTarget planned{.target = target, .images = {}, .findings = {}};
   for (const auto& name : pipeline_.images) {
     const auto found = std::find_if(release.images.begin(), release.images.end(),
@@ -260,9 +265,8 @@ Result<PlannedTarget> Planner::plan_target(const Request& request, const pipelin
         .name = name, .after = found->digest, .tags = {}, .origins = origins_for(environment, target, request.kind)};
     for (auto& tag : tags_to_write(pipeline_, environment, release, name))
       image.tags.push_back({std::move(tag), std::nullopt});
-    const auto arrived =
-        as_it_came ? oci::Digest::parse(arrived_before(remembers.memory, *found)) : Result(image.after);
-    if (arrived && *arrived != image.after) image.take_arrival(*arrived, target);
+    SLUICE_TRY(const auto arrived, arrival_there(request, remembers, release.id, image));
+    if (arrived) image.take_arrival(*arrived, target);
     planned.images.push_back(std::move(image));
   }
   return planned;
@@ -307,16 +311,17 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   plan.app = pipeline_.app;
   plan.environment = environment->name;
   plan.kind = request.kind;
-  const bool by_engine =
-      std::any_of(remembered_there->targets.begin(), remembered_there->targets.end(),
-                  [](const TargetRemembers& one) { return one.target.via == pipeline::Via::docker; });
-  plan.digest_may_change = request.digest_may_change && by_engine;
   plan.release_id = release.id;
   if (release.number != 0) plan.release = release.number;
-  for (const auto& target : remembered_there->targets) {
-    SLUICE_TRY(auto planned, plan_target(request, *environment, target, release));
+  for (std::size_t t = 0; t < remembered_there->targets.size(); ++t) {
+    auto remembers = remembered_there->targets[t];
+    if (t < request.roads.size()) remembers.target.via = request.roads[t];
+    SLUICE_TRY(auto planned, plan_target(request, *environment, remembers, release));
     plan.targets.push_back(std::move(planned));
   }
+  const bool by_engine = std::any_of(plan.targets.begin(), plan.targets.end(),
+                                     [](const PlannedTarget& one) { return one.target.via == pipeline::Via::docker; });
+  plan.digest_may_change = request.digest_may_change && by_engine;
 
   plan.verify = environment->verify;
   plan.memory = pipeline_.memory;
@@ -327,12 +332,16 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   SLUICE_CHECK(look_at_registries(out, will_write));
   SLUICE_CHECK(look_at_sides(targets_, out.plan));
   Observed observed;
-  for (const auto& target : out.plan.targets) {
+  for (std::size_t t = 0; t < out.plan.targets.size(); ++t) {
+    auto& target = out.plan.targets[t];
+    take_released_before(remembered_there->targets[t].memory, target);
     auto& digests = observed.digests.emplace_back();
     for (const auto& name : pipeline_.images) {
       const auto image = std::find_if(target.images.begin(), target.images.end(),
                                       [&](const PlannedImage& one) { return one.name == name; });
-      digests.push_back(image == target.images.end() ? std::nullopt : image->before());
+      digests.push_back(image == target.images.end() ? std::nullopt
+                        : image->tested_before       ? image->tested_before
+                                                     : image->before());
     }
   }
   SLUICE_TRY(const auto now, judge_held(*environment, moving_tag(pipeline_, *environment), observed));

@@ -35,7 +35,10 @@ struct Request {
   std::optional<records::Release> exactly{};  ///< this content, whoever knows it; empty: chosen by what is above
   bool take_over = false;                     ///< somebody else's work there is taken over
   bool digest_may_change = false;             ///< see Plan
-  std::string target{};                       ///< only this one: its label, or any part of it that fits one; empty: all
+  bool goes_on = false;                       ///< with a promotion whose places know what arrived
+  /// By target of the environment; empty: as the pipeline says.
+  std::vector<std::optional<pipeline::Via>> roads{};
+  std::string target{};  ///< only this one: its label, or any part of it that fits one; empty: all
 };
 
 /// Writes the road of a request into the environment's targets. Errors: config (unknown environment), usage (a road
@@ -142,6 +145,8 @@ class Planner {
                                             records::PromotionKind kind) const;
   Result<PlannedTarget> plan_target(const Request& request, const pipeline::Environment& environment,
                                     const TargetRemembers& remembers, const records::Release& release);
+  Result<std::optional<oci::Digest>> arrival_there(const Request& request, const TargetRemembers& remembers,
+                                                   const std::string& release, const PlannedImage& image);
   Status look_at_registries(Planned& planned, bool will_write);
   /// What choosing a release asks of plain registries, all of it at once.
   Status look_ahead(const Request& request, const pipeline::Environment& environment);

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "memory/numbers.hpp"
+#include "promotion/arrivals.hpp"
 #include "promotion/planner.hpp"
 
 #include <fmt/format.h>
@@ -42,13 +43,12 @@ std::optional<records::Release> release_under_way(const EnvironmentMemory& memor
   return out;
 }
 
-// Whether the images that are there are those of a release that stood there.
+// Whether images, as releases have them, are those of a release that stood there.
 bool is_there(const memory::StoodRelease& stood, const std::vector<records::ReleaseImage>& images) {
   return stood.images.size() == images.size() &&
          std::all_of(stood.images.begin(), stood.images.end(), [&](const memory::StoodImage& one) {
-           const auto& here = one.arrived_as.empty() ? one.digest : one.arrived_as;
            return std::any_of(images.begin(), images.end(), [&](const records::ReleaseImage& image) {
-             return image.name == one.name && image.digest.text() == here;
+             return image.name == one.name && image.digest.text() == one.digest;
            });
          });
 }
@@ -218,8 +218,7 @@ Result<Holding> Planner::judge_held(const pipeline::Environment& environment, co
   const auto in_some_release = [&](const records::ReleaseImage& image) {
     return std::any_of(memory->releases.begin(), memory->releases.end(), [&](const memory::StoodRelease& stood) {
       return std::any_of(stood.images.begin(), stood.images.end(), [&](const memory::StoodImage& other) {
-        const auto& here = other.arrived_as.empty() ? other.digest : other.arrived_as;
-        return other.name == image.name && here == image.digest.text();
+        return other.name == image.name && other.digest == image.digest.text();
       });
     });
   };
@@ -265,9 +264,12 @@ Result<Holding> Planner::observe(const pipeline::Environment& environment) {
   const auto tag_or = tag_shown(environment);
   if (!tag_or && tag_or.error().kind() == ErrorKind::not_found) return Holding{};
   SLUICE_TRY(const auto tag, tag_or);
+  SLUICE_TRY(const auto* memory, memory_of(environment));
   Observed observed;
-  for (const auto& target : environment.targets) {
-    SLUICE_TRY(auto digests, targets_.digests(target, pipeline_.images, tag));
+  for (std::size_t t = 0; t < environment.targets.size(); ++t) {
+    SLUICE_TRY(auto digests, targets_.digests(environment.targets[t], pipeline_.images, tag));
+    for (std::size_t i = 0; i < digests.size(); ++i)
+      digests[i] = as_released(memory->targets[t].memory, pipeline_.images[i], digests[i]);
     observed.digests.push_back(std::move(digests));
   }
   return judge_held(environment, tag, observed);

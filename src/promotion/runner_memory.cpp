@@ -154,6 +154,23 @@ std::optional<memory::Hold> Runner::hold_after(const Work& work) const {
       work.promotion.ended_at, options_.who};
 }
 
+namespace {
+
+// Somebody else went on with it, and their engine pushed another image: that counts, since the places were told before
+// a tag moved.
+void take_told_arrivals(const std::map<std::pair<std::size_t, std::string>, std::string>& told, Plan& plan) {
+  for (std::size_t t = 0; t < plan.targets.size(); ++t) {
+    for (auto& image : plan.targets[t].images) {
+      const auto known = told.find({t, image.name});
+      if (known == told.end() || known->second == image.of_release().text()) continue;
+      auto digest = oci::Digest::parse(known->second);
+      if (digest && *digest != image.after) image.take_arrival(std::move(*digest), plan.targets[t].target);
+    }
+  }
+}
+
+}  // namespace
+
 // Where no place remembers anything, our records hold it.
 void Runner::hold_in_records(Work& work, const memory::Hold& hold) {
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {
@@ -193,6 +210,7 @@ Status Runner::check_places(Work& work, bool undoing) {
         .with_hint("promote again: sluice promote --to " + work.plan.environment);
   }
   work.open_there = standing.open;
+  take_told_arrivals(standing.after, work.plan);
   if (undoing && standing.undoing) {
     // Somebody else began to put it back: what stands as before went back.
     for (const auto& target : work.plan.targets) {

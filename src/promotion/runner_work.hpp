@@ -1,6 +1,7 @@
 #pragma once
 // Runner::Work: everything about one promotion while it is worked on. Private to this room.
 
+#include "promotion/arrivals.hpp"
 #include "promotion/cluster_target.hpp"
 #include "promotion/engine_road.hpp"
 #include "promotion/place_keys.hpp"
@@ -103,8 +104,8 @@ struct Runner::Work {
   /// Learns from the journal what earlier attempts left switched and paused.
   void recall(const std::vector<records::JournalEntry>& journal) {
     using records::PromotionState;
+    recall_arrivals(journal, plan);
     for (const auto& entry : journal) {
-      if (entry.step == "arrived") recall_arrival(entry);
       if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
       if (entry.step == "switch") ended_at.erase(entry.target);
       if (entry.step == "ended-alone") ended_at.insert(entry.target);
@@ -121,15 +122,6 @@ struct Runner::Work {
       auto& paused = left_paused[entry.target];
       std::erase_if(paused, [&](const auto& one) { return one.kind == workload->kind && one.name == workload->name; });
       if (entry.step == "pause") paused.push_back(*workload);
-    }
-  }
-  void recall_arrival(const records::JournalEntry& entry) {
-    const auto digest = oci::Digest::parse(entry.detail.string_at("digest").value_or(""));
-    for (auto& target : plan.targets) {
-      for (auto& image : target.images) {
-        if (digest && target.target.id() == entry.target && image.name == entry.image)
-          image.take_arrival(*digest, target.target);
-      }
     }
   }
   /// Whether it has ended at all targets that are left out now, as they were told.

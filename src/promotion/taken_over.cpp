@@ -1,5 +1,6 @@
 #include "promotion/taken_over.hpp"
 
+#include "promotion/arrivals.hpp"
 #include "promotion/memory_access.hpp"
 #include "promotion/place_keys.hpp"
 
@@ -41,6 +42,7 @@ struct Remembered {
   std::vector<std::map<std::string, Part>> targets{};
   /// By target, the images whose memory was lost: an image without a part may have begun all the same.
   std::vector<std::set<std::string>> lost{};
+  std::vector<memory::TargetMemory> memories{};  ///< by target
 };
 
 void take_open(const memory::OpenPromotion& open, const std::string& image, Remembered& out, std::size_t target) {
@@ -57,6 +59,7 @@ void take_open(const memory::OpenPromotion& open, const std::string& image, Reme
 
 // The digest that a past promotion brought, as its release has it.
 std::string tested_of(const memory::TagMemory& memory, const memory::PastPromotion& past) {
+  if (!past.tested.empty()) return past.tested;
   const auto kept = std::find_if(memory.releases.begin(), memory.releases.end(), [&](const memory::KeptRelease& one) {
     return one.release == past.release && one.here() == past.after;
   });
@@ -93,6 +96,7 @@ Result<bool> remembered_at(Targets& targets, const pipeline::Pipeline& pipeline,
   for (std::size_t t = 0; t < environment.targets.size(); ++t) {
     SLUICE_TRY(const auto place, memory_at(targets, environment.targets[t]));
     SLUICE_TRY(const auto memories, place->read(pipeline.images, targets.stop()));
+    out.memories.push_back(memory::join(pipeline.images, tag, memories));
     for (std::size_t i = 0; i < memories.size(); ++i) {
       if (!memories[i].problem.empty() && problem.empty())
         problem = fmt::format("the memory of {}/{} cannot be read: it {}", environment.targets[t].label(),
@@ -178,8 +182,21 @@ Status take_before(const Remembered& known, const std::string& promotion, Plan& 
       if (!part->second.digest.empty() && part->second.after != part->second.digest)
         SLUICE_CHECK(take_arrived(part->second, plan.targets[t].target, image));
     }
+    take_released_before(known.memories[t], plan.targets[t]);
   }
   return {};
+}
+
+// The roads that were asked for, by target; empty: the plan is not remembered, or is about other targets.
+std::vector<std::optional<pipeline::Via>> roads_of(const Remembered& known) {
+  std::vector<std::optional<pipeline::Via>> out;
+  const auto* targets = known.plan.find("targets");
+  if (targets == nullptr || targets->items().size() != known.targets.size()) return out;
+  for (const auto& target : targets->items()) {
+    const auto via = target.string_at("via");
+    out.push_back(via ? pipeline::parse_via(*via) : std::nullopt);
+  }
+  return out;
 }
 
 using Append = std::function<Status(std::string step, std::string image, Json detail)>;
@@ -327,6 +344,8 @@ Status take_from_places(Planner& planner, records::Store& store, const pipeline:
   request.kind = known.kind == "rollback" ? records::PromotionKind::rollback : records::PromotionKind::promote;
   request.exactly = release;
   request.take_over = true;
+  request.goes_on = true;
+  request.roads = roads_of(known);
   request.digest_may_change = known.plan.bool_at("digest_may_change").value_or(false);
   std::optional<Plan> remembered;
   if (back) {

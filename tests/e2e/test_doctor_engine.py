@@ -9,6 +9,7 @@ import unittest
 import sluicekit as kit
 from sluicekit.engine import Engine, why_no_engine
 from sluicekit.host_case import HostCase
+from sluicekit.images import DOCKER
 from sluicekit.tools import folder
 
 kit.need("docker-registry")
@@ -68,6 +69,18 @@ class RealEngine(HostCase):
     def test_a_disk_that_is_nearly_full_is_a_warning(self):
         with self.free(40 * 1024 * 1024):
             self.found(self.doctor("--host", code=0), "engine-disk", "warning")
+
+    def test_a_promotion_that_does_not_fit_is_refused_before_anything_is_pulled(self):
+        image = kit.random_image((6 << 20,), seed=self.project, types=DOCKER)
+        self.a.client().push(f"{self.project}/dev/web", "latest", image)
+        before = self.engine.has()
+        with self.free(10 << 20):
+            outcome = self.sluice.run("promote", "--to", "prod", "--yes")
+        self.assertEqual(outcome.code, 1, outcome)
+        for word in (f"keeps images in {self.root}", "are free", "needs 12", "docker image prune"):
+            self.assertIn(word, outcome.err)
+        self.assertEqual(self.engine.has(), before)
+        self.assertIsNone(self.a.client().digest(f"{self.project}/prod/web", "latest"))
 
     def test_a_full_disk_of_an_engine_that_nothing_goes_by_is_information(self):
         self.pipeline(self.a.host, self.a.host)

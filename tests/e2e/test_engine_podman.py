@@ -3,8 +3,10 @@
 import unittest
 
 import sluicekit as kit
+import test_engine_arrivals as arrivals
 import test_engine_road as road
 from sluicekit.engine import Podman, why_no_engine
+from sluicekit.engine_case import EngineCase
 
 if why_no_engine(Podman.programs):
     kit.skip(why_no_engine(Podman.programs))
@@ -22,7 +24,7 @@ class Failures(road.Failures):
     kind = Podman
 
 
-class AcceptedDigest(road.AcceptedDigest):
+class AcceptedDigest(arrivals.AcceptedDigest):
     kind = Podman
 
 
@@ -30,7 +32,7 @@ class WithPasswords(road.WithPasswords):
     kind = Podman
 
 
-class AnotherDigest(road.EngineCase):
+class AnotherDigest(EngineCase):
     kind = Podman
 
     def test_an_oci_image_that_it_wrote_keeps_its_digest(self):

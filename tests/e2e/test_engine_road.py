@@ -6,7 +6,8 @@ import signal
 import unittest
 
 import sluicekit as kit
-from sluicekit.engine import Engine, EngineProxy, why_no_engine
+from sluicekit.engine import why_no_engine
+from sluicekit.engine_case import EngineCase
 from sluicekit.images import DOCKER
 
 kit.need("docker-registry")
@@ -14,60 +15,6 @@ if why_no_engine():
     kit.skip(why_no_engine())
 
 STEPS = ("pull", "tag", "push", "remove")
-
-
-class EngineCase(kit.E2eCase):
-    """An engine for the class; each test has an app of one image that this engine wrote, in projects of its own."""
-
-    auth = None
-    kind = Engine
-
-    @classmethod
-    def setUpClass(cls):
-        for name in cls.shared_registries:
-            setattr(cls, name, cls.enterClassContext(kit.Registry(auth=cls.auth)))
-        cls.engine = cls.enterClassContext(cls.kind())
-
-    def setUp(self):
-        super().setUp()
-        self.proxy = self.enterContext(EngineProxy(self.engine))
-        self.sluice = self.home({"DOCKER_HOST": f"unix://{self.proxy.socket}"})
-        self.write()
-
-    def write(self, images=("web",)):
-        document = {"app": "shop", "images": list(images), "environments": [
-            {"name": "dev", "targets": [{"registry": self.a.host, "project": f"{self.project}/dev"}]},
-            {"name": "prod", "targets": [{"registry": self.b.host, "project": f"{self.project}/prod", "via": "docker"}]}]}
-        self.sluice.write("sluice.yaml", json.dumps(document))
-
-    def login(self):
-        if self.auth is None:
-            return "e30="
-        return base64.urlsafe_b64encode(json.dumps({"username": kit.USER, "password": kit.PASSWORD}).encode()).decode()
-
-    def build(self, name="web", number=1):
-        """A build that stands in dev and is not in the engine any more."""
-        reference = f"{self.a.host}/{self.project}/dev/{name}:latest"
-        self.engine.make(reference, seed=f"{self.project} {name} {number} ")
-        digest = self.engine.push(reference, self.login())
-        self.engine.remove(reference)
-        return digest
-
-    def promote(self, *flags, home=None):
-        return (home or self.sluice).run("promote", "--to", "prod", "--yes", "-o", "json", *flags)
-
-    def stands(self, digest, name="web", tag="latest"):
-        self.assertEqual(self.b.client().digest(f"{self.project}/prod/{name}", tag), digest)
-
-    def stands_nothing(self, name="web"):
-        self.assertIsNone(self.b.client().digest(f"{self.project}/prod/{name}", "latest"))
-
-    def stopped(self, outcome, code, *words):
-        """A promotion that ended with this code, its document, and these words to people."""
-        self.assertEqual(outcome.code, code, outcome)
-        self.assertEqual(outcome.json["state"], "failed", outcome)
-        for word in words:
-            self.assertIn(word, outcome.err, outcome)
 
 
 class Steps(EngineCase):
@@ -284,108 +231,6 @@ class AnotherDigest(EngineCase):
         self.assertEqual(finding["code"], "engine-changes-digest", outcome)
         self.assertIn("linux/amd64, linux/arm64", finding["sentence"])
         self.assertEqual([one for one in self.proxy.seen if one.startswith("POST")], [])
-
-
-class AcceptedDigest(EngineCase):
-    """--allow-digest-change: another image arrives than the one that was tested, and everybody knows."""
-
-    def foreign(self, number=1):
-        """A build that an engine compresses anew; gives its digest."""
-        image = kit.random_image((3000, 500), seed=f"{self.project} {number}", types=DOCKER)
-        self.a.client().push(f"{self.project}/dev/web", "latest", image)
-        return image.digest
-
-    def accepted(self, tested, home=None):
-        """Promotes; gives the digest that arrived."""
-        outcome = self.ok(self.promote("--allow-digest-change", home=home))
-        image = outcome.json["targets"][0]["images"][0]
-        self.assertEqual((image["tested"], image["digest_changed"]), (tested, True), outcome)
-        self.assertNotEqual(image["after"], tested, outcome)
-        return image["after"]
-
-    def test_what_arrived_stands_there_and_is_told_with_what_was_tested(self):
-        tested = self.foreign()
-        before = self.engine.has()
-        outcome = self.ok(self.promote("--allow-digest-change"))
-        image = outcome.json["targets"][0]["images"][0]
-        self.assertEqual((image["tested"], image["digest_changed"], image["road"]), (tested, True, "docker"), outcome)
-        self.stands(image["after"])
-        finding = next(one for one in outcome.json["findings"] if one["code"] == "engine-changes-digest")
-        self.assertEqual(finding["severity"], "warning")
-        for word in (tested, image["after"], "compresses layers anew"):
-            self.assertIn(word, finding["sentence"])
-        self.assertEqual(self.engine.has(), before)
-
-    def test_every_machine_knows_the_release_and_calls_nothing_drift(self):
-        tested = self.foreign()
-        arrived = self.accepted(tested)
-        for home in (self.sluice, self.other()):
-            dev, prod = self.ok(home.run("status", "-o", "json")).json["environments"]
-            self.assertEqual((prod["holds"], prod["drift"], prod["release_id"]), ("release", False, dev["release_id"]))
-        self.proxy.seen.clear()
-        again = self.ok(self.promote(home=self.other()))
-        self.assertEqual([one for one in self.proxy.seen if one.startswith("POST")], [], again)
-        self.stands(arrived)
-
-    def other(self):
-        """Another machine."""
-        home = self.home({"DOCKER_HOST": f"unix://{self.proxy.socket}"})
-        home.write("sluice.yaml", (self.sluice.home / "sluice.yaml").read_text())
-        return home
-
-    def test_going_back_brings_what_had_arrived(self):
-        first = self.accepted(self.foreign(1))
-        second = self.build(number=2)
-        self.ok(self.promote())
-        self.stands(second)
-        outcome = self.ok(self.other().run("rollback", "--to", "prod", "--yes", "-o", "json"))
-        self.stands(first)
-        self.assertTrue(outcome.json["targets"][0]["images"][0]["digest_changed"], outcome)
-
-    def test_undo_puts_back_what_was_there(self):
-        first = self.build()
-        self.ok(self.promote())
-        self.foreign(2)
-        outcome = self.ok(self.promote("--allow-digest-change"))
-        self.ok(self.other().run("undo", outcome.json["promotion"], "--yes"))
-        self.stands(first)
-
-    def test_a_promotion_that_is_killed_after_the_push_goes_on_elsewhere_with_what_was_agreed(self):
-        tested = self.foreign()
-        before = self.engine.has()
-        child = self.sluice.start("promote", "--to", "prod", "--yes", "--allow-digest-change")
-        self.proxy.at("push", lambda: child.popen.send_signal(signal.SIGKILL), after=True)
-        self.assertEqual(self.sluice.finish(child).code, -signal.SIGKILL)
-        home = self.other()
-        unfinished = self.ok(home.run("status", "-o", "json")).json["environments"][1]["unfinished"]
-        outcome = self.ok(home.run("resume", unfinished, "--yes", "--take-over", "-o", "json"))
-        image = outcome.json["targets"][0]["images"][0]
-        self.assertEqual(image["tested"], tested, outcome)
-        self.stands(image["after"])
-        self.promote()  # this machine removes what its killed run has left in the engine
-        self.assertEqual(self.engine.has(), before)
-
-    def test_the_plan_warns_and_its_hash_says_that_it_was_accepted(self):
-        image = kit.index_of(seed=self.project, types=DOCKER)
-        self.a.client().push(f"{self.project}/dev/web", "latest", image)
-        refused = self.sluice.run("plan", "--to", "prod", "-o", "json")
-        allowed = self.ok(self.sluice.run("plan", "--to", "prod", "--allow-digest-change", "-o", "json"))
-        finding = allowed.json["targets"][0]["findings"][0]
-        self.assertEqual((finding["code"], finding["severity"]), ("engine-changes-digest", "warning"), allowed)
-        self.assertNotEqual(refused.json["plan"], allowed.json["plan"])
-        self.assertTrue(allowed.json["digest_may_change"])
-        outcome = self.promote("--plan", refused.json["plan"], "--allow-digest-change")
-        self.assertEqual(outcome.code, 3, outcome)
-        outcome = self.ok(self.promote("--plan", allowed.json["plan"], "--allow-digest-change"))
-        self.stands(outcome.json["targets"][0]["images"][0]["after"])
-
-    def test_it_changes_nothing_where_no_engine_is_asked(self):
-        text = (self.sluice.home / "sluice.yaml").read_text().replace(', "via": "docker"', "")
-        self.sluice.write("sluice.yaml", text)
-        self.foreign()
-        plans = [self.ok(self.sluice.run("plan", "--to", "prod", "-o", "json", *flags)).json["plan"]
-                 for flags in ((), ("--allow-digest-change",))]
-        self.assertEqual(plans[0], plans[1])
 
 
 class WithPasswords(EngineCase):

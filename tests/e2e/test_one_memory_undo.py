@@ -142,8 +142,10 @@ class BetweenRegistries(AnyPlace, KilledCase):
             if not self.killed_after(number, one, *NEW):
                 return False
             promotion = self.row()["unfinished"]
-            if promotion:
-                done = self.done(place.home(), "undo", promotion)
+            # The place may not have heard of it yet: then only the machine that began it knows.
+            mine = self.row(one)["unfinished"]
+            if promotion or mine:
+                done = self.done(place.home() if promotion else one, "undo", promotion or mine)
                 self.assertIn(done["state"], ("rolled-back", "cancelled"))
             self.at_rest()
             return True

@@ -112,16 +112,18 @@ TEST(ClaimTags, OnlyOneSpellingCounts) {
 }
 
 TEST(ClaimTags, OurOwnTagsAreToldFromOthers) {
-  for (const auto* tag : {"sluice-memory", "sluice-9f3c1b2a40d7", "sluice-number-42-9f3c1b2a40d7"})
+  for (const auto* tag : {"sluice-memory", "sluice-docker", "sluice-docker-0123456789ab", "sluice-9f3c1b2a40d7",
+                          "sluice-number-42-9f3c1b2a40d7"})
     EXPECT_TRUE(is_own_tag(tag)) << tag;
-  for (const auto* tag : {"", "sluice", "sluice-", "sluice-1.2.3", "sluice-memory2", "sluice-9f3c1b2a40d7a",
-                          "sluice-9F3C1B2A40D7", "sluice-number-0-9f3c1b2a40d7", "v1", "my-sluice-memory"})
+  for (const auto* tag :
+       {"", "sluice", "sluice-", "sluice-1.2.3", "sluice-memory2", "sluice-docker2", "sluice-docker-",
+        "sluice-9f3c1b2a40d7a", "sluice-9F3C1B2A40D7", "sluice-number-0-9f3c1b2a40d7", "v1", "my-sluice-memory"})
     EXPECT_FALSE(is_own_tag(tag)) << tag;
 }
 
 TEST(Numbers, ANumberWithOneClaimStandsForIt) {
-  const auto numbers =
-      Numbers::of({"v1", "sluice-number-7-9f3c1b2a40d7", "sluice-memory", "sluice-number-07-aaaaaaaaaaaa"});
+  const auto numbers = Numbers::of({"v1", "sluice-number-7-9f3c1b2a40d7", "sluice-memory", "sluice-docker",
+                                    "sluice-docker-0123456789ab", "sluice-number-07-aaaaaaaaaaaa"});
   EXPECT_EQ(numbers.last(), 7);
   EXPECT_EQ(numbers.meaning(7), "9f3c1b2a40d7");
   EXPECT_EQ(numbers.meaning(8), std::nullopt);

@@ -9,7 +9,7 @@ class Text implements Serializable {
 
     private static final Map KNOWN = [
         app: 'name of the app, for the question', to: 'environment', release: 'number, id, tag or digest',
-        target: 'only this target', via: 'road', approve: 'ask first', approveWithin: 'hours', submitter: 'who may say yes',
+        target: 'only this target', via: 'road', allowDigestChange: 'an engine may push another image', approve: 'ask first', approveWithin: 'hours', submitter: 'who may say yes',
         fixTriggers: 'write triggers', wait: 'for others at work', takeOver: 'do not wait', promotion: 'id for resume',
         agent: 'label', checkout: 'sources of the job', credentials: 'variable: id of a secret text',
         files: 'variable: id of a secret file', pipeline: 'sluice.yaml', clusters: 'clusters file', state: 'records',
@@ -52,6 +52,9 @@ class Text implements Serializable {
                 words.add("--${name}=${options[name]}".toString())
             }
         }
+        if (options.allowDigestChange && command in ['plan', 'promote']) {
+            words.add('--allow-digest-change')
+        }
         return words
     }
 
@@ -77,14 +80,7 @@ class Text implements Serializable {
         for (Object word : words) {
             quoted.add(quote(word.toString()))
         }
-        return '#!/bin/sh\nexec ' + quoted.join(' ') + ' ' + flags() + ' ' + redirections + '\n'
-    }
-
-    /** The shell puts these in, not Groovy, so that a path that Jenkins made up for a secret file is not in any script. */
-    @NonCPS
-    private static String flags() {
-        return '${SLUICE_PIPELINE:+"--pipeline=$SLUICE_PIPELINE"} ${SLUICE_CLUSTERS:+"--clusters=$SLUICE_CLUSTERS"} ' +
-            '${SLUICE_STATE:+"--state=$SLUICE_STATE"} ${SLUICE_PROGRESS:+"--progress=$SLUICE_PROGRESS"}'
+        return '#!/bin/sh\nexec ' + quoted.join(' ') + ' ' + redirections + '\n'
     }
 
     @NonCPS
@@ -92,7 +88,7 @@ class Text implements Serializable {
         return "'" + word.replace("'", "'\\''") + "'"
     }
 
-    /** Job variables. Those that Jenkins already has stay as they are. */
+    /** Job variables, which sluice reads itself. Those that Jenkins already has stay as they are. */
     @NonCPS
     static List settings(Map options) {
         List settings = []
