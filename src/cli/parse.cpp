@@ -170,8 +170,10 @@ struct Commands {
 
   void images(Builder& b) {
     auto* c = b.command("copy", "Move one image between two places: all platforms, byte for byte, by digest.", copy);
-    c->add_option("SOURCE", copy.source, "host[:port]/project/name[:tag][@digest]")->required();
-    c->add_option("DESTINATION", copy.destination, "the same; without a tag: latest")->required();
+    c->add_option("SOURCE", copy.source,
+                  "host[:port]/project/name[:tag][@digest], or docker-daemon:NAME or docker-daemon:ID of an engine")
+        ->required();
+    c->add_option("DESTINATION", copy.destination, "the same, without an id; no tag: latest")->required();
     c->add_flag("--check-blobs", copy.check_blobs, "prove that every blob can be read there, also of an equal image");
     c->add_flag("--preserve-digests", b.preserve_digests, "always on; accepted for habit");
     b.source_side(c, "--src-");

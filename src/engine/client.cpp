@@ -230,7 +230,10 @@ Result<std::optional<LocalImage>> Client::find(const std::string& name, const ne
   if (!image || !image->string_at("Id"))
     return Error(ErrorKind::protocol, "the engine describes " + name + " without an id");
   return std::optional(LocalImage{
-      .id = *image->string_at("Id"), .tags = texts_of(*image, "RepoTags"), .digests = texts_of(*image, "RepoDigests")});
+      .id = *image->string_at("Id"),
+      .tags = texts_of(*image, "RepoTags"),
+      .digests = texts_of(*image, "RepoDigests"),
+      .size_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, image->integer_at("Size").value_or(0)))});
 }
 
 Result<StreamEnd> Client::stream(net::HttpRequest request, const Told& told, const net::ExchangeContext& context) {
@@ -283,6 +286,53 @@ Result<StreamEnd> Client::push(const std::string& repository, const std::string&
   if (end.digest.empty())
     return Error(ErrorKind::protocol, "the engine ended the push of " + repository + ":" + tag + " without a digest");
   return end;
+}
+
+Result<EnginePlatform> Client::platform(const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  SLUICE_TRY(const auto reply, ask(request(net::Method::get, "version"), context));
+  if (reply.status != 200) return refused(reply);
+  const auto told = parse_json(reply.body);
+  const auto text_at = [&](std::string_view key) { return told ? told->string_at(key).value_or("") : std::string(); };
+  EnginePlatform out{.os = text_at("Os"), .architecture = text_at("Arch")};
+  if (out.os.empty() || out.architecture.empty())
+    return Error(ErrorKind::protocol, "the engine does not say for which platform it is");
+  if (out.architecture != "arm") return out;
+  // Only /info has it, in the kernel's words: "armv7l".
+  SLUICE_TRY(const auto more, ask(request(net::Method::get, "info"), context));
+  const auto info = parse_json(more.body);
+  const auto machine = info ? info->string_at("Architecture").value_or("") : std::string();
+  if (machine.starts_with("armv") && machine.size() > 4) out.variant = "v" + machine.substr(4, 1);
+  return out;
+}
+
+Result<std::unique_ptr<net::IncomingBody>> Client::save(const std::string& image, const std::stop_token& stop) {
+  const net::ExchangeContext context{Deadline::after(kMaxSilence), stop};
+  SLUICE_CHECK(agree(context));
+  auto order = request(net::Method::get, "images/" + encoding::percent(image, "/:@") + "/get");
+  order.max_silence = kMaxSilence;
+  auto reply = streams_.open(order, context);
+  if (!reply) return explained(std::move(reply).error());
+  if (!reply->body) return refused(reply->head);
+  return std::move(reply->body);
+}
+
+Status Client::load(net::TransferLoop& loop, net::BodySource& source, std::uint64_t size_bytes,
+                    const std::stop_token& stop) {
+  SLUICE_CHECK(agree({Deadline::after(kMaxSilence), stop}));
+  auto order = request(net::Method::post, "images/load");
+  // Its progress would be as long as the image is large.
+  order.url.add_query("quiet", "1");
+  order.headers.add("Content-Type", "application/x-tar");
+  order.max_silence = kMaxSilence;
+  auto reply = loop.upload(order, source, size_bytes, stop);
+  if (!reply) return explained(std::move(reply).error());
+  if (reply->status != 200) return refused(*reply);
+  MessageReader reader({});
+  SLUICE_CHECK(reader.feed(reply->body));
+  SLUICE_TRY(const auto end, reader.finish());
+  static_cast<void>(end);
+  return {};
 }
 
 Result<bool> Client::remove(const std::string& name, const net::ExchangeContext& context) {

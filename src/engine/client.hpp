@@ -6,13 +6,17 @@
 #include "base/secret.hpp"
 #include "engine/address.hpp"
 #include "engine/messages.hpp"
+#include "net/body.hpp"
 #include "net/http.hpp"
 #include "net/reply_stream.hpp"
+#include "net/transfer_loop.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -39,11 +43,19 @@ struct Facts {
   std::string host{};                            ///< the name of its machine
 };
 
+/// For which images an engine was made, as image configs name it.
+struct EnginePlatform {
+  std::string os;            ///< "linux"
+  std::string architecture;  ///< "arm"
+  std::string variant{};     ///< "v7"; empty: nothing to choose between
+};
+
 /// One image of the engine.
 struct LocalImage {
   std::string id;
   std::vector<std::string> tags;     ///< "host/repo:tag"
   std::vector<std::string> digests;  ///< "host/repo@sha256:..."
+  std::uint64_t size_bytes = 0;      ///< unpacked, as the engine counts; 0: it does not say
 };
 
 /// Thread: one at a time; blocks. Borrows the exchanger and the streams for its life.
@@ -73,6 +85,15 @@ class Client {
   /// Takes a reference away, and the image with its last one. False: it was not there. Errors: conflict (a container
   /// uses it).
   Result<bool> remove(const std::string& name, const net::ExchangeContext& context);
+
+  /// Errors: as facts(); protocol when the engine does not say it.
+  Result<EnginePlatform> platform(const net::ExchangeContext& context);
+  /// Opens the archive of one image, which `docker save` would write. The engine may be silent for kMaxSilence before
+  /// its first byte and between two. Errors: not_found, those of streams.
+  Result<std::unique_ptr<net::IncomingBody>> save(const std::string& image, const std::stop_token& stop);
+  /// Sends an archive of `size_bytes`, as `docker load` would, and waits until the engine has unpacked it.
+  /// Errors: those in the reply, with the engine's words; cancelled also when `source` broke.
+  Status load(net::TransferLoop& loop, net::BodySource& source, std::uint64_t size_bytes, const std::stop_token& stop);
 
   const Address& address() const { return address_; }
 

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -41,7 +42,8 @@ def why_no_engine():
 class Engine:
     """dockerd with a data root of its own. What it has is asked over its API, not by the docker program."""
 
-    def __init__(self, data_root=None):
+    def __init__(self, data_root=None, storage_driver="vfs"):
+        """`storage_driver`: vfs works everywhere; None: as dockerd chooses."""
         reason = why_no_engine()
         if reason:
             skip(reason)
@@ -53,7 +55,8 @@ class Engine:
         self._child = Child(
             ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "dockerd", "--host", f"unix://{self.socket}",
              "--data-root", self._root, "--exec-root", self._folder / "exec", "--pidfile", self._folder / "pid",
-             "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs"],
+             "--bridge=none", "--iptables=false", "--ip6tables=false",
+             *([f"--storage-driver={storage_driver}"] if storage_driver else [])],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         try:
             self._wait()
@@ -105,6 +108,29 @@ class Engine:
         query = urllib.parse.urlencode({"fromSrc": "-", "repo": repository, "tag": tag})
         self._stream("POST", f"/images/create?{query}", tar.getvalue(), {"Content-Type": "application/x-tar"})
 
+    def load(self, reference, image):
+        """Brings in an image of the kit (images.Image), as `docker load` does, under a name."""
+        with tempfile.TemporaryFile() as file:
+            with tarfile.open(fileobj=file, mode="w") as archive:
+                def add(name, size, content):
+                    info = tarfile.TarInfo(name)
+                    info.size = size
+                    archive.addfile(info, content)
+
+                for layer in image.layers:
+                    with tempfile.TemporaryFile() as content:
+                        content.writelines(layer.chunks())
+                        content.seek(0)
+                        add(f"{layer.digest[7:]}.tar", layer.size, content)
+                add("config.json", image.config.size, io.BytesIO(image.config.data))
+                document = json.dumps([{"Config": "config.json", "RepoTags": [reference],
+                                        "Layers": [f"{layer.digest[7:]}.tar" for layer in image.layers]}]).encode()
+                add("manifest.json", len(document), io.BytesIO(document))
+            size = file.tell()
+            file.seek(0)
+            self._stream("POST", "/images/load?quiet=1", file,
+                         {"Content-Type": "application/x-tar", "Content-Length": str(size)})
+
     def push(self, reference, login="e30="):
         """Pushes as the docker program would; gives the digest."""
         repository, _, tag = reference.rpartition(":")
@@ -136,6 +162,8 @@ STEPS = {
     "tag": lambda method, path: method == "POST" and "/tag?" in path,
     "push": lambda method, path: method == "POST" and "/push" in path,
     "remove": lambda method, path: method == "DELETE",
+    "save": lambda method, path: method == "GET" and path.endswith("/get"),
+    "load": lambda method, path: method == "POST" and "/images/load" in path,
 }
 
 
@@ -168,7 +196,10 @@ class EngineProxy:
 
     def say(self, step, *lines):
         """Under a 200: these messages."""
-        body = b"".join(json.dumps(line).encode() + b"\r\n" for line in lines)
+        self.reply(step, b"".join(json.dumps(line).encode() + b"\r\n" for line in lines))
+
+    def reply(self, step, body):
+        """Under a 200: these bytes."""
         self.at(step, lambda: _reply(200, body))
 
     def _accept(self):

@@ -1,0 +1,325 @@
+"""sluice copy from and to a container engine (docker-daemon:), with a real Docker engine and real registries."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+import sluicekit as kit
+from sluicekit.engine import Engine, EngineProxy, why_no_engine
+from sluicekit.images import DOCKER, OCI, Layer
+from sluicekit.tools import find, folder
+
+kit.need("docker-registry")
+if why_no_engine():
+    kit.skip(why_no_engine())
+
+NOT_FOUND, UNREACHABLE = 1, 7
+
+
+class DaemonCase(kit.E2eCase):
+    """An engine for the class, behind a proxy; each test has a repository name of its own, and an empty TMPDIR."""
+
+    shared_registries = ("a",)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.engine = cls.enterClassContext(Engine())
+
+    def setUp(self):
+        super().setUp()
+        self.proxy = self.enterContext(EngineProxy(self.engine))
+        self.temp = folder("daemon-temp")
+        self.addCleanup(os.rmdir, self.temp)  # fails when something is left in it
+        self.sluice = self.home({"DOCKER_HOST": f"unix://{self.proxy.socket}", "TMPDIR": str(self.temp)})
+        self.name = f"{self.project}/web"
+        self.local = f"{self.name}:1.4"
+        self.there = f"{self.a.host}/{self.name}:1.4"
+
+    def copy(self, source, destination, *flags):
+        return self.sluice.run("copy", source, destination, "-o", "json", *flags)
+
+    def make(self, **more):
+        """An image of the engine's own; gives its id."""
+        self.engine.make(self.local, seed=self.id(), **more)
+        return self.identity(self.local)
+
+    def identity(self, name):
+        status, body = self.engine.call("GET", f"/images/{name}/json")
+        return json.loads(body)["Id"] if status == 200 else None
+
+    def posted(self):
+        return [one for one in self.proxy.seen if not one.startswith("GET")]
+
+
+class OutOfTheEngine(DaemonCase):
+    def test_the_image_arrives_with_its_id_for_a_config_and_the_engine_stays_as_it_was(self):
+        identity = self.make(size=3_000_000)
+        before = self.engine.has()
+        document = self.ok(self.copy(f"docker-daemon:{self.local}", self.there)).json
+        body, media_type, digest = self.a.client().manifest(self.name, "1.4")
+        manifest = json.loads(body)
+        self.assertEqual((document["digest"], document["image_id"], document["digest_changed"]), (digest, identity, True))
+        self.assertEqual([one["code"] for one in document["findings"]], ["engine-digest"])
+        self.assertEqual((media_type, manifest["config"]["digest"]), (DOCKER["manifest"], identity))
+        config = self.a.client().blob(self.name, identity)
+        self.assertEqual("sha256:" + hashlib.sha256(config).hexdigest(), identity)
+        self.assertEqual(self.engine.has(), before)
+        self.assertEqual(self.posted(), [], "the engine was only read")
+
+    def test_an_id_names_an_image_too_long_and_short(self):
+        identity = self.make()
+        first = self.ok(self.copy(f"docker-daemon:{identity}", self.there)).json
+        second = self.ok(self.copy(f"docker-daemon:{identity[7:19]}", self.there)).json
+        self.assertEqual((first["digest"], first["image_id"]), (second["digest"], identity))
+
+    def test_a_second_copy_moves_nothing_and_has_the_same_digest(self):
+        self.make(size=2_000_000)
+        first = self.ok(self.copy(f"docker-daemon:{self.local}", self.there)).json
+        unchanged = self.unchanged(self.a)
+        second = self.ok(self.copy(f"docker-daemon:{self.local}", self.there)).json
+        self.assertEqual((second["digest"], second["road"]), (first["digest"], "present"))
+        self.assertEqual(second["bytes"]["moved"], 0)
+        unchanged()
+
+    def test_only_the_named_tag_of_a_repository_is_taken(self):
+        identity = self.make()
+        self.engine.make(f"{self.name}:2.0", seed="another")
+        document = self.ok(self.copy(f"docker-daemon:{self.local}", self.there)).json
+        self.assertEqual(document["image_id"], identity)
+
+    def test_skopeo_reads_the_same_image_out_of_the_engine(self):
+        if find("skopeo") is None:
+            self.skipTest("skopeo is not installed")
+        identity = self.make(size=1_000_000)
+        self.ok(self.copy(f"docker-daemon:{self.local}", self.there))
+        other = f"{self.a.host}/{self.name}:skopeo"
+        subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", "--src-daemon-host",
+                        f"unix://{self.engine.socket}", "--dest-tls-verify=false", f"docker-daemon:{self.local}",
+                        f"docker://{other}"], check=True, capture_output=True)
+        ours, theirs = (json.loads(self.a.client().manifest(self.name, tag)[0]) for tag in ("1.4", "skopeo"))
+        self.assertEqual(ours["config"]["digest"], theirs["config"]["digest"])
+        self.assertEqual((ours["config"]["digest"], len(ours["layers"])), (identity, len(theirs["layers"])))
+
+    def test_an_unknown_image_is_not_found_and_nothing_is_written(self):
+        unchanged = self.unchanged(self.a)
+        self.fails_plainly(self.sluice.run("copy", f"docker-daemon:{self.local}", self.there), NOT_FOUND,
+                           f"has no image {self.local}", "docker images")
+        unchanged()
+
+    def test_a_registry_that_cannot_be_reached_leaves_nothing_in_the_temporary_folder(self):
+        self.make()
+        outcome = self.sluice.run("copy", f"docker-daemon:{self.local}", f"127.0.0.1:1/{self.name}:1.4",
+                                  "--retry-times", "0")
+        self.assertNotEqual(outcome.code, 0, outcome)
+        self.assertEqual(os.listdir(self.temp), [])
+
+    def test_ctrl_c_while_the_engine_sends_leaves_nothing(self):
+        self.make(size=2_000_000)
+        unchanged = self.unchanged(self.a)
+        child = self.sluice.start("copy", f"docker-daemon:{self.local}", self.there)
+        self.proxy.at("save", lambda: child.popen.send_signal(signal.SIGINT))
+        outcome = self.sluice.finish(child)
+        self.assertEqual(outcome.code, 130, outcome)
+        self.assertEqual(os.listdir(self.temp), [])
+        unchanged()
+
+    def test_an_archive_that_is_cut_off_is_refused(self):
+        self.make(size=2_000_000)
+        _, whole = self.engine.call("GET", f"/images/{self.local}/get")
+        self.proxy.reply("save", whole[:1_000_000])
+        unchanged = self.unchanged(self.a)
+        outcome = self.copy(f"docker-daemon:{self.local}", self.there)
+        self.fails(outcome, 1, "cut off or damaged", self.local)
+        unchanged()
+
+    def test_an_archive_of_another_image_is_refused(self):
+        self.make()
+        other = f"{self.name}:other"
+        self.engine.make(other, seed="other")
+        _, archive = self.engine.call("GET", f"/images/{other}/get")
+        self.proxy.reply("save", archive)
+        self.fails(self.copy(f"docker-daemon:{self.local}", self.there), 1, "the archive that it sent holds")
+
+    def test_a_folder_without_room_is_named_before_anything_is_read(self):
+        self.make()
+        self.sluice.environment["TMPDIR"] = f"{self.temp}/nowhere"
+        outcome = self.copy(f"docker-daemon:{self.local}", self.there)
+        self.assertNotEqual(outcome.code, 0, outcome)
+        self.assertIn("set TMPDIR", outcome.err)
+        self.assertFalse([one for one in self.proxy.seen if "/get" in one], self.proxy.seen)
+
+
+class IntoTheEngine(DaemonCase):
+    def push(self, image, tag="1.4"):
+        self.a.client().push(self.name, tag, image)
+
+    def image(self, **more):
+        # One layer that is read whole, one that comes through a pipe.
+        return kit.random_image((3000, 2_500_000), seed=self.id(), **more)
+
+    def test_the_image_is_there_under_its_name_with_its_config_for_an_id(self):
+        for types in (DOCKER, OCI):
+            with self.subTest(types=types["manifest"]):
+                image = kit.random_image((3000, 2_500_000), seed=f"{self.id()} {types['manifest']}", types=types)
+                self.push(image)
+                before = self.engine.has()
+                document = self.ok(self.copy(self.there, f"docker-daemon:{self.local}")).json
+                self.assertEqual((document["digest"], document["image_id"]), (image.digest, image.config.digest))
+                self.assertFalse(document["digest_changed"])
+                self.assertEqual(self.identity(self.local), image.config.digest)
+                kept = [one for one in self.engine.has() if one[0] != image.config.digest]
+                self.assertEqual({one[0] for one in kept}, {one[0] for one in before})
+
+    def test_no_second_copy_is_made_here_and_the_engine_asks_no_registry(self):
+        self.push(self.image())
+        self.ok(self.copy(self.there, f"docker-daemon:{self.local}"))
+        self.assertEqual([one.split("?")[0].rpartition("/")[2] for one in self.posted()], ["load"], self.proxy.seen)
+        self.assertEqual(os.listdir(self.temp), [])
+
+    def test_a_second_copy_moves_nothing(self):
+        self.push(self.image())
+        self.ok(self.copy(self.there, f"docker-daemon:{self.local}"))
+        self.proxy.seen.clear()
+        document = self.ok(self.copy(self.there, f"docker-daemon:{self.local}")).json
+        self.assertEqual((document["road"], document["bytes"]["moved"]), ("present", 0))
+        self.assertEqual(self.posted(), [])
+
+    def test_an_image_that_is_there_under_another_name_gets_this_one_too(self):
+        image = self.image()
+        self.push(image)
+        self.ok(self.copy(self.there, f"docker-daemon:{self.name}:first"))
+        document = self.ok(self.copy(self.there, f"docker-daemon:{self.local}")).json
+        self.assertEqual(document["road"], "present")
+        self.assertEqual(self.identity(self.local), self.identity(f"{self.name}:first"))
+
+    def test_round_trip_keeps_the_image_id(self):
+        identity = self.make(size=2_000_000)
+        self.ok(self.copy(f"docker-daemon:{self.local}", self.there))
+        self.engine.remove(self.local)
+        self.assertIsNone(self.identity(self.local))
+        document = self.ok(self.copy(self.there, f"docker-daemon:{self.local}")).json
+        self.assertEqual((document["image_id"], self.identity(self.local)), (identity, identity))
+
+    def test_a_layer_that_comes_twice_is_sent_once_and_there_twice(self):
+        layer = Layer(3000, self.id())
+        image = kit.Image([layer, Layer(500, "between"), layer], DOCKER)
+        self.push(image)
+        self.ok(self.copy(self.there, f"docker-daemon:{self.local}"))
+        status, body = self.engine.call("GET", f"/images/{self.local}/json")
+        self.assertEqual((status, len(json.loads(body)["RootFS"]["Layers"])), (200, 3))
+
+    def test_of_an_index_the_engines_platform_is_taken_and_the_rest_is_told(self):
+        index = kit.index_of(seed=self.id())
+        self.push(index)
+        mine = self.engine.json("GET", "/version")["Arch"]
+        image = next(child for child in index.children if child.platform["architecture"] == mine)
+        document = self.ok(self.copy(self.there, f"docker-daemon:{self.local}")).json
+        self.assertEqual(self.identity(self.local), image.config.digest)
+        self.assertEqual((document["digest"], document["digest_changed"]), (image.digest, True))
+        self.assertEqual([one["code"] for one in document["findings"]], ["one-platform"])
+
+    def test_an_index_without_the_engines_platform_is_not_found(self):
+        self.push(kit.index_of(("s390x", "ppc64le"), seed=self.id()))
+        before = self.engine.has()
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), NOT_FOUND, "has no image for linux/", "s390x")
+        self.assertEqual(self.engine.has(), before)
+
+    def test_another_image_of_that_name_stays_without_it(self):
+        older = self.make()
+        self.push(self.image())
+        document = self.ok(self.copy(self.there, f"docker-daemon:{self.local}")).json
+        self.assertEqual([one["code"] for one in document["findings"]], ["name-moved"])
+        self.assertIn(older, [one[0] for one in self.engine.has()])
+        self.assertNotEqual(self.identity(self.local), older)
+
+    def test_an_unknown_image_is_not_found(self):
+        before = self.engine.has()
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), NOT_FOUND)
+        self.assertEqual(self.engine.has(), before)
+
+    def test_what_is_no_image_is_refused_before_anything_is_sent(self):
+        self.push(kit.images.Artifact("application/vnd.example", b"chart"))
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "no image that an engine runs")
+        self.assertEqual(self.posted(), [])
+
+    def test_layers_packed_with_zstd_are_refused_by_an_old_engine_with_the_reason(self):
+        if int(self.engine.json("GET", "/version")["Version"].split(".")[0]) >= 23:
+            self.skipTest("this engine unpacks zstd")
+        self.push(kit.random_image((3000,), seed=self.id(), types={**OCI, "layer": OCI["layer"].replace("gzip", "zstd")}))
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "zstd", "23.0")
+        self.assertEqual(self.posted(), [])
+
+    def test_a_layer_that_the_config_does_not_know_is_refused_by_the_engine(self):
+        image, other = self.image(), kit.random_image((3000, 4000), seed="other")
+        lying = kit.Image([other.layers[0], other.layers[1]], DOCKER)
+        lying.config = image.config
+        document = json.loads(lying.manifest)
+        document["config"] = {"mediaType": DOCKER["config"], "digest": image.config.digest, "size": image.config.size}
+        lying.manifest = json.dumps(document).encode()
+        lying.digest = "sha256:" + hashlib.sha256(lying.manifest).hexdigest()
+        self.push(lying)
+        before = self.engine.has()
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "the engine says", "invalid diffID")
+        self.assertEqual(self.engine.has(), before)
+
+    def test_an_error_inside_the_200_is_an_error(self):
+        self.push(self.image())
+        self.proxy.say("load", {"stream": "Loading layer"}, {"errorDetail": {"message": "no space left on device"},
+                                                             "error": "no space left on device"})
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "no space left on device")
+
+    def test_a_yes_without_the_image_is_found_out(self):
+        self.push(self.image())
+        self.proxy.say("load", {"stream": "Loaded image"})
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "does not have it now")
+
+    def test_ctrl_c_while_it_is_sent_leaves_the_engine_as_it_was(self):
+        self.push(self.image())
+        before = self.engine.has()
+        child = self.sluice.start("copy", self.there, f"docker-daemon:{self.local}")
+        self.proxy.at("load", lambda: child.popen.send_signal(signal.SIGINT) or b"")
+        outcome = self.sluice.finish(child)
+        self.assertEqual(outcome.code, 130, outcome)
+        self.assertEqual(self.engine.has(), before)
+
+
+class BrokenSources(DaemonCase):
+    """A registry whose disk is damaged, before the engine."""
+
+    def test_wrong_bytes_of_a_registry_never_become_an_image(self):
+        image = kit.random_image((3000, 2_500_000), seed=self.id(), types=DOCKER)
+        self.a.client().push(self.name, "1.4", image)
+        digest = image.layers[1].digest[7:]
+        data = self.a.storage / "docker" / "registry" / "v2" / "blobs" / "sha256" / digest[:2] / digest / "data"
+        content = bytearray(data.read_bytes())
+        content[len(content) // 2] ^= 1
+        data.write_bytes(content)
+        before = self.engine.has()
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "other bytes than")
+        self.assertEqual(self.engine.has(), before)
+
+
+class CommandLine(DaemonCase):
+    def test_both_sides_in_the_engine_are_refused(self):
+        self.fails_plainly(self.sluice.run("copy", "docker-daemon:a/b:1", "docker-daemon:a/c:1"), 2, "docker tag")
+
+    def test_an_id_is_no_destination(self):
+        self.fails_plainly(self.sluice.run("copy", self.there, "docker-daemon:sha256:" + "a" * 64), 2, "no name")
+
+    def test_what_looks_at_registries_says_so(self):
+        for command in ("digest", "inspect", "tags"):
+            with self.subTest(command=command):
+                self.fails_plainly(self.sluice.run(command, "docker-daemon:shop/web:1.4"), 1, command, "only copy")
+
+    def test_no_engine_is_said_plainly(self):
+        self.sluice.environment["DOCKER_HOST"] = f"unix://{self.temp}/nowhere.sock"
+        outcome = self.sluice.run("copy", "docker-daemon:shop/web:1.4", self.there)
+        self.fails_plainly(outcome, UNREACHABLE, "there is no engine at", "DOCKER_HOST")
+
+
+if __name__ == "__main__":
+    unittest.main()
