@@ -190,10 +190,10 @@ class Bringer {
       taken = engine_.client->load(*engine_.loop, body, size, stop_);
       body.close(Error(ErrorKind::cancelled, "the engine has ended the transfer"));
     }
-    // The side that broke off has the reason; the other one only noticed.
-    if (!fed && fed.error().kind() != ErrorKind::cancelled) return fed;
-    if (!taken) return std::move(taken).error().context("loading " + order_.to.image);
-    if (fed || stop_.stop_requested()) return fed;
+    // A body that broke ends the transfer as cancelled; then its feeder has the reason.
+    const bool broke = !taken && taken.error().kind() == ErrorKind::cancelled;
+    if (!taken && !(broke && !fed)) return std::move(taken).error().context("loading " + order_.to.image);
+    if (fed || broke) return fed;
     return Error(ErrorKind::protocol, "the engine answered before it had all of " + order_.to.image);
   }
 

@@ -9,11 +9,12 @@ namespace sluice::archive {
 Status LoadBody::drained(const std::stop_token& stop) {
   return state_.when([](const State& s) { return s.failure || s.is_drained(); }, stop,
                      [&](State& s) -> Status {
+                       // What was taken was taken, whatever became of the transfer since.
+                       const bool all = s.is_drained();
                        // The pipe goes with whoever waits here.
                        if (auto* pipe = std::exchange(s.pipe, nullptr); pipe != nullptr) pipe->on_bytes({});
-                       if (s.failure) return *s.failure;
-                       if (!s.text.empty() || s.left > 0) return Error(ErrorKind::cancelled, "stopped");
-                       return {};
+                       if (all) return {};
+                       return s.failure.value_or(Error(ErrorKind::cancelled, "stopped"));
                      });
 }
 

@@ -150,9 +150,7 @@ Result<std::string> tar_header(const std::string& path, std::uint64_t size_bytes
   return header;
 }
 
-std::string tar_padding(std::uint64_t size_bytes) {
-  return std::string((kBlock - size_bytes % kBlock) % kBlock, '\0');
-}
+std::string tar_padding(std::uint64_t size_bytes) { return std::string((kBlock - size_bytes % kBlock) % kBlock, '\0'); }
 
 std::string tar_end() { return std::string(2 * kBlock, '\0'); }
 

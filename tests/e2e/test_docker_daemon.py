@@ -269,13 +269,24 @@ class IntoTheEngine(DaemonCase):
     def test_an_error_inside_the_200_is_an_error(self):
         self.push(self.image())
         self.proxy.say("load", {"stream": "Loading layer"}, {"errorDetail": {"message": "no space left on device"},
-                                                             "error": "no space left on device"})
+                                                             "error": "no space left on device"}, after=True)
         self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "no space left on device")
 
     def test_a_yes_without_the_image_is_found_out(self):
         self.push(self.image())
-        self.proxy.say("load", {"stream": "Loaded image"})
+        self.proxy.say("load", {"stream": "Loaded image"}, after=True, then=lambda: self.engine.remove(self.local))
         self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "does not have it now")
+
+    def test_a_yes_before_the_end_is_no_yes(self):
+        self.push(self.image())
+        self.proxy.say("load", {"stream": "Loaded image"})
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "loading", "before it had all")
+        self.assertIsNone(self.identity(self.local))
+
+    def test_an_engine_that_refuses_in_the_middle_is_told_with_its_words(self):
+        self.push(self.image())
+        self.proxy.fail("load", words="no space left on device")
+        self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "loading", "no space left on device")
 
     def test_ctrl_c_while_it_is_sent_leaves_the_engine_as_it_was(self):
         self.push(self.image())

@@ -194,13 +194,13 @@ class EngineProxy:
         body = json.dumps({"message": words}).encode()
         self.at(step, lambda: _reply(status, body), times=times)
 
-    def say(self, step, *lines):
+    def say(self, step, *lines, **more):
         """Under a 200: these messages."""
-        self.reply(step, b"".join(json.dumps(line).encode() + b"\r\n" for line in lines))
+        self.reply(step, b"".join(json.dumps(line).encode() + b"\r\n" for line in lines), **more)
 
-    def reply(self, step, body):
-        """Under a 200: these bytes."""
-        self.at(step, lambda: _reply(200, body))
+    def reply(self, step, body, after=False, then=None):
+        """Under a 200: these bytes. `after`: once the engine has answered; `then` is called right before."""
+        self.at(step, lambda: (then and then(), _reply(200, body))[1], after)
 
     def _accept(self):
         with contextlib.suppress(OSError):

@@ -149,6 +149,18 @@ TEST(LoadBody, APipeThatBreaksBreaksTheBodyWithItsReason) {
   EXPECT_TRUE(failed_with(fed, ErrorKind::integrity, "other bytes"));
 }
 
+TEST(LoadBody, WhatWasTakenCountsAlsoWhenTheTransferEndsBeforeAnybodyLooks) {
+  for (int n = 0; n < 200; ++n) {
+    LoadBody one;
+    auto fed = Status(Error(ErrorKind::internal, "not run"));
+    std::jthread feeder([&] { fed = one.put("end", {}); });
+    take_all(one, 3);
+    one.close(Error(ErrorKind::cancelled, "the transfer has ended"));
+    feeder.join();
+    ASSERT_TRUE(fed) << why(fed);
+  }
+}
+
 TEST(LoadBody, WhoeverPutsIsLetGoWhenTheTransferHasEnded) {
   LoadBody body;
   auto fed = Status();
