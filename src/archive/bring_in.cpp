@@ -247,7 +247,12 @@ class Bringer {
       return Error(ErrorKind::integrity, fmt::format("the engine calls {} {} now, and it was brought {}",
                                                      text::printable(now->id), order_.to.image, id));
     }
-    tell(copy::EventKind::tag, now->id, 0, order_.to.image);
+    events_.emit({.kind = copy::EventKind::tag,
+                  .image = order_.to.label(),
+                  .target = order_.to.text(),
+                  .digest = now->id,
+                  .bytes = 0,
+                  .detail = order_.to.tag});
     return now->id;
   }
 

@@ -26,7 +26,7 @@ places::ManifestName name_of(const oci::Reference& reference) {
 Status refuse_engine(const std::string& text, std::string_view command) {
   if (!archive::is_daemon(text)) return {};
   return Error(
-             ErrorKind::unsupported,
+             ErrorKind::usage,
              fmt::format("{} looks at registries, and {} is an image of an engine, which keeps no digest of a registry "
                          "for it; only copy reads and writes docker-daemon:",
                          command, text::printable(text)))

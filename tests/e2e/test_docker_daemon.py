@@ -324,7 +324,7 @@ class CommandLine(DaemonCase):
     def test_what_looks_at_registries_says_so(self):
         for command in ("digest", "inspect", "tags"):
             with self.subTest(command=command):
-                self.fails_plainly(self.sluice.run(command, "docker-daemon:shop/web:1.4"), 1, command, "only copy")
+                self.fails_plainly(self.sluice.run(command, "docker-daemon:shop/web:1.4"), 2, command, "only copy")
 
     def test_no_engine_is_said_plainly(self):
         self.sluice.environment["DOCKER_HOST"] = f"unix://{self.temp}/nowhere.sock"
