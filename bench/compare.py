@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./run bench: sluice beside skopeo, and crane, regctl and oras where they are on PATH, on the same images.
+"""./run bench: sluice beside skopeo, docker, and crane, regctl and oras where they are on PATH, on the same images.
 
 Prints a table of medians and ratios; --json also writes everything that was measured.
 """
@@ -159,7 +159,7 @@ def compare_on(case, arguments, tools, latencies, rounds):
             part = Comparison(bench, tools, latency, rounds, arguments.quick).run()
             for each in part:
                 line = "  failed: " + each["failures"][0] if each["runs"] == 0 else f"{each['wall_seconds']:.2f} s"
-                print(f"  {latency:>3} ms  {each['tool']:<8} {line}", file=sys.stderr, flush=True)
+                print(f"  {latency:>3} ms  {each['tool']:<13} {line}", file=sys.stderr, flush=True)
             results += part
     return results
 
@@ -174,6 +174,9 @@ def main(words):
         tools = peers.installed()
         try:
             versions = {tool.name: "".join(tool.version()) for tool in tools}
+            if peers.Docker.program():
+                with contextlib.closing(peers.Docker()) as docker:
+                    versions["docker"] = "".join(docker.version())
             for name, case in cases.all_cases(arguments.quick).items():
                 if not arguments.case or name in arguments.case:
                     results += run_case(case, arguments, tools)
