@@ -1,5 +1,6 @@
 """sluice copy from and to a container engine (docker-daemon:), with a real Docker engine and real registries."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -126,6 +127,24 @@ class OutOfTheEngine(DaemonCase):
         self.assertEqual(outcome.code, 130, outcome)
         self.assertEqual(os.listdir(self.temp), [])
         unchanged()
+
+    def test_a_kill_while_the_engine_sends_leaves_nothing_either(self):
+        self.make(size=2_000_000)
+        child = self.sluice.start("copy", f"docker-daemon:{self.local}", self.there)
+        seen = []
+        self.proxy.at("save", lambda: (seen.extend(self.open_files(child)), child.popen.send_signal(signal.SIGKILL))[1])
+        outcome = self.sluice.finish(child)
+        self.assertEqual(outcome.code, -signal.SIGKILL, outcome)
+        self.assertTrue([name for name in seen if name.startswith(str(self.temp))], f"no file in TMPDIR was open: {seen}")
+        self.assertEqual(os.listdir(self.temp), [])
+
+    @staticmethod
+    def open_files(child):
+        names = []
+        for one in os.scandir(f"/proc/{child.pid}/fd"):
+            with contextlib.suppress(OSError):
+                names.append(os.readlink(one.path))
+        return names
 
     def test_an_archive_that_is_cut_off_is_refused(self):
         self.make(size=2_000_000)
@@ -299,7 +318,39 @@ class IntoTheEngine(DaemonCase):
 
 
 class BrokenSources(DaemonCase):
-    """A registry whose disk is damaged, before the engine."""
+    """A registry whose disk is damaged, or whose wire breaks, before the engine."""
+
+    def behind_a_wire(self):
+        """(proxy, image, reference): a large layer of it is what rules are about."""
+        image = kit.random_image((3000, 2_500_000), seed=self.id(), types=DOCKER)
+        self.a.client().push(self.name, "1.4", image)
+        proxy = self.enterContext(kit.Proxy(self.a.host))
+        return proxy, image, f"{proxy.host}/{self.name}:1.4"
+
+    def test_a_layer_that_breaks_off_is_read_on_from_there(self):
+        proxy, image, there = self.behind_a_wire()
+        proxy.fault(method="GET", target=f"blobs/{image.layers[1].digest}", action="cut", at=1_000_000)
+        document = self.ok(self.copy(there, f"docker-daemon:{self.local}")).json
+        self.assertEqual((self.identity(self.local), document["retries"]), (image.config.digest, 1))
+        self.assertEqual([one.split("?")[0].rpartition("/")[2] for one in self.posted()], ["load"])
+
+    def test_a_layer_that_breaks_off_for_good_leaves_the_engine_as_it_was(self):
+        proxy, image, there = self.behind_a_wire()
+        target = f"blobs/{image.layers[1].digest}"
+        proxy.fault(method="GET", target=target, action="cut", at=1_000_000)
+        proxy.fault(method="GET", target=target, nth=2, times=0, action="status", status=503)
+        before = self.engine.has()
+        self.fails(self.copy(there, f"docker-daemon:{self.local}", "--retry-times", "1"), UNREACHABLE)
+        self.assertEqual(self.engine.has(), before)
+
+    def test_a_bit_that_flips_on_the_wire_never_becomes_an_image(self):
+        proxy, image, there = self.behind_a_wire()
+        for layer in image.layers:
+            with self.subTest(size=layer.size):
+                proxy.clear_faults()
+                proxy.fault(method="GET", target=f"blobs/{layer.digest}", times=0, action="corrupt", at=1500)
+                self.fails(self.copy(there, f"docker-daemon:{self.local}"), 1, layer.digest[:19])
+                self.assertIsNone(self.identity(self.local))
 
     def test_wrong_bytes_of_a_registry_never_become_an_image(self):
         image = kit.random_image((3000, 2_500_000), seed=self.id(), types=DOCKER)
