@@ -4,13 +4,16 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 import sluicekit as kit
 from sluicekit.engine import Engine, EngineProxy, why_no_engine
 from sluicekit.images import DOCKER, OCI, Layer
+from sluicekit.process import Child
 from sluicekit.tools import find, folder
 
 kit.need("docker-registry")
@@ -363,6 +366,41 @@ class BrokenSources(DaemonCase):
         before = self.engine.has()
         self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "other bytes than")
         self.assertEqual(self.engine.has(), before)
+
+
+class Podman(kit.E2eCase):
+    """Podman's compatible socket answers the same."""
+
+    shared_registries = ("a",)
+
+    def setUp(self):
+        super().setUp()
+        if find("podman") is None:
+            self.skipTest("podman is not installed (./run setup)")
+        self.folder = folder("podman")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        socket = self.folder / "engine.sock"
+        self.flags = ["--root", self.folder / "root", "--runroot", self.folder / "run", "--storage-driver", "vfs"]
+        service = Child(["podman", *self.flags, "system", "service", "--time", "0", f"unix://{socket}"],
+                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(service.stop)
+        until = time.monotonic() + 30
+        while not socket.exists() and service.popen.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        if not socket.exists():
+            self.skipTest("podman does not serve here")
+        self.sluice = self.home({"DOCKER_HOST": f"unix://{socket}"})
+
+    def test_an_image_goes_in_and_out_with_its_id(self):
+        image = kit.random_image((3000, 2_500_000), seed=self.id(), types=DOCKER)
+        self.a.client().push(f"{self.project}/web", "1.4", image)
+        there = f"{self.a.host}/{self.project}/web"
+        local = "docker-daemon:localhost/shop/web:1.4"
+        loaded = self.ok(self.sluice.run("copy", f"{there}:1.4", local, "-o", "json")).json
+        self.assertEqual((loaded["image_id"], loaded["road"]), (image.config.digest, "stream"))
+        back = self.ok(self.sluice.run("copy", local, f"{there}:back", "-o", "json")).json
+        manifest = json.loads(self.a.client().manifest(f"{self.project}/web", "back")[0])
+        self.assertEqual((back["image_id"], manifest["config"]["digest"]), (image.config.digest, image.config.digest))
 
 
 class CommandLine(DaemonCase):
