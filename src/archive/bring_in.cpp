@@ -23,7 +23,7 @@ namespace {
 constexpr std::chrono::seconds kShort{60};  // for one small question
 constexpr int kMaxNesting = 4;
 constexpr std::size_t kMaxConfigBytes = std::size_t{8} * 1024 * 1024;
-constexpr int kFirstWithZstd = 23;  // moby 23.0: "Add support for zstd compressed layers"
+constexpr int kFirstWithZstd = 23;  // moby #41759; 20.10 ends with "unexpected EOF"
 
 net::ExchangeContext within(std::chrono::seconds span, const std::stop_token& stop) {
   return {Deadline::after(span), stop};
@@ -136,7 +136,12 @@ class Bringer {
     for (const auto& blob : blobs) sum += blob.size_bytes;
     (out.was_there ? out.bytes.present : out.bytes.moved) = sum;
     (out.was_there ? out.blobs.present : out.blobs.moved) = blobs.size();
-    tell(copy::EventKind::total, {}, out.was_there ? 0 : sum);
+    events_.emit({.kind = copy::EventKind::total,
+                  .image = {},
+                  .target = {},
+                  .digest = {},
+                  .bytes = out.was_there ? 0 : sum,
+                  .detail = {}});
   }
 
   void tell(copy::EventKind kind, const std::string& digest, std::uint64_t bytes, std::string detail = {}) {

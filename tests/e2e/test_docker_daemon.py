@@ -14,6 +14,7 @@ import sluicekit as kit
 from sluicekit.engine import Engine, EngineProxy, why_no_engine
 from sluicekit.images import DOCKER, OCI, Layer
 from sluicekit.process import Child
+from sluicekit.sluice import ROOT
 from sluicekit.tools import find, folder
 
 kit.need("docker-registry")
@@ -404,6 +405,27 @@ class Podman(kit.E2eCase):
 
 
 class CommandLine(DaemonCase):
+    def test_documents_and_events_are_as_their_schemas_say_both_ways(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("not installed: python3-jsonschema (./run setup)")
+        schemas = {name: jsonschema.Draft202012Validator(json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text()))
+                   for name in ("copy", "event", "error")}
+        self.make()
+        events = self.sluice.home / "events"
+        for source, destination in ((f"docker-daemon:{self.local}", self.there),
+                                    (self.there, f"docker-daemon:{self.name}:again")):
+            schemas["copy"].validate(self.ok(self.copy(source, destination, "--events", str(events))).json)
+            self.engine.remove(self.local)
+            lines = events.read_text().splitlines()
+            self.assertTrue(lines)
+            for line in lines:
+                schemas["event"].validate(json.loads(line))
+        gone = self.copy(f"docker-daemon:{self.local}", self.there).json
+        schemas["error"].validate(gone)
+        self.assertEqual(gone["error"]["kind"], "not_found")
+
     def test_both_sides_in_the_engine_are_refused(self):
         self.fails_plainly(self.sluice.run("copy", "docker-daemon:a/b:1", "docker-daemon:a/c:1"), 2, "docker tag")
 
