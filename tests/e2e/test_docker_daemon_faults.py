@@ -1,6 +1,7 @@
 """sluice copy from and to a container engine (docker-daemon:), with a real engine and real registries: what goes wrong."""
 
 import contextlib
+import copy
 import hashlib
 import json
 import os
@@ -17,6 +18,16 @@ if why_no_engine():
     kit.skip(why_no_engine())
 
 NOT_FOUND, UNREACHABLE = 1, 7
+
+
+def with_manifest(image, change):
+    """The image with a manifest that `change` has been at."""
+    lying = copy.copy(image)
+    document = json.loads(image.manifest)
+    change(document)
+    lying.manifest = json.dumps(document).encode()
+    lying.digest = "sha256:" + hashlib.sha256(lying.manifest).hexdigest()
+    return lying
 
 
 class OutOfTheEngine(DaemonCase):
@@ -115,10 +126,7 @@ class IntoTheEngine(DaemonCase):
         image, other = self.image(), kit.random_image((3000, 4000), seed="other")
         lying = kit.Image([other.layers[0], other.layers[1]], DOCKER)
         lying.config = image.config
-        document = json.loads(lying.manifest)
-        document["config"] = {"mediaType": DOCKER["config"], "digest": image.config.digest, "size": image.config.size}
-        lying.manifest = json.dumps(document).encode()
-        lying.digest = "sha256:" + hashlib.sha256(lying.manifest).hexdigest()
+        lying = with_manifest(lying, lambda one: one["config"].update(digest=image.config.digest, size=image.config.size))
         self.push(lying)
         before = self.engine.has()
         self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "the engine says", "invalid diffID")
@@ -135,25 +143,18 @@ class IntoTheEngine(DaemonCase):
         self.proxy.say("load", {"stream": "Loaded image"}, after=True, then=lambda: self.engine.remove(self.local))
         self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "does not have it now")
 
-    def test_a_yes_before_the_end_is_no_yes(self):
+    def test_a_yes_to_half_of_the_archive_is_no_yes_and_the_half_becomes_no_image(self):
         self.push(self.image())
-        self.proxy.say("load", {"stream": "Loaded image"})
+        before = self.engine.has()
+        self.proxy.early("load", 1_000_000, {"stream": "Loaded image"})
         self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "loading", "before it had all")
-        self.assertIsNone(self.identity(self.local))
+        self.proxy.wait_until_passed(1_000_000)
+        self.assertEqual(self.engine.has(), before)
 
     def test_an_engine_that_refuses_in_the_middle_is_told_with_its_words(self):
         self.push(self.image())
         self.proxy.fail("load", words="no space left on device")
         self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, "loading", "no space left on device")
-
-    def test_ctrl_c_while_it_is_sent_leaves_the_engine_as_it_was(self):
-        self.push(self.image())
-        before = self.engine.has()
-        child = self.sluice.start("copy", self.there, f"docker-daemon:{self.local}")
-        self.proxy.at("load", lambda: child.popen.send_signal(signal.SIGINT) or b"")
-        outcome = self.sluice.finish(child)
-        self.assertEqual(outcome.code, 130, outcome)
-        self.assertEqual(self.engine.has(), before)
 
 
 class BrokenSources(DaemonCase):
@@ -171,6 +172,18 @@ class BrokenSources(DaemonCase):
         proxy.fault(method="GET", target=f"blobs/{image.layers[1].digest}", action="cut", at=1_000_000)
         document = self.ok(self.copy(there, f"docker-daemon:{self.local}")).json
         self.assertEqual((self.identity(self.local), document["retries"]), (image.config.digest, 1))
+        self.assertEqual([one.split("?")[0].rpartition("/")[2] for one in self.posted()], ["load"])
+
+    def test_ctrl_c_while_a_layer_is_on_its_way_leaves_the_engine_as_it_was(self):
+        proxy, image, there = self.behind_a_wire()
+        proxy.fault(method="GET", target=f"blobs/{image.layers[1].digest}", action="stall", at=1_500_000)
+        before = self.engine.has()
+        child = self.sluice.start("copy", there, f"docker-daemon:{self.local}")
+        self.proxy.wait_until_passed(1_000_000)
+        self.assertIsNone(child.popen.poll(), "it ended before anybody stopped it")
+        outcome = self.sluice.interrupt(child)
+        self.assertEqual(outcome.code, 130, outcome)
+        self.assertEqual(self.engine.has(), before)
         self.assertEqual([one.split("?")[0].rpartition("/")[2] for one in self.posted()], ["load"])
 
     def test_a_layer_that_breaks_off_for_good_leaves_the_engine_as_it_was(self):

@@ -178,6 +178,8 @@ class EngineProxy:
         self.seen = []
         self._armed, self._times = None, 0
         self._lock = threading.Lock()
+        self._passed = 0  # bytes of request bodies that the engine was given
+        self._passing = threading.Condition()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self.socket)
         self._listener.listen(16)
@@ -187,8 +189,26 @@ class EngineProxy:
     def at(self, step, action, after=False, times=1):
         """`after`: once the engine has answered. `times`: for so many requests."""
         with self._lock:
-            self._armed = (STEPS[step], action, after)
+            self._armed = (STEPS[step], action, after, 0)
             self._times = times
+
+    def early(self, step, count, *lines):
+        """The engine gets so many bytes of the next request's body, and then its end; the client is told these messages
+        under a 200 once the engine has answered that."""
+        body = b"".join(json.dumps(line).encode() + b"\r\n" for line in lines)
+        with self._lock:
+            self._armed = (STEPS[step], lambda: _reply(200, body), True, count)
+            self._times = 1
+
+    def wait_until_passed(self, count, patience=60):
+        """Until the engine has been given so many bytes of bodies, of all requests together."""
+        with self._passing:
+            assert self._passing.wait_for(lambda: self._passed >= count, patience), (count, self._passed, self.seen)
+
+    def _count(self, bytes_given):
+        with self._passing:
+            self._passed += bytes_given
+            self._passing.notify_all()
 
     def fail(self, step, status=500, words="the disk is on fire", times=1):
         body = json.dumps({"message": words}).encode()
@@ -225,7 +245,10 @@ class EngineProxy:
                 if reply is not None:
                     client.sendall(reply)
                     return
-            self._forward(client, head, rest, armed[1] if armed and armed[2] else None)
+            if armed and armed[3]:
+                self._cut_short(client, head, rest, *armed[1::2])
+            else:
+                self._forward(client, head, rest, armed[1] if armed and armed[2] else None)
 
     @staticmethod
     def _head(client):
@@ -240,9 +263,7 @@ class EngineProxy:
 
     def _forward(self, client, head, rest, after):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as upstream:
-            upstream.connect(self._engine.socket)
-            # One request a connection, so that each is seen.
-            upstream.sendall(head + b"\r\nConnection: close\r\n\r\n" + rest)
+            self._begin(upstream, head, rest)
             threading.Thread(target=self._pump, args=(client, upstream), daemon=True).start()
             held = []
             while piece := upstream.recv(65536):
@@ -251,11 +272,31 @@ class EngineProxy:
                 reply = after()
                 client.sendall(reply if reply is not None else b"".join(held))
 
-    @staticmethod
-    def _pump(source, sink):
+    def _begin(self, upstream, head, rest):
+        upstream.connect(self._engine.socket)
+        # One request a connection, so that each is seen.
+        upstream.sendall(head + b"\r\nConnection: close\r\n\r\n" + rest)
+        self._count(len(rest))
+
+    def _cut_short(self, client, head, rest, action, count):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as upstream:
+            self._begin(upstream, head, rest)
+            count -= len(rest)
+            while count > 0 and (piece := client.recv(min(count, 65536))):
+                upstream.sendall(piece)
+                self._count(len(piece))
+                count -= len(piece)
+            with contextlib.suppress(OSError):  # it may have hung up already
+                upstream.shutdown(socket.SHUT_WR)
+                while upstream.recv(65536):
+                    pass
+            client.sendall(action())
+
+    def _pump(self, source, sink):
         with contextlib.suppress(OSError):
             while piece := source.recv(65536):
                 sink.sendall(piece)
+                self._count(len(piece))
             sink.shutdown(socket.SHUT_RDWR)  # the client went away: so does its request
 
     def close(self):
