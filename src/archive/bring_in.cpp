@@ -224,6 +224,12 @@ class Bringer {
     if (!copy::source_returns(layer)) {
       SLUICE_TRY(auto bytes, order_.from.place->small_blob(order_.from.repository, layer,
                                                            static_cast<std::size_t>(copy::kReturnBytes), stop));
+      // Whatever the place has checked: bytes beyond the header's size would be entries that somebody else wrote.
+      if (bytes.size() != layer.size_bytes) {
+        return Error(ErrorKind::integrity,
+                     fmt::format("the layer {} of {} has {} bytes, and its manifest promises {}", layer.digest.brief(),
+                                 order_.source, bytes.size(), layer.size_bytes));
+      }
       tell(copy::EventKind::blob_progress, layer.digest.text(), bytes.size());
       return body.put(std::move(bytes), stop);
     }

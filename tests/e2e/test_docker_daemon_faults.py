@@ -186,6 +186,28 @@ class BrokenSources(DaemonCase):
         self.assertEqual(self.engine.has(), before)
         self.assertEqual([one.split("?")[0].rpartition("/")[2] for one in self.posted()], ["load"])
 
+    def test_a_layer_of_another_size_than_the_manifest_says_never_reaches_the_engine(self):
+        # The size is the archive's too: bytes beyond it would be read as entries of their own.
+        image = kit.random_image((3000, 2_500_000), seed=self.id(), types=DOCKER)
+        before = self.engine.has()
+        small, large = (layer.size for layer in image.layers)
+        # Where bytes are missing behind the end of what is there, this registry breaks the wire.
+        for which, size, code in ((0, 512, 1), (0, small - 1, 1), (0, small + 1, 1), (0, 2_000_000, UNREACHABLE),
+                                  (1, 2048, 1), (1, large - 1, 1), (1, large + 1, UNREACHABLE)):
+            with self.subTest(layer=which, size=size):
+                self.push(with_manifest(image, lambda one: one["layers"][which].update(size=size)))
+                outcome = self.copy(self.there, f"docker-daemon:{self.local}", "--retry-times", "1")
+                self.assertNotIn("the engine says", self.fails(outcome, code), "it was to be found out here")
+                self.assertEqual(self.engine.has(), before)
+
+    def test_a_config_of_another_size_than_the_manifest_says_never_reaches_the_engine(self):
+        image = kit.random_image((3000,), seed=self.id(), types=DOCKER)
+        for size in (image.config.size - 1, image.config.size + 1):
+            with self.subTest(size=size):
+                self.push(with_manifest(image, lambda one: one["config"].update(size=size)))
+                self.fails(self.copy(self.there, f"docker-daemon:{self.local}"), 1, f"promises {size} bytes")
+                self.assertEqual(self.posted(), [])
+
     def test_a_layer_that_breaks_off_for_good_leaves_the_engine_as_it_was(self):
         proxy, image, there = self.behind_a_wire()
         target = f"blobs/{image.layers[1].digest}"
