@@ -239,10 +239,13 @@ class Bringer {
     const auto resumed = [&](const Error& why, std::uint64_t position, std::chrono::milliseconds) {
       ++retries_;
       tell(copy::EventKind::blob_retried, layer.digest.text(), layer.size_bytes, why.sentence());
+      if (position == 0) return;
       tell(copy::EventKind::blob_resumed, layer.digest.text(), position);
       tell(copy::EventKind::blob_progress, layer.digest.text(), position);
     };
-    copy::BlobRelay relay(order_.from, pipe, order_.retry_times, resumed, stop);
+    // The engine's side cannot begin anew: what it has of the archive, it has.
+    const copy::RelayOptions again{.retry_times = order_.retry_times, .from_beginning = true};
+    copy::BlobRelay relay(order_.from, pipe, again, resumed, stop);
     SLUICE_CHECK(body.pass(pipe, stop));
     return relay.finish();
   }

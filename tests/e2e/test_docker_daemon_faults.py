@@ -186,6 +186,23 @@ class BrokenSources(DaemonCase):
         self.assertEqual(self.engine.has(), before)
         self.assertEqual([one.split("?")[0].rpartition("/")[2] for one in self.posted()], ["load"])
 
+    def test_a_layer_whose_first_answer_is_503_is_asked_for_again(self):
+        proxy, image, there = self.behind_a_wire()
+        proxy.fault(method="GET", target=f"blobs/{image.layers[1].digest}", action="status", status=503)
+        document = self.ok(self.copy(there, f"docker-daemon:{self.local}")).json
+        self.assertEqual((self.identity(self.local), document["retries"]), (image.config.digest, 1))
+        self.assertEqual([one.split("?")[0].rpartition("/")[2] for one in self.posted()], ["load"])
+
+    def test_a_layer_that_never_begins_is_asked_for_as_often_as_wanted(self):
+        proxy, image, there = self.behind_a_wire()
+        target = f"blobs/{image.layers[1].digest}"
+        proxy.fault(method="GET", target=target, times=0, action="status", status=503)
+        before = self.engine.has()
+        self.fails(self.copy(there, f"docker-daemon:{self.local}", "--retry-times", "2"), UNREACHABLE)
+        asked = [one for one in proxy.exchanges() if one["method"] == "GET" and target in one["target"]]
+        self.assertEqual(len(asked), 3)
+        self.assertEqual(self.engine.has(), before)
+
     def test_a_layer_of_another_size_than_the_manifest_says_never_reaches_the_engine(self):
         # The size is the archive's too: bytes beyond it would be read as entries of their own.
         image = kit.random_image((3000, 2_500_000), seed=self.id(), types=DOCKER)
