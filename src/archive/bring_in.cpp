@@ -29,10 +29,17 @@ net::ExchangeContext within(std::chrono::seconds span, const std::stop_token& st
   return {Deadline::after(span), stop};
 }
 
-// Of two variants an engine runs, the later one is the better.
+// What each machine of an architecture runs (containerd platforms, database.go). Others have no variants in use.
+std::string_view baseline_of(std::string_view architecture) {
+  if (architecture == "amd64") return "v1";
+  if (architecture == "arm64") return "v8";
+  return architecture == "arm" ? "v5" : "";
+}
+
+// An engine that names no variant may be on the oldest machine of its kind.
 bool runs(const oci::Platform& image, const engine::EnginePlatform& engine) {
   if (image.os != engine.os || image.architecture != engine.architecture) return false;
-  return image.variant.empty() || engine.variant.empty() || image.variant <= engine.variant;
+  return image.variant <= (engine.variant.empty() ? baseline_of(engine.architecture) : engine.variant);
 }
 
 int major_of(std::string_view version) {

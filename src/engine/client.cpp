@@ -298,10 +298,11 @@ Result<EnginePlatform> Client::platform(const net::ExchangeContext& context) {
   if (out.os.empty() || out.architecture.empty())
     return Error(ErrorKind::protocol, "the engine does not say for which platform it is");
   if (out.architecture != "arm") return out;
-  // Only /info has it, in the kernel's words: "armv7l".
+  // Only /info has it, in the kernel's words: "armv7l", or "aarch64" under an engine of 32 bits.
   SLUICE_TRY(const auto more, ask(request(net::Method::get, "info"), context));
   const auto info = parse_json(more.body);
   const auto machine = info ? info->string_at("Architecture").value_or("") : std::string();
+  if (machine == "aarch64") out.variant = "v8";
   if (machine.starts_with("armv") && machine.size() > 4) out.variant = "v" + machine.substr(4, 1);
   return out;
 }

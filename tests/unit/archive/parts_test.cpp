@@ -167,5 +167,27 @@ TEST(EntryFor, TakesTheEnginesPlatformAndTheLatestVariantThatRuns) {
   EXPECT_EQ(chosen({"windows", "amd64"}), "none");
 }
 
+TEST(EntryFor, TakesNoVariantAboveTheBaselineWhenTheEngineNamesNone) {
+  const auto chosen = [](const std::vector<oci::Platform>& platforms, const std::string& architecture) {
+    const auto index = index_of(platforms);
+    const auto* entry = entry_for(index, {"linux", architecture});
+    return entry == nullptr ? std::string("none") : entry->platform->text();
+  };
+  const oci::Platform amd64{"linux", "amd64", "", ""};
+  const oci::Platform amd64_v1{"linux", "amd64", "v1", ""};
+  const oci::Platform amd64_v3{"linux", "amd64", "v3", ""};
+  EXPECT_EQ(chosen({amd64, amd64_v3}, "amd64"), "linux/amd64");
+  EXPECT_EQ(chosen({amd64_v3, amd64}, "amd64"), "linux/amd64");
+  EXPECT_EQ(chosen({amd64_v3, amd64_v1}, "amd64"), "linux/amd64/v1");
+  EXPECT_EQ(chosen({amd64_v3}, "amd64"), "none");
+  const oci::Platform arm64{"linux", "arm64", "", ""};
+  const oci::Platform arm64_v8{"linux", "arm64", "v8", ""};
+  const oci::Platform arm64_v9{"linux", "arm64", "v9", ""};
+  EXPECT_EQ(chosen({arm64_v9, arm64_v8}, "arm64"), "linux/arm64/v8");
+  EXPECT_EQ(chosen({arm64, arm64_v9}, "arm64"), "linux/arm64");
+  EXPECT_EQ(chosen({arm64_v9}, "arm64"), "none");
+  EXPECT_EQ(chosen({{"linux", "arm", "v7", ""}, {"linux", "arm", "v5", ""}}, "arm"), "linux/arm/v5");
+}
+
 }  // namespace
 }  // namespace sluice::archive
