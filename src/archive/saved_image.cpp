@@ -146,7 +146,7 @@ class Reader {
   Result<Kept> take_file() {
     Intake intake(spool_);
     std::string text;
-    bool keeps_text = true;
+    std::optional<bool> keeps_text;
     for (;;) {
       SLUICE_TRY(const auto bytes, tar_.read());
       if (bytes.empty()) break;
@@ -154,13 +154,13 @@ class Reader {
       if (unpacked_bytes_ > limits_.unpacked_bytes)
         return too_much("an archive of more than " + text::human_bytes(limits_.unpacked_bytes));
       SLUICE_CHECK(intake.take(bytes));
-      if (text.empty()) keeps_text = may_be_json(as_text(bytes));
+      if (!keeps_text) keeps_text = may_be_json(as_text(bytes));
       // What is longer is a layer whose first file has such a name.
-      keeps_text = keeps_text && text.size() + bytes.size() <= limits_.text_bytes;
-      if (keeps_text) text += as_text(bytes);
+      keeps_text = *keeps_text && text.size() + bytes.size() <= limits_.text_bytes;
+      if (*keeps_text) text += as_text(bytes);
     }
     SLUICE_TRY(auto kept, intake.finish());
-    if (!keeps_text) return kept;
+    if (!keeps_text.value_or(false)) return kept;
     text_bytes_ += text.size();
     if (text_bytes_ > limits_.all_text_bytes)
       return too_much("an archive with more than " + text::human_bytes(limits_.all_text_bytes) + " of JSON");

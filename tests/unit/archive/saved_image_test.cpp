@@ -182,6 +182,16 @@ TEST(SavedImage, LimitsHold) {
   EXPECT_TRUE(failed_with(read_image(bytes, {.text_bytes = 10}), ErrorKind::protocol, "manifest.json"));
 }
 
+TEST(SavedImage, WhetherAFileIsTextIsSaidByItsFirstBytesAlone) {
+  const auto config = config_of({own()});
+  // A piece is one header, or as much content; all but the first one of the content look like JSON.
+  const auto braces = std::string(512, 'x') + std::string(20000, '{');
+  const auto bytes =
+      TarMaker().file("b", braces).file("l", own()).file("c", config).file("manifest.json", list_of("c", {"l"})).end();
+  const auto image = read_image(bytes, {.all_text_bytes = 5000}, 512);
+  EXPECT_TRUE(image) << why(image);
+}
+
 TEST(SavedImage, WhatIsNoArchiveIsRefused) {
   EXPECT_TRUE(failed_with(read_image(""), ErrorKind::protocol));
   EXPECT_TRUE(failed_with(read_image("{\"message\":\"no such image\"}"), ErrorKind::protocol));
