@@ -18,6 +18,7 @@ namespace sluice::archive {
 namespace {
 
 constexpr int kMaxLinks = 8;
+constexpr std::size_t kLongestMagic = 6;
 constexpr std::string_view kConfigType = "application/vnd.docker.container.image.v1+json";
 constexpr std::string_view kLayerType = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
@@ -46,7 +47,7 @@ Packing packing_of(std::string_view start, std::string& name) {
   if (start.starts_with("\x1f\x8b"sv)) return Packing::gzip;
   for (const auto& [magic, what] : {std::pair("\x28\xb5\x2f\xfd"sv, "zstd"),
                                     std::pair("\xfd"
-                                              "7zXZ"sv,
+                                              "7zXZ\0"sv,
                                               "xz"),
                                     std::pair("BZh"sv, "bzip2")}) {
     if (start.starts_with(magic)) name = what;
@@ -60,19 +61,14 @@ class Intake {
   explicit Intake(Spool& spool) : spool_(spool) { kept_.where.offset = spool.size(); }
 
   Status take(std::span<const std::byte> bytes) {
-    if (!begun_) begin(as_text(bytes));
-    begun_ = true;
-    raw_.update(bytes);
-    if (packing_ == Packing::unread) return {};
-    if (packing_ == Packing::none) return gzip_->feed(bytes);
-    SLUICE_CHECK(keep(as_text(bytes)));
-    // What only looks like gzip may be no layer at all: it is judged when somebody wants it.
-    if (kept_.unread.empty()) note(gunzip_->feed(bytes));
-    return {};
+    if (begun_) return pass(bytes);
+    // The first bytes tell the packing, and come in as many pieces as the sender likes.
+    start_ += as_text(bytes);
+    return start_.size() < kLongestMagic ? Status() : begin();
   }
 
   Result<Kept> finish() {
-    if (!begun_) begin("");
+    if (!begun_) SLUICE_CHECK(begin());
     if (packing_ == Packing::none) SLUICE_CHECK(gzip_->finish());
     if (packing_ == Packing::gzip && kept_.unread.empty()) note(gunzip_->finish());
     kept_.digest = raw_.finish_hex();
@@ -83,14 +79,26 @@ class Intake {
   }
 
  private:
-  void begin(std::string_view start) {
-    packing_ = packing_of(start, kept_.unread);
+  Status begin() {
+    begun_ = true;
+    packing_ = packing_of(start_, kept_.unread);
     if (packing_ == Packing::none) gzip_.emplace([this](std::string_view bytes) { return keep(bytes); });
     if (packing_ == Packing::gzip)
       gunzip_.emplace([this](std::string_view bytes) {
         unpacked_.update(bytes);
         return Status();
       });
+    const auto start = std::exchange(start_, {});
+    return pass(std::as_bytes(std::span(start)));
+  }
+  Status pass(std::span<const std::byte> bytes) {
+    raw_.update(bytes);
+    if (packing_ == Packing::unread) return {};
+    if (packing_ == Packing::none) return gzip_->feed(bytes);
+    SLUICE_CHECK(keep(as_text(bytes)));
+    // What only looks like gzip may be no layer at all: it is judged when somebody wants it.
+    if (kept_.unread.empty()) note(gunzip_->feed(bytes));
+    return {};
   }
   Status keep(std::string_view bytes) {
     packed_.update(bytes);
@@ -103,6 +111,7 @@ class Intake {
   Spool& spool_;
   Kept kept_;
   bool begun_ = false;
+  std::string start_;  // until then
   Packing packing_ = Packing::none;
   Hasher raw_{HashAlgorithm::sha256};
   Hasher packed_{HashAlgorithm::sha256};

@@ -54,6 +54,17 @@ TEST(SavedImage, LayersThatArePackedAlreadyStayAsTheyAre) {
   EXPECT_EQ(image->layers[0].diff_id.hex(), sha256(own()));
 }
 
+TEST(SavedImage, ThePackingIsSeenHoweverSmallTheFirstPieceIs) {
+  const auto layer = packed(own());
+  const auto config = config_of({own()});
+  const auto bytes = TarMaker().file("l", layer).file("c", config).file("manifest.json", list_of("c", {"l"})).end();
+  for (const std::size_t piece : {1, 513, 514, 517}) {
+    const auto image = read_image(bytes, {}, piece);
+    ASSERT_TRUE(image) << piece << ": " << why(image);
+    EXPECT_EQ(image->manifest.layers[0].digest.hex(), sha256(layer)) << piece;
+  }
+}
+
 TEST(SavedImage, AHardLinkLeadsToItsLayer) {
   const auto config = config_of({own()});
   const auto image = read_image(TarMaker()
