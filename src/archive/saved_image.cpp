@@ -55,10 +55,30 @@ Packing packing_of(std::string_view start, std::string& name) {
   return name.empty() ? Packing::none : Packing::unread;
 }
 
+// What all files of an archive weigh together, so far.
+class Weight {
+ public:
+  explicit Weight(const ArchiveLimits& limits) : limits_(limits) {}
+
+  Status unpacked(std::size_t bytes) {
+    unpacked_bytes_ += bytes;
+    if (unpacked_bytes_ <= limits_.unpacked_bytes) return {};
+    return too_much("an archive of more than " + text::human_bytes(limits_.unpacked_bytes));
+  }
+  Status spooled(std::uint64_t bytes) const {
+    if (bytes <= limits_.spooled_bytes) return {};
+    return too_much("an archive of more than " + text::human_bytes(limits_.spooled_bytes) + ", packed");
+  }
+
+ private:
+  ArchiveLimits limits_;
+  std::uint64_t unpacked_bytes_ = 0;
+};
+
 // The content of one file on its way into the spool.
 class Intake {
  public:
-  explicit Intake(Spool& spool) : spool_(spool) { kept_.where.offset = spool.size(); }
+  Intake(Spool& spool, Weight& weight) : spool_(spool), weight_(weight) { kept_.where.offset = spool.size(); }
 
   Status take(std::span<const std::byte> bytes) {
     if (begun_) return pass(bytes);
@@ -70,7 +90,7 @@ class Intake {
   Result<Kept> finish() {
     if (!begun_) SLUICE_CHECK(begin());
     if (packing_ == Packing::none) SLUICE_CHECK(gzip_->finish());
-    if (packing_ == Packing::gzip && kept_.unread.empty()) note(gunzip_->finish());
+    if (packing_ == Packing::gzip && kept_.unread.empty()) SLUICE_CHECK(note(gunzip_->finish()));
     kept_.digest = raw_.finish_hex();
     kept_.packed = packed_.finish_hex();
     kept_.diff_id = packing_ == Packing::gzip ? unpacked_.finish_hex() : kept_.digest;
@@ -86,7 +106,7 @@ class Intake {
     if (packing_ == Packing::gzip)
       gunzip_.emplace([this](std::string_view bytes) {
         unpacked_.update(bytes);
-        return Status();
+        return weight_.unpacked(bytes.size());
       });
     const auto start = std::exchange(start_, {});
     return pass(std::as_bytes(std::span(start)));
@@ -97,18 +117,22 @@ class Intake {
     if (packing_ == Packing::none) return gzip_->feed(bytes);
     SLUICE_CHECK(keep(as_text(bytes)));
     // What only looks like gzip may be no layer at all: it is judged when somebody wants it.
-    if (kept_.unread.empty()) note(gunzip_->feed(bytes));
-    return {};
+    return kept_.unread.empty() ? note(gunzip_->feed(bytes)) : Status();
   }
   Status keep(std::string_view bytes) {
+    SLUICE_CHECK(weight_.spooled(spool_.size() + bytes.size()));
     packed_.update(bytes);
     return spool_.append(bytes);
   }
-  void note(const Status& status) {
-    if (!status) kept_.unread = "gzip, and is damaged";
+  // A packing that is damaged is noted; a limit ends all.
+  Status note(Status status) {
+    if (status || status.error().kind() != ErrorKind::integrity) return status;
+    kept_.unread = "gzip, and is damaged";
+    return {};
   }
 
   Spool& spool_;
+  Weight& weight_;
   Kept kept_;
   bool begun_ = false;
   std::string start_;  // until then
@@ -125,7 +149,7 @@ bool may_be_json(std::string_view start) { return start.starts_with('{') || star
 class Reader {
  public:
   Reader(NextBytes next, Spool& spool, const ArchiveLimits& limits)
-      : tar_(std::move(next)), spool_(spool), limits_(limits) {}
+      : tar_(std::move(next)), spool_(spool), limits_(limits), weight_(limits) {}
 
   Result<SavedImage> run() {
     for (;;) {
@@ -153,15 +177,13 @@ class Reader {
   }
 
   Result<Kept> take_file() {
-    Intake intake(spool_);
+    Intake intake(spool_, weight_);
     std::string text;
     std::optional<bool> keeps_text;
     for (;;) {
       SLUICE_TRY(const auto bytes, tar_.read());
       if (bytes.empty()) break;
-      unpacked_bytes_ += bytes.size();
-      if (unpacked_bytes_ > limits_.unpacked_bytes)
-        return too_much("an archive of more than " + text::human_bytes(limits_.unpacked_bytes));
+      SLUICE_CHECK(weight_.unpacked(bytes.size()));
       SLUICE_CHECK(intake.take(bytes));
       if (!keeps_text) keeps_text = may_be_json(as_text(bytes));
       // What is longer is a layer whose first file has such a name.
@@ -281,9 +303,9 @@ class Reader {
   TarReader tar_;
   Spool& spool_;
   ArchiveLimits limits_;
+  Weight weight_;
   std::map<std::string, Kept> kept_;
   std::size_t entries_ = 0;
-  std::uint64_t unpacked_bytes_ = 0;
   std::uint64_t text_bytes_ = 0;
 };
 

@@ -34,7 +34,8 @@ struct SavedImage {
 /// What an archive may weigh that nobody has looked into yet.
 struct ArchiveLimits {
   std::size_t entries = 20000;
-  std::uint64_t unpacked_bytes = std::uint64_t{1} << 40;       ///< of all entries together
+  std::uint64_t unpacked_bytes = std::uint64_t{1} << 40;       ///< of all entries together, and of what they unpack to
+  std::uint64_t spooled_bytes = std::uint64_t{1} << 40;        ///< of all entries packed, also those that nobody names
   std::size_t text_bytes = std::size_t{8} * 1024 * 1024;       ///< of one manifest.json or config
   std::size_t all_text_bytes = std::size_t{64} * 1024 * 1024;  ///< of all JSON, which is held in memory
 };

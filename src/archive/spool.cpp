@@ -68,12 +68,6 @@ Status Spool::append(std::string_view bytes) {
   return {};
 }
 
-Status Spool::cut(std::uint64_t size) {
-  if (::ftruncate(file_, static_cast<off_t>(size)) != 0) return cannot("write", folder_, errno);
-  size_ = size;
-  return {};
-}
-
 Status Spool::read(std::uint64_t offset, std::span<std::byte> room) const {
   while (!room.empty()) {
     const auto count = ::pread(file_, room.data(), room.size(), static_cast<off_t>(offset));

@@ -33,8 +33,6 @@ class Spool {
   std::uint64_t size() const { return size_; }
   /// Errors: storage.
   Status append(std::string_view bytes);
-  /// Takes back what was appended after `size`. Errors: storage.
-  Status cut(std::uint64_t size);
   /// Fills all of `room` from `offset` on. Errors: storage.
   Status read(std::uint64_t offset, std::span<std::byte> room) const;
 

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <utility>
 
 namespace sluice::archive {
@@ -10,6 +11,16 @@ namespace sluice::archive {
 namespace {
 
 constexpr std::chrono::seconds kShort{60};  // for one small question
+
+// An image is packed to less than it has unpacked; small files, and engines that count otherwise, get some room.
+constexpr std::uint64_t kRoomBytes = std::uint64_t{1} << 30;
+
+ArchiveLimits limits_for(std::uint64_t image_bytes) {
+  ArchiveLimits limits;
+  // Engines that do not say a size are held to the general limit.
+  if (image_bytes > 0 && image_bytes < limits.spooled_bytes / 4) limits.spooled_bytes = 2 * image_bytes + kRoomBytes;
+  return limits;
+}
 
 // By an id of its own, an image of a graph driver is its config (moby image spec). Others number differently.
 bool id_is_config(const engine::Facts& facts) { return !facts.containerd_store && facts.product == "Docker"; }
@@ -50,7 +61,7 @@ Result<EngineImage> take_out(const EngineAccess& engine, const DaemonName& name,
       if (piece) return std::move(*piece);
     }
   };
-  auto image = read_saved(read, spool);
+  auto image = read_saved(read, spool, limits_for(found->size_bytes));
   if (!image) return std::move(image).error().context("reading " + name.image + " out of the engine at " + at);
   SLUICE_CHECK(check_id(*image, found->id, facts));
   return EngineImage{.id = found->id,

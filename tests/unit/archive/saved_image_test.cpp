@@ -193,6 +193,26 @@ TEST(SavedImage, LimitsHold) {
   EXPECT_TRUE(failed_with(read_image(bytes, {.text_bytes = 10}), ErrorKind::protocol, "manifest.json"));
 }
 
+TEST(SavedImage, AGzipFileCountsWithAllThatItUnpacksTo) {
+  const auto bomb = packed(layer_tar(std::string(3'000'000, '\0')));
+  ASSERT_LT(bomb.size(), 10'000U);
+  const auto bytes = TarMaker().file("l", bomb).end();
+  EXPECT_TRUE(failed_with(read_image(bytes, {.unpacked_bytes = 1'000'000}), ErrorKind::unsupported, "more than"));
+  EXPECT_TRUE(failed_with(read_image(bytes), ErrorKind::protocol, "manifest.json")) << "it is only too large above";
+}
+
+TEST(SavedImage, TheSpoolHasALimitAlsoForFilesThatNobodyNames) {
+  const auto config = config_of({own()});
+  std::string noise;
+  for (int n = 0; noise.size() < 200'000; ++n) noise += sha256(std::to_string(n));
+  const auto bytes =
+      TarMaker().file("x", noise).file("l", own()).file("c", config).file("manifest.json", list_of("c", {"l"})).end();
+  EXPECT_TRUE(failed_with(read_image(bytes, {.spooled_bytes = 50'000}), ErrorKind::unsupported, "packed"));
+  EXPECT_TRUE(failed_with(read_image(TarMaker().file("x", packed(noise)).end(), {.spooled_bytes = 50'000}),
+                          ErrorKind::unsupported, "packed"));
+  EXPECT_TRUE(read_image(bytes));
+}
+
 TEST(SavedImage, WhetherAFileIsTextIsSaidByItsFirstBytesAlone) {
   const auto config = config_of({own()});
   // A piece is one header, or as much content; all but the first one of the content look like JSON.
