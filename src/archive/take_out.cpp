@@ -53,7 +53,7 @@ Result<EngineImage> take_out(const EngineAccess& engine, const DaemonName& name,
        .bytes = 0,
        .detail = "reading " + name.image + " (" + text::human_bytes(found->size_bytes) + ") out of the engine"});
   // By its id: a name may stand for another image by now, and a repository's name for all of its tags.
-  SLUICE_TRY(auto body, engine.client->save(found->id, stop));
+  SLUICE_TRY(auto body, engine.client->save(found->id, found->size_bytes, stop));
   const net::ExchangeContext whole{Deadline::never(), stop};
   auto read = [&]() -> Result<std::string> {
     for (;;) {

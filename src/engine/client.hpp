@@ -58,13 +58,22 @@ struct LocalImage {
   std::uint64_t size_bytes = 0;      ///< unpacked, as the engine counts; 0: it does not say
 };
 
+/// How long an engine may say nothing while it packs or unpacks an image: it tells nobody how far it is.
+struct Patience {
+  std::chrono::milliseconds least = std::chrono::minutes(10);
+  std::uint64_t bytes_per_second = std::uint64_t{1} * 1024 * 1024;  ///< a slow disk's, with all that hashes beside it
+
+  /// For an image of so many bytes: a day at most.
+  std::chrono::milliseconds of(std::uint64_t size_bytes) const;
+};
+
 /// Thread: one at a time; blocks. Borrows the exchanger and the streams for its life.
 class Client {
  public:
   using Told = std::function<void(const Progress&)>;
 
-  Client(net::Exchanger& exchanger, net::ReplyStreams& streams, Address address)
-      : exchanger_(exchanger), streams_(streams), address_(std::move(address)) {}
+  Client(net::Exchanger& exchanger, net::ReplyStreams& streams, Address address, Patience patience = {})
+      : exchanger_(exchanger), streams_(streams), address_(std::move(address)), patience_(patience) {}
 
   /// Who answers. The first call agrees on a version: the newest that both sides know. Errors: unreachable (nobody
   /// listens), denied (the socket is not ours to open, with what to do about it), unsupported (older than API 1.24).
@@ -88,16 +97,19 @@ class Client {
 
   /// Errors: as facts(); protocol when the engine does not say it.
   Result<EnginePlatform> platform(const net::ExchangeContext& context);
-  /// Opens the archive of one image, which `docker save` would write. The engine may be silent for kMaxSilence before
-  /// its first byte and between two. Errors: not_found, those of streams.
-  Result<std::unique_ptr<net::IncomingBody>> save(const std::string& image, const std::stop_token& stop);
-  /// Sends an archive of `size_bytes`, as `docker load` would, and waits until the engine has unpacked it.
-  /// Errors: those in the reply, with the engine's words; cancelled also when `source` broke.
+  /// Opens the archive of one image of `size_bytes` unpacked, which `docker save` would write. The engine writes all of
+  /// it to its disk first: it may be silent as long as Patience says before its first byte and between two.
+  /// Errors: not_found, timeout (it said nothing for so long), those of streams.
+  Result<std::unique_ptr<net::IncomingBody>> save(const std::string& image, std::uint64_t size_bytes,
+                                                  const std::stop_token& stop);
+  /// Sends an archive of `size_bytes`, as `docker load` would, and waits until the engine has unpacked it, as long as
+  /// Patience says. Errors: those in the reply, with the engine's words; timeout (it has all bytes and did not answer:
+  /// it may still finish; or it took none for so long); cancelled also when `source` broke.
   Status load(net::TransferLoop& loop, net::BodySource& source, std::uint64_t size_bytes, const std::stop_token& stop);
 
   const Address& address() const { return address_; }
 
-  static constexpr std::chrono::minutes kMaxSilence{10};  ///< while it unpacks, an engine says nothing
+  static constexpr std::chrono::minutes kMaxSilence{10};  ///< of an engine that tells of its progress
 
  private:
   Status agree(const net::ExchangeContext& context);
@@ -109,6 +121,7 @@ class Client {
   net::Exchanger& exchanger_;
   net::ReplyStreams& streams_;
   Address address_;
+  Patience patience_;
   std::string version_;  ///< "1.41"; empty: not agreed on yet
   std::string product_ = "Docker";
 };
