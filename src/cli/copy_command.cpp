@@ -251,15 +251,30 @@ Result<Copied> into_engine(const Copy& copy, Context& context) {
                 .retries = loaded.retries};
 }
 
+// What somebody asks for is kept, or refused.
+Status check_flags(const Copy& copy, bool from_engine, bool to_engine) {
+  if (to_engine && from_engine) {
+    return Error(ErrorKind::usage, "SOURCE and DESTINATION are both of the engine, and there is one engine")
+        .with_hint("give the image another name with: docker tag");
+  }
+  if (copy.preserve_digests && (from_engine || to_engine)) {
+    return Error(ErrorKind::usage,
+                 "--preserve-digests cannot be kept with docker-daemon:, since an engine keeps no manifests")
+        .with_hint("leave it out: the image keeps its config, and the digest of that is its id");
+  }
+  if (copy.check_blobs && to_engine) {
+    return Error(ErrorKind::usage, "--check-blobs cannot be kept with an engine, which lets nobody read its blobs")
+        .with_hint("leave it out: the engine proves each layer by what it unpacks to");
+  }
+  return {};
+}
+
 }  // namespace
 
 Exit execute(const Copy& copy, Context& context) {
   const auto began = std::chrono::steady_clock::now();
   const bool to_engine = archive::is_daemon(copy.destination);
-  if (to_engine && archive::is_daemon(copy.source)) {
-    return Error(ErrorKind::usage, "SOURCE and DESTINATION are both of the engine, and there is one engine")
-        .with_hint("give the image another name with: docker tag");
-  }
+  SLUICE_CHECK(check_flags(copy, archive::is_daemon(copy.source), to_engine));
   SLUICE_TRY(const auto copied, to_engine ? into_engine(copy, context) : into_registry(copy, context));
   context.view.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

@@ -204,6 +204,26 @@ class CommandLine(DaemonCase):
     def test_both_sides_in_the_engine_are_refused(self):
         self.fails_plainly(self.sluice.run("copy", "docker-daemon:a/b:1", "docker-daemon:a/c:1"), 2, "docker tag")
 
+    def test_flags_that_an_engine_cannot_keep_are_refused_before_anybody_is_asked(self):
+        there, local = self.there, f"docker-daemon:{self.local}"
+        for source, destination, flag in ((local, there, "--preserve-digests"), (there, local, "--preserve-digests"),
+                                          (there, local, "--check-blobs")):
+            with self.subTest(destination=destination, flag=flag):
+                self.fails_plainly(self.sluice.run("copy", source, destination, flag), 2, flag, "leave it out")
+        self.assertEqual(self.proxy.seen, [])
+
+    def test_blobs_that_came_out_of_an_engine_are_checked_on_demand(self):
+        self.make(size=2_000_000)
+        front = self.enterContext(kit.Proxy(self.a.host))
+        there = f"{front.host}/{self.name}:1.4"
+        self.ok(self.copy(f"docker-daemon:{self.local}", there))
+        front.forget()
+        self.ok(self.copy(f"docker-daemon:{self.local}", there, "--check-blobs"))
+        manifest = json.loads(self.a.client().manifest(self.name, "1.4")[0])
+        read = [one["target"] for one in front.exchanges() if one["method"] == "GET" and "/blobs/" in one["target"]]
+        for blob in (manifest["config"], *manifest["layers"]):
+            self.assertTrue([one for one in read if blob["digest"] in one], (blob, read))
+
     def test_an_id_is_no_destination(self):
         self.fails_plainly(self.sluice.run("copy", self.there, "docker-daemon:sha256:" + "a" * 64), 2, "no name")
 
