@@ -58,7 +58,7 @@ TEST(SavedImage, ThePackingIsSeenHoweverSmallTheFirstPieceIs) {
   const auto layer = packed(own());
   const auto config = config_of({own()});
   const auto bytes = TarMaker().file("l", layer).file("c", config).file("manifest.json", list_of("c", {"l"})).end();
-  for (const std::size_t piece : {1, 513, 514, 517}) {
+  for (const std::size_t piece : {1U, 513U, 514U, 517U}) {
     const auto image = read_image(bytes, {}, piece);
     ASSERT_TRUE(image) << piece << ": " << why(image);
     EXPECT_EQ(image->manifest.layers[0].digest.hex(), sha256(layer)) << piece;
