@@ -1,12 +1,14 @@
 """What is copied, from where to where, and what lies at the destination before."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import shutil
 import tempfile
 
 import sluicekit as kit
+from sluicekit.engine import Engine
 
 MiB = 1 << 20
 SMALL_IMAGES = 200
@@ -23,12 +25,15 @@ class Case:
     before: str = "empty"
     same_registry: bool = False
     small: bool = False
+    classic_bytes: int = 0  # an engine builds the image, of so many bytes, and stands between the registries
     latencies: tuple = (0, 20, 80)
     rounds: int | None = None
 
     @property
     def content_bytes(self):
         """Bytes of all layers and configs, each digest once."""
+        if self.image is None and self.classic_bytes:
+            return self.classic_bytes  # roughly, until it is built
         images = small_images() if self.small else [self.image]
         return sum(_sizes(images).values())
 
@@ -39,6 +44,23 @@ def _sizes(images):
         sizes.update({blob.digest: blob.size for blob in image.blobs})
         sizes.update(_sizes(image.children))
     return sizes
+
+
+class Pushed:
+    """An image as a registry has it."""
+
+    children = ()
+
+    def __init__(self, client, repository, reference):
+        self.manifest, _, self.digest = client.manifest(repository, reference)
+        document = json.loads(self.manifest)
+        self.blobs = [Blob(one["digest"], one["size"]) for one in (document["config"], *document["layers"])]
+
+
+@dataclasses.dataclass
+class Blob:
+    digest: str
+    size: int
 
 
 _small = []
@@ -76,6 +98,8 @@ def all_cases(quick):
              kit.index_of(sizes=(total // 8, total // 16, total // 32), seed="bench")),
         Case("small200", "200 small images with one base, as one release; other tools one after the other",
              small=True, rounds=1),
+        Case("classic", "the four steps of a playbook with docker (pull, tag, push, rmi) beside Sluice; nothing there",
+             classic_bytes=total, latencies=(0,)),
         Case("memory", "1 GiB in 8 layers, nothing there" if not quick else "256 MiB in 8 layers, nothing there",
              kit.random_image([(1024 if not quick else 256) * MiB // 8] * 8, seed="large"), latencies=(0,),
              rounds=7 if not quick else None),
@@ -100,6 +124,7 @@ class Bench:
     def __init__(self, case, parent):
         self.case = case
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-states-", dir=parent))
+        self.engine = None
         self.source = kit.Registry(parent=parent)
         self.target = self.source if case.same_registry else kit.Registry(parent=parent)
         if case.small:
@@ -107,10 +132,23 @@ class Bench:
                           for n, image in enumerate(small_images())]
         else:
             self.items = [(f"{DEV}/shop:latest", f"{PROD}/shop:latest", case.image)]
-        client = self.source.client()
-        for name, _, image in self.items:
-            client.push(*name.split(":"), image)
+        if case.classic_bytes:
+            self._build()
+        else:
+            client = self.source.client()
+            for name, _, image in self.items:
+                client.push(*name.split(":"), image)
         self._keep_state()
+
+    def _build(self):
+        """An engine packs layers in a way of its own: only an image that it built keeps its digest through it."""
+        self.engine = Engine(self._folder / "engine", storage_driver=None)
+        reference = f"{self.source.host}/{DEV}/shop:latest"
+        self.engine.load(reference, app_image(self.case.classic_bytes, "classic"))
+        self.engine.push(reference)
+        self.engine.remove(reference)
+        self.case.image = Pushed(self.source.client(), f"{DEV}/shop", "latest")
+        self.items = [(*self.items[0][:2], self.case.image)]
 
     def _keep_state(self):
         """Fills the destination once, and keeps a copy of its storage to start every run from."""
@@ -137,6 +175,8 @@ class Bench:
         return all(client.digest(*name.split(":")) == image.digest for _, name, image in self.items[:count])
 
     def close(self):
+        if self.engine:
+            self.engine.close()
         self.source.close()
         if self.target is not self.source:
             self.target.close()

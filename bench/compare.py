@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./run bench: sluice beside skopeo, and crane, regctl and oras where they are on PATH, on the same images.
+"""./run bench: sluice beside skopeo, docker, and crane, regctl and oras where they are on PATH, on the same images.
 
 Prints a table of medians and ratios; --json also writes everything that was measured.
 """
@@ -16,6 +16,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 import sluicekit as kit  # noqa: E402
+from sluicekit.engine import why_no_engine  # noqa: E402
 
 import cases  # noqa: E402
 import measure  # noqa: E402
@@ -93,9 +94,11 @@ class Comparison:
     def work(self, tool, hosts):
         """(sample, how many of the images were copied)."""
         items = self.bench.items
-        if self.case.small and isinstance(tool, peers.SluicePeer):
+        if tool.by_engine:
+            tool.use(self.bench.engine)
+        if isinstance(tool, peers.SluicePeer) and (self.case.small or tool.by_engine):
             pipeline = tool.home / "sluice.yaml"
-            pipeline.write_text(small_pipeline(*hosts))
+            pipeline.write_text(pipeline_of([name.partition(":")[0].rpartition("/")[2] for name, _, _ in items], *hosts))
             return measure.run(tool.promote("prod"), tool.environment, tool.home), len(items)
         if self.part(tool) < len(items):
             items = items[:self.part(tool)]
@@ -115,8 +118,8 @@ class Comparison:
             "case": self.case.name, "latency_ms": self.latency, "tool": tool.name,
             "content_bytes": self.case.content_bytes,
             "wall_seconds": measure.median([each.wall for each in samples]),
-            "cpu_seconds": measure.median([each.cpu for each in samples]),
-            "peak_bytes": measure.median([each.peak_bytes for each in samples]),
+            "cpu_seconds": None if tool.by_engine else measure.median([each.cpu for each in samples]),
+            "peak_bytes": None if tool.by_engine else measure.median([each.peak_bytes for each in samples]),
             "requests": measure.median([requests for requests, _ in counts]),
             "critical_path": measure.median([path for _, path in counts]),
             "extrapolated": self.part(tool) < len(self.bench.items),
@@ -125,9 +128,8 @@ class Comparison:
         }
 
 
-def small_pipeline(source, target):
-    names = ", ".join(cases.small_name(number) for number in range(cases.SMALL_IMAGES))
-    return (f"app: small\nimages: [{names}]\nsource: {{tag: latest}}\nenvironments:\n"
+def pipeline_of(names, source, target):
+    return (f"app: bench\nimages: [{', '.join(names)}]\nsource: {{tag: latest}}\nenvironments:\n"
             f'  - {{name: dev,  registry: "{source}", project: {cases.DEV}}}\n'
             f'  - {{name: prod, registry: "{target}", project: {cases.PROD}}}\n')
 
@@ -135,8 +137,19 @@ def small_pipeline(source, target):
 def run_case(case, arguments, tools):
     latencies = arguments.latencies or [ms for ms in case.latencies if not (arguments.quick and ms > 20)]
     rounds = arguments.rounds or case.rounds or (3 if arguments.quick else 5)
-    if case.small:
+    if case.small or case.classic_bytes:
         tools = [tool for tool in tools if tool.name in ("sluice", "baseline", "skopeo")]
+    with contextlib.ExitStack() as stack:
+        if case.classic_bytes:
+            reason = why_no_engine() or ("" if peers.Docker.program() else "docker is not installed")
+            if reason:
+                print(f"{case.name}: skipped: {reason}", file=sys.stderr)
+                return []
+            tools += [stack.enter_context(contextlib.closing(peer())) for peer in peers.CLASSIC]
+        return compare_on(case, arguments, tools, latencies, rounds)
+
+
+def compare_on(case, arguments, tools, latencies, rounds):
     parent = cases.storage_parent(4 * case.content_bytes)
     print(f"{case.name}: {case.about} ({case.content_bytes / report.MiB:.0f} MiB, "
           f"storage {'in memory' if parent else 'on disk'})", file=sys.stderr)
@@ -146,7 +159,7 @@ def run_case(case, arguments, tools):
             part = Comparison(bench, tools, latency, rounds, arguments.quick).run()
             for each in part:
                 line = "  failed: " + each["failures"][0] if each["runs"] == 0 else f"{each['wall_seconds']:.2f} s"
-                print(f"  {latency:>3} ms  {each['tool']:<8} {line}", file=sys.stderr, flush=True)
+                print(f"  {latency:>3} ms  {each['tool']:<13} {line}", file=sys.stderr, flush=True)
             results += part
     return results
 
@@ -161,6 +174,9 @@ def main(words):
         tools = peers.installed()
         try:
             versions = {tool.name: "".join(tool.version()) for tool in tools}
+            if peers.Docker.program():
+                with contextlib.closing(peers.Docker()) as docker:
+                    versions["docker"] = "".join(docker.version())
             for name, case in cases.all_cases(arguments.quick).items():
                 if not arguments.case or name in arguments.case:
                     results += run_case(case, arguments, tools)

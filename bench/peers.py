@@ -16,6 +16,7 @@ class Peer:
     """A tool with a home of its own: no configuration, credentials or caches of the machine's user."""
 
     name = ""
+    by_engine = False
 
     def __init__(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix=f"bench-{self.name}-"))
@@ -65,6 +66,35 @@ class SluicePeer(Peer):
 
     def promote(self, environment):
         return [self.program(), "promote", "--to", environment, "--yes", "--progress", "none", "-o", "json"]
+
+
+class EnginePeer:
+    """What works through an engine: its own CPU and memory say nothing, the engine does the work."""
+
+    by_engine = True
+    version_words = ("--version",)
+
+    def use(self, engine):
+        self.environment["DOCKER_HOST"] = f"unix://{engine.socket}"
+
+
+class SluiceThroughEngine(EnginePeer, SluicePeer):
+    """Sluice on the road docker: the same four steps, with its plan, memory and read-back."""
+
+    name = "sluice-docker"
+
+    def promote(self, environment):
+        return [*super().promote(environment), "--via", "docker"]
+
+
+class Docker(EnginePeer, Peer):
+    """The classic playbook."""
+
+    name = "docker"
+    STEPS = 'docker pull -q "$1" && docker tag "$1" "$2" && docker push -q "$2" && docker rmi "$1" "$2"'
+
+    def copy(self, source, destination):
+        return ["sh", "-c", self.STEPS, "sh", source, destination]
 
 
 class Baseline(SluicePeer):
@@ -123,6 +153,9 @@ class Oras(Peer):
 
 
 ALL = (SluicePeer, Baseline, Skopeo, Crane, Regctl, Oras)
+
+
+CLASSIC = (SluiceThroughEngine, Docker)  # beside sluice and skopeo, in the case of that name
 
 
 def installed():

@@ -3,12 +3,14 @@
 MiB, GiB = 1 << 20, 1 << 30
 
 LEGEND = """\
-Medians of alternating runs; x is the ratio to skopeo on the same work (below 1 is better). Every run is a first run:
+Medians of alternating runs; x is the ratio to skopeo, in the case classic to docker (pull, tag, push, rmi), on the
+same work (below 1 is better). Every run is a first run:
 fresh storage at the destination, no caches of the tool. Digests at the destination are checked after each run.
   wall       start to end of the process        cpu/GiB    its user + system time, per GiB of layers and configs
   peak       VmHWM of the process               requests   HTTP exchanges, seen by a proxy between it and the registries
   in a row   the longest chain of exchanges that wait for each other
 At 0 ms the timed runs go straight to the registries, and one more run through the proxy counts; else all go through it.
+CPU and memory of what works through a Docker engine are the engine's, and not measured.
 Measured is the client. Not measured: the registries' own CPU, real networks (loss, TLS, bandwidth), disks when storage
 is in memory. Absolute times depend on the machine and its load; ratios are what to compare."""
 
@@ -22,12 +24,13 @@ def _ratio(value, base):
 
 
 def rows(results):
-    """Adds the ratios to skopeo to each result."""
-    base = {(each["case"], each["latency_ms"]): each for each in results if each["tool"] == "skopeo"}
+    """Adds to each result its ratios to skopeo, in the case classic to docker."""
+    base = {(each["case"], each["latency_ms"]): each for each in results
+            if each["tool"] == ("docker" if each["case"] == "classic" else "skopeo")}
     for each in results:
-        skopeo = base.get((each["case"], each["latency_ms"]), {})
+        other = base.get((each["case"], each["latency_ms"]), {})
         for key in ("wall_seconds", "cpu_seconds", "peak_bytes"):
-            each["ratio_" + key.split("_")[0]] = _ratio(each[key], skopeo.get(key))
+            each["ratio_" + key.split("_")[0]] = _ratio(each[key], other.get(key))
     return results
 
 

@@ -4,6 +4,7 @@
 #include "app/cluster_access.hpp"
 #include "app/host_profiles.hpp"
 #include "app/login_party.hpp"
+#include "archive/engine_images.hpp"
 #include "auth/credentials.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
@@ -74,6 +75,8 @@ class Session final : public promotion::Places {
   Result<promotion::SideSettings> settings_of(const pipeline::Target& target) override;
   std::string user_of(const pipeline::Target& target) override;
   Result<promotion::EngineSide> engine() override;
+  /// The same engine for `docker-daemon:` places. Images that come out of it wait in $TMPDIR, else in /var/tmp.
+  Result<archive::EngineAccess> engine_access();
   Result<engine::RegistryLogin> engine_login(const pipeline::Target& target, const std::string& image) override;
   net::Exchanger* exchanger_for_checks() override { return &loop_; }
   bool allow_local_checks() const override;

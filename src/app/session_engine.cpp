@@ -16,6 +16,13 @@ Result<promotion::EngineSide> Session::engine() {
   return promotion::EngineSide{engine_.get(), environment_.state_home() / "sluice" / "engine"};
 }
 
+// Images are large: /tmp is memory on many machines.
+Result<archive::EngineAccess> Session::engine_access() {
+  SLUICE_TRY(const auto side, engine());
+  const auto folder = environment_.get("TMPDIR");
+  return archive::EngineAccess{.client = side.client, .loop = &loop_, .temp_folder = folder ? *folder : "/var/tmp"};
+}
+
 Result<engine::RegistryLogin> Session::engine_login(const pipeline::Target& target, const std::string& image) {
   const std::scoped_lock lock(asking_);
   SLUICE_TRY(auto* registry, registry_behind(target));

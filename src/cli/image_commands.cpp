@@ -1,19 +1,13 @@
-// copy, inspect, digest, tags: look-ups and copies of single images.
+// inspect, digest, tags: look-ups of single images.
 
+#include "archive/daemon_name.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
-#include "cli/promotion_view.hpp"
-#include "copy/carry.hpp"
-#include "copy/prove.hpp"
-#include "copy/publish.hpp"
 #include "memory/numbers.hpp"
 #include "oci/reference.hpp"
 #include "oci/semver.hpp"
-#include "promotion/plan.hpp"
 
 #include <fmt/format.h>
-
-#include <chrono>
 
 namespace sluice::cli {
 
@@ -28,107 +22,21 @@ places::ManifestName name_of(const oci::Reference& reference) {
   return places::ManifestName::tag(reference.tag.value_or("latest"));
 }
 
-// Platforms of an index; an image alone says it in its config, which a copy does not read.
-Json platforms_json(const oci::Manifest& manifest) {
-  if (!manifest.is_index()) return {};
-  Json out = Json::array();
-  for (const auto& platform : oci::platforms_of(manifest)) out.push(platform);
-  return out;
-}
-
-Json counts(const copy::Amounts& amounts) { return promotion::to_json(amounts); }
-
-void tell_findings(const copy::SurveyedItem& item, const std::string& destination, Context& context) {
-  context.view.clear();
-  for (const auto& finding : copy::findings_of(item, destination))
-    context.console.err(finding_line(finding, context.console, false));
-}
-
-Json findings_json(const copy::SurveyedItem& item, const std::string& destination) {
-  Json out = Json::array();
-  for (const auto& finding : copy::findings_of(item, destination)) out.push(promotion::to_json(finding));
-  return out;
-}
-
-void print_copied(const Context& context, const oci::Reference& from, const oci::Reference& to,
-                  const copy::SurveyedItem& item, std::uint64_t requests, double seconds) {
-  if (context.json()) {
-    context.print_explained(Json::object()
-                                .set("schema", "sluice.copy/1")
-                                .set("source", from.text())
-                                .set("destination", to.text())
-                                .set("digest", item.root().digest.text())
-                                .set("road", to_string(item.road))
-                                .set("platforms", platforms_json(item.root()))
-                                .set("attachments", Json())
-                                .set("digest_changed", false)
-                                .set("findings", findings_json(item, to.text()))
-                                .set("blobs", counts(item.blobs))
-                                .set("bytes", counts(item.bytes))
-                                .set("retries", item.retries)
-                                .set("requests", requests)
-                                .set("seconds", seconds));
-    return;
-  }
-  const auto& c = context.console;
-  context.console.out(fmt::format(
-      "{} {}\n  road    {} ({})\n  moved   {} in {} blobs, mounted {} in {}, present {} in {}\n  took    {}, {} "
-      "requests\n",
-      c.bold(to.text()), item.root().digest.text(), c.green(to_string(item.road)), item.why,
-      text::human_bytes(item.bytes.moved), item.blobs.moved, text::human_bytes(item.bytes.mounted), item.blobs.mounted,
-      text::human_bytes(item.bytes.present), item.blobs.present, text::human_seconds(seconds), requests));
+// An engine keeps no manifest of a registry, and lists no tags of one: there is nothing to look up.
+Status refuse_engine(const std::string& text, std::string_view command) {
+  if (!archive::is_daemon(text)) return {};
+  return Error(
+             ErrorKind::usage,
+             fmt::format("{} looks at registries, and {} is an image of an engine, which keeps no digest of a registry "
+                         "for it; only copy reads and writes docker-daemon:",
+                         command, text::printable(text)))
+      .with_hint("look at it with: docker images --digests, docker inspect");
 }
 
 }  // namespace
 
-Exit execute(const Copy& copy, Context& context) {
-  const auto began = std::chrono::steady_clock::now();
-  SLUICE_TRY(const auto from, oci::Reference::parse(copy.source).context("SOURCE"));
-  SLUICE_TRY(const auto to, oci::Reference::parse(copy.destination).context("DESTINATION"));
-  context.report.source = from.text();
-  context.report.destination = to.text();
-  SLUICE_TRY(auto* source, context.session.registry(from.repository.registry, Side::source));
-  SLUICE_TRY(auto* dest, context.session.registry(to.repository.registry, Side::destination));
-  copy::Item item{.label = from.repository.path,
-                  .origins = {{source, from.repository.path}},
-                  .name = name_of(from),
-                  .dest = dest,
-                  .dest_repository = to.repository.path,
-                  .tags = {}};
-  if (to.tag) item.tags.push_back(*to.tag);
-  SLUICE_TRY(auto survey, copy::survey({std::move(item)}, true, context.events, context.stop));
-  const auto note = [&](bool travelled) {
-    context.report.images = {image_report(survey.items.front(), to.text(), travelled)};
-  };
-  note(false);
-  const auto digest = survey.items.front().root().digest;
-  if (to.digest && *to.digest != digest) {
-    return Error(ErrorKind::integrity, fmt::format("{} is {}, not the {} that the destination names", from.text(),
-                                                   digest.text(), to.digest->text()))
-        .with_hint("nothing was written; name the source by the digest you mean");
-  }
-  tell_findings(survey.items.front(), to.text(), context);
-  const copy::ProofOptions proof{.retry_times = context.common.session.retry_times, .all = true};
-  if (survey.items.front().all_equal) {
-    if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));
-  } else {
-    const copy::CarryOptions options{
-        .retry_times = context.common.session.retry_times, .stage_roots = false, .journal = context.session.journal()};
-    auto carried = copy::carry(survey, options, context.events, context.stop);
-    note(true);
-    SLUICE_CHECK(std::move(carried));
-    if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));
-    const copy::PublishOptions publishing{.retry_times = options.retry_times, .prove = !copy.check_blobs};
-    SLUICE_CHECK(copy::publish(survey, {0}, {}, publishing, context.events, context.stop));
-  }
-  note(true);
-  context.view.clear();
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  print_copied(context, from, to, survey.items.front(), context.session.requests(), took.count());
-  return 0;
-}
-
 Exit execute(const DigestOf& digest, Context& context) {
+  SLUICE_CHECK(refuse_engine(digest.reference, "digest"));
   SLUICE_TRY(const auto reference, oci::Reference::parse(digest.reference));
   SLUICE_TRY(auto* place, context.session.registry(reference.repository.registry, Side::source));
   SLUICE_TRY(const auto found, place->digest_of(reference.repository.path, name_of(reference), context.stop));
@@ -148,6 +56,7 @@ Exit execute(const DigestOf& digest, Context& context) {
 }
 
 Exit execute(const Tags& tags, Context& context) {
+  SLUICE_CHECK(refuse_engine(tags.repository, "tags"));
   SLUICE_TRY(const auto reference, oci::Reference::parse(tags.repository));
   if (reference.digest ||
       reference.text().size() != reference.repository.text().size() + std::string(":latest").size() ||
@@ -239,6 +148,7 @@ void print_image(const Context& context, const std::string& name, const oci::Man
 }  // namespace
 
 Exit execute(const Inspect& inspect, Context& context) {
+  SLUICE_CHECK(refuse_engine(inspect.reference, "inspect"));
   SLUICE_TRY(const auto reference, oci::Reference::parse(inspect.reference));
   SLUICE_TRY(auto* place, context.session.registry(reference.repository.registry, Side::source));
   SLUICE_TRY(const auto manifest, place->manifest(reference.repository.path, name_of(reference), context.stop));

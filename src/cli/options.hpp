@@ -33,7 +33,8 @@ struct Common {
 struct Copy {
   std::string source;
   std::string destination;
-  bool check_blobs = false;  ///< also what is equal is proven to be readable
+  bool check_blobs = false;       ///< also what is equal is proven to be readable
+  bool preserve_digests = false;  ///< asked for; between registries it is always so
 };
 struct Inspect {
   std::string reference;

@@ -33,7 +33,7 @@ struct Builder {
   std::string clusters;
   std::string authfile;
   std::string src_creds, dest_creds, src_cert_dir, dest_cert_dir;
-  bool src_tls_verify = true, dest_tls_verify = true, preserve_digests = true;
+  bool src_tls_verify = true, dest_tls_verify = true;
 
   /// Defaults that a job sets once for all its commands; what is said wins.
   Status take_variables(const Environment& environment) {
@@ -171,11 +171,19 @@ struct Commands {
   SandboxRun sandbox;
 
   void images(Builder& b) {
-    auto* c = b.command("copy", "Move one image between two places: all platforms, byte for byte, by digest.", copy);
-    c->add_option("SOURCE", copy.source, "host[:port]/project/name[:tag][@digest]")->required();
-    c->add_option("DESTINATION", copy.destination, "the same; without a tag: latest")->required();
-    c->add_flag("--check-blobs", copy.check_blobs, "prove that every blob can be read there, also of an equal image");
-    c->add_flag("--preserve-digests", b.preserve_digests, "always on; accepted for habit");
+    auto* c = b.command(
+        "copy",
+        "Move one image between two registries: all platforms, byte for byte, by digest. Or out of a container "
+        "engine and into one (docker-daemon:): one platform, with its config as it is.",
+        copy);
+    c->add_option("SOURCE", copy.source,
+                  "host[:port]/project/name[:tag][@digest], or docker-daemon:NAME or docker-daemon:ID of an engine")
+        ->required();
+    c->add_option("DESTINATION", copy.destination, "the same, without an id; no tag: latest")->required();
+    c->add_flag("--check-blobs", copy.check_blobs,
+                "prove that every blob can be read there, also of an equal image; not into an engine");
+    c->add_flag("--preserve-digests", copy.preserve_digests,
+                "always on between registries; an engine cannot keep them");
     b.source_side(c, "--src-");
     b.dest_side(c);
     b.reports(c);

@@ -23,9 +23,9 @@ bool may_return(const Error& error, const places::BlobPipe& pipe) {
 
 bool source_returns(const oci::Descriptor& blob) { return blob.size_bytes > kReturnBytes; }
 
-BlobRelay::BlobRelay(const Origin& origin, places::BlobPipe& pipe, unsigned retry_times, Resumed resumed,
+BlobRelay::BlobRelay(const Origin& origin, places::BlobPipe& pipe, RelayOptions options, Resumed resumed,
                      const std::stop_token& stop)
-    : origin_(origin), pipe_(pipe), retry_times_(retry_times), resumed_(std::move(resumed)), on_outer_(stop, [this] {
+    : origin_(origin), pipe_(pipe), options_(options), resumed_(std::move(resumed)), on_outer_(stop, [this] {
         own_stop_.request_stop();
       }) {
   if (!source_returns(pipe.blob())) {
@@ -70,10 +70,11 @@ void BlobRelay::run(const std::stop_token& stop) {
     const auto before = pipe_.position();
     done = read_once(stop);
     if (done || stop.stop_requested() || !may_return(done.error(), pipe_)) break;
-    // Whoever has had no byte of the blob yet leaves the next try to those who move it: they have more to decide.
-    if (pipe_.position() == begun) break;
+    // Whoever has had no byte of the blob yet leaves the next try to those who move it, if there are any: they have
+    // more to decide.
+    if (pipe_.position() == begun && !options_.from_beginning) break;
     if (pipe_.position() - before >= kProgressBytes) fruitless = 0;
-    gave_up = fruitless >= retry_times_;
+    gave_up = fruitless >= options_.retry_times;
     if (gave_up) break;
     const auto pause = places::back_off(fruitless++, done.error().retry_after(), kMiddle);
     if (resumed_) resumed_(done.error(), pipe_.position(), pause);

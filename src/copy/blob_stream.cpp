@@ -184,7 +184,7 @@ Status BlobStream::attempt() {
   };
   auto done = Status();
   {
-    BlobRelay relay(move_.origin, pipe, options_.retry_times, resumed, stop_);
+    BlobRelay relay(move_.origin, pipe, {.retry_times = options_.retry_times}, resumed, stop_);
     done = with_cause(send(pipe, relay), pipe);
     source_gave_up_ = relay.gave_up();
   }

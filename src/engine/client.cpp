@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <grp.h>
 #include <pwd.h>
+#include <span>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -24,6 +26,7 @@ constexpr int kOldestMinor = 24;  // of API 1; Docker 1.12
 constexpr int kNewestMinor = 47;  // what this code was written against; newer engines serve it
 constexpr std::size_t kMaxDrivers = 100;
 constexpr std::string_view kPodman = "Podman";
+constexpr std::chrono::hours kMostPatience{24};
 
 // "1.41" -> 41; empty: no version of API 1.
 std::optional<int> minor_of(std::string_view version) {
@@ -132,6 +135,30 @@ std::string our_name() {
   return known ? std::string(found->pw_name) : std::string("USER");
 }
 
+// A body that tells how much of it was taken. Thread: as the body that it hands on.
+class Counted final : public net::BodySource {
+ public:
+  explicit Counted(net::BodySource& source) : source_(source) {}
+
+  net::Given give(std::span<std::byte> room) override {
+    const auto given = source_.give(room);
+    if (given.flow == net::Flow::moved) taken_ += given.count;
+    return given;
+  }
+  void fail(const Error& error) override { source_.fail(error); }
+  void on_bytes(std::function<void()> wake) override { source_.on_bytes(std::move(wake)); }
+
+  std::uint64_t taken() const { return taken_; }
+
+ private:
+  net::BodySource& source_;
+  std::atomic<std::uint64_t> taken_{0};
+};
+
+std::string minutes(std::chrono::milliseconds span) {
+  return text::human_seconds(std::chrono::duration<double>(span).count());
+}
+
 // A socket that a group may open is opened by joining that group.
 std::string how_to_open(const struct stat& socket) {
   constexpr unsigned kGroupMayUse = S_IRGRP | S_IWGRP;
@@ -155,6 +182,13 @@ std::string how_to_open(const struct stat& socket) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds Patience::of(std::uint64_t size_bytes) const {
+  const auto seconds = size_bytes / std::max<std::uint64_t>(1, bytes_per_second);
+  constexpr auto kMost = std::chrono::duration_cast<std::chrono::seconds>(kMostPatience).count();
+  const auto more = std::chrono::seconds(std::min<std::uint64_t>(seconds, std::uint64_t{kMost}));
+  return std::min<std::chrono::milliseconds>(least + more, kMostPatience);
+}
 
 net::HttpRequest Client::request(net::Method method, std::string target) const {
   net::HttpRequest out;
@@ -248,7 +282,10 @@ Result<std::optional<LocalImage>> Client::find(const std::string& name, const ne
   if (!image || !image->string_at("Id"))
     return Error(ErrorKind::protocol, "the engine describes " + name + " without an id");
   return std::optional(LocalImage{
-      .id = *image->string_at("Id"), .tags = texts_of(*image, "RepoTags"), .digests = texts_of(*image, "RepoDigests")});
+      .id = *image->string_at("Id"),
+      .tags = texts_of(*image, "RepoTags"),
+      .digests = texts_of(*image, "RepoDigests"),
+      .size_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, image->integer_at("Size").value_or(0)))});
 }
 
 Result<StreamEnd> Client::stream(net::HttpRequest request, const Told& told, const net::ExchangeContext& context) {
@@ -303,6 +340,68 @@ Result<StreamEnd> Client::push(const std::string& repository, const std::string&
   if (end.digest.empty())
     return Error(ErrorKind::protocol, "the engine ended the push of " + repository + ":" + tag + " without a digest");
   return end;
+}
+
+Result<EnginePlatform> Client::platform(const net::ExchangeContext& context) {
+  SLUICE_CHECK(agree(context));
+  SLUICE_TRY(const auto reply, ask(request(net::Method::get, "version"), context));
+  if (reply.status != 200) return refused(reply);
+  const auto told = parse_json(reply.body);
+  const auto text_at = [&](std::string_view key) { return told ? told->string_at(key).value_or("") : std::string(); };
+  EnginePlatform out{.os = text_at("Os"), .architecture = text_at("Arch")};
+  if (out.os.empty() || out.architecture.empty())
+    return Error(ErrorKind::protocol, "the engine does not say for which platform it is");
+  if (out.architecture != "arm") return out;
+  // Only /info has it, in the kernel's words: "armv7l", or "aarch64" under an engine of 32 bits.
+  SLUICE_TRY(const auto more, ask(request(net::Method::get, "info"), context));
+  const auto info = parse_json(more.body);
+  const auto machine = info ? info->string_at("Architecture").value_or("") : std::string();
+  if (machine == "aarch64") out.variant = "v8";
+  if (machine.starts_with("armv") && machine.size() > 4) out.variant = "v" + machine.substr(4, 1);
+  return out;
+}
+
+Result<std::unique_ptr<net::IncomingBody>> Client::save(const std::string& image, std::uint64_t size_bytes,
+                                                        const std::stop_token& stop) {
+  SLUICE_CHECK(agree({Deadline::after(kMaxSilence), stop}));
+  const auto patience = patience_.of(size_bytes);
+  auto order = request(net::Method::get, "images/" + encoding::percent(image, "/:@") + "/get");
+  order.max_silence = patience;
+  auto reply = streams_.open(order, {Deadline::after(patience), stop});
+  if (!reply && reply.error().kind() == ErrorKind::timeout) {
+    return Error(ErrorKind::timeout, fmt::format("the engine at {} was asked for {}, and has sent nothing for {}",
+                                                 address_.shown, image, minutes(patience)))
+        .with_hint("look at its disk: it writes an archive of the image there before it sends any of it");
+  }
+  if (!reply) return explained(std::move(reply).error());
+  if (!reply->body) return refused(reply->head);
+  return std::move(reply->body);
+}
+
+Status Client::load(net::TransferLoop& loop, net::BodySource& source, std::uint64_t size_bytes,
+                    const std::stop_token& stop) {
+  SLUICE_CHECK(agree({Deadline::after(kMaxSilence), stop}));
+  const auto patience = patience_.of(size_bytes);
+  auto order = request(net::Method::post, "images/load");
+  // Its progress would be as long as the image is large.
+  order.url.add_query("quiet", "1");
+  order.headers.add("Content-Type", "application/x-tar");
+  order.max_silence = patience;
+  Counted counted(source);
+  auto reply = loop.upload(order, counted, size_bytes, stop);
+  if (!reply && reply.error().kind() == ErrorKind::timeout && counted.taken() >= size_bytes) {
+    return Error(ErrorKind::timeout, fmt::format("the engine at {} has all {} of the image and has not answered for "
+                                                 "{}; it may still finish",
+                                                 address_.shown, text::human_bytes(size_bytes), minutes(patience)))
+        .with_hint("see whether it has the image now (docker images), else run this again");
+  }
+  if (!reply) return explained(std::move(reply).error());
+  if (reply->status != 200) return refused(*reply);
+  MessageReader reader({});
+  SLUICE_CHECK(reader.feed(reply->body));
+  SLUICE_TRY(const auto end, reader.finish());
+  static_cast<void>(end);
+  return {};
 }
 
 Result<bool> Client::remove(const std::string& name, const net::ExchangeContext& context) {

@@ -6,13 +6,17 @@
 #include "base/secret.hpp"
 #include "engine/address.hpp"
 #include "engine/messages.hpp"
+#include "net/body.hpp"
 #include "net/http.hpp"
 #include "net/reply_stream.hpp"
+#include "net/transfer_loop.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -39,11 +43,28 @@ struct Facts {
   std::string host{};                            ///< the name of its machine
 };
 
+/// For which images an engine was made, as image configs name it.
+struct EnginePlatform {
+  std::string os;            ///< "linux"
+  std::string architecture;  ///< "arm"
+  std::string variant{};     ///< "v7"; empty: nothing to choose between
+};
+
 /// One image of the engine.
 struct LocalImage {
   std::string id;
   std::vector<std::string> tags;     ///< "host/repo:tag"
   std::vector<std::string> digests;  ///< "host/repo@sha256:..."
+  std::uint64_t size_bytes = 0;      ///< unpacked, as the engine counts; 0: it does not say
+};
+
+/// How long an engine may say nothing while it packs or unpacks an image: it tells nobody how far it is.
+struct Patience {
+  std::chrono::milliseconds least = std::chrono::minutes(10);
+  std::uint64_t bytes_per_second = std::uint64_t{1} * 1024 * 1024;  ///< a slow disk's, with all that hashes beside it
+
+  /// For an image of so many bytes: a day at most.
+  std::chrono::milliseconds of(std::uint64_t size_bytes) const;
 };
 
 /// Thread: one at a time; blocks. Borrows the exchanger and the streams for its life.
@@ -51,8 +72,8 @@ class Client {
  public:
   using Told = std::function<void(const Progress&)>;
 
-  Client(net::Exchanger& exchanger, net::ReplyStreams& streams, Address address)
-      : exchanger_(exchanger), streams_(streams), address_(std::move(address)) {}
+  Client(net::Exchanger& exchanger, net::ReplyStreams& streams, Address address, Patience patience = {})
+      : exchanger_(exchanger), streams_(streams), address_(std::move(address)), patience_(patience) {}
 
   /// Who answers. The first call agrees on a version: the newest that both sides know. Errors: unreachable (nobody
   /// listens), denied (the socket is not ours to open, with what to do about it), unsupported (older than API 1.24).
@@ -74,9 +95,21 @@ class Client {
   /// uses it).
   Result<bool> remove(const std::string& name, const net::ExchangeContext& context);
 
+  /// Errors: as facts(); protocol when the engine does not say it.
+  Result<EnginePlatform> platform(const net::ExchangeContext& context);
+  /// Opens the archive of one image of `size_bytes` unpacked, which `docker save` would write. The engine writes all of
+  /// it to its disk first: it may be silent as long as Patience says before its first byte and between two.
+  /// Errors: not_found, timeout (it said nothing for so long), those of streams.
+  Result<std::unique_ptr<net::IncomingBody>> save(const std::string& image, std::uint64_t size_bytes,
+                                                  const std::stop_token& stop);
+  /// Sends an archive of `size_bytes`, as `docker load` would, and waits until the engine has unpacked it, as long as
+  /// Patience says. Errors: those in the reply, with the engine's words; timeout (it has all bytes and did not answer:
+  /// it may still finish; or it took none for so long); cancelled also when `source` broke.
+  Status load(net::TransferLoop& loop, net::BodySource& source, std::uint64_t size_bytes, const std::stop_token& stop);
+
   const Address& address() const { return address_; }
 
-  static constexpr std::chrono::minutes kMaxSilence{10};  ///< while it unpacks, an engine says nothing
+  static constexpr std::chrono::minutes kMaxSilence{10};  ///< of an engine that tells of its progress
 
  private:
   Status agree(const net::ExchangeContext& context);
@@ -88,6 +121,7 @@ class Client {
   net::Exchanger& exchanger_;
   net::ReplyStreams& streams_;
   Address address_;
+  Patience patience_;
   std::string version_;  ///< "1.41"; empty: not agreed on yet
   std::string product_ = "Docker";
 };

@@ -217,6 +217,12 @@ Result<std::string> Registry::small_blob(const std::string& repository, const oc
   if (oci::Digest::of(response.body, blob.digest.algorithm()) != blob.digest) {
     return Error(ErrorKind::integrity, host_.name() + " sent other bytes than " + blob.digest.text() + " promises");
   }
+  // The digest alone would let a manifest lie about the size, which callers reckon with.
+  if (response.body.size() != blob.size_bytes) {
+    return Error(ErrorKind::integrity,
+                 fmt::format("{} sent {} bytes for the blob {} of {}, whose manifest promises {} bytes", host_.name(),
+                             response.body.size(), blob.digest.brief(), repository, blob.size_bytes));
+  }
   return std::move(response.body);
 }
 

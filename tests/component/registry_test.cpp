@@ -351,6 +351,12 @@ TEST_F(RegistryVerbs, ReadSmallBlobsWhole) {
   const auto read = registry_->small_blob("shop/web", blob, 1000, {});
   ASSERT_TRUE(read.ok()) << why(read);
   EXPECT_EQ(*read, content);
+  for (const std::uint64_t lie : {content.size() - 1, content.size() + 1}) {
+    auto lying = blob;
+    lying.size_bytes = lie;
+    EXPECT_TRUE(failed_with(registry_->small_blob("shop/web", lying, 1000, {}), ErrorKind::integrity, "promises"))
+        << "the right bytes, of another size than the manifest says";
+  }
 
   EXPECT_TRUE(failed_with(registry_->small_blob("shop/web", blob, 5, {}), ErrorKind::unsupported)) << "over the limit";
   server_.on("GET", target, {.body = R"({"config":[]})"});

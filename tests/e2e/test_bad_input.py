@@ -231,7 +231,7 @@ class Sources(Copies):
                 self.refused(2, [], "digest", reference)
 
     def test_other_transports_are_not_supported_yet(self):
-        for transport in ("oci:folder", "docker-daemon:x:y", "oci-archive:x.tar"):
+        for transport in ("oci:folder", "docker-archive:x.tar", "oci-archive:x.tar"):
             with self.subTest(transport):
                 self.refused(2, [transport.partition(":")[0]], "copy", transport, self.target)
 

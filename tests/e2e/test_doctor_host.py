@@ -126,9 +126,20 @@ class Engines(HostCase):
 class Registries(HostCase):
     """What can be wrong with a registry: each is one finding, and the other registry is looked at all the same."""
 
+    def setUp(self):
+        super().setUp()
+        self.a.client().push(f"{self.project}/dev/web", "latest", kit.random_image(seed=self.project))
+
     def other_is_fine(self, outcome):
         one = self.found(outcome, "registry-login", "info", self.a.host)
         self.assertIn("pull from 1 repository proven", one["sentence"])
+
+    def test_a_right_to_pull_is_not_claimed_where_there_is_nothing_to_pull(self):
+        with kit.Registry() as registry:
+            self.pipeline(registry.host, registry.host)
+            one = self.found(self.doctor("--host", code=0), "registry-login", "info", registry.host)
+            self.assertIn("push to 1 repository proven", one["sentence"])
+            self.assertIn("whether we may pull from 1 repository shows when there is something to pull", one["sentence"])
 
     def test_a_wrong_password_at_a_registry_with_passwords(self):
         with kit.Registry(auth="basic") as registry:

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -44,8 +45,10 @@ class Engine:
     programs = ("dockerd", "containerd")
     _list = "/images/json?all=1&digests=1"
 
-    def __init__(self, data_root=None):
+    def __init__(self, data_root=None, storage_driver="vfs"):
+        """`storage_driver`: vfs works everywhere; None: as the engine chooses."""
         reason = why_no_engine(self.programs)
+        self._driver = storage_driver
         if reason:
             skip(reason)
         self._folder = folder("engine")
@@ -65,7 +68,7 @@ class Engine:
     def _command(self):
         return ["dockerd", "--host", f"unix://{self.socket}", "--data-root", self._root, "--exec-root",
                 self._folder / "exec", "--pidfile", self._folder / "pid", "--bridge=none", "--iptables=false",
-                "--ip6tables=false", "--storage-driver=vfs"]
+                "--ip6tables=false", *([f"--storage-driver={self._driver}"] if self._driver else [])]
 
     def _wait(self):
         until = time.monotonic() + _START
@@ -110,6 +113,29 @@ class Engine:
             archive.addfile(info, io.BytesIO(content))
         query = urllib.parse.urlencode({"fromSrc": "-", "repo": repository, "tag": tag})
         self._stream("POST", f"/images/create?{query}", tar.getvalue(), {"Content-Type": "application/x-tar"})
+
+    def load(self, reference, image):
+        """Brings in an image of the kit (images.Image), as `docker load` does, under a name."""
+        with tempfile.TemporaryFile() as file:
+            with tarfile.open(fileobj=file, mode="w") as archive:
+                def add(name, size, content):
+                    info = tarfile.TarInfo(name)
+                    info.size = size
+                    archive.addfile(info, content)
+
+                for layer in image.layers:
+                    with tempfile.TemporaryFile() as content:
+                        content.writelines(layer.chunks())
+                        content.seek(0)
+                        add(f"{layer.digest[7:]}.tar", layer.size, content)
+                add("config.json", image.config.size, io.BytesIO(image.config.data))
+                document = json.dumps([{"Config": "config.json", "RepoTags": [reference],
+                                        "Layers": [f"{layer.digest[7:]}.tar" for layer in image.layers]}]).encode()
+                add("manifest.json", len(document), io.BytesIO(document))
+            size = file.tell()
+            file.seek(0)
+            self._stream("POST", "/images/load?quiet=1", file,
+                         {"Content-Type": "application/x-tar", "Content-Length": str(size)})
 
     def push(self, reference, login="e30="):
         """Pushes as the docker program would; gives the digest."""
@@ -175,6 +201,8 @@ STEPS = {
     "tag": lambda method, path: method == "POST" and "/tag?" in path,
     "push": lambda method, path: method == "POST" and "/push" in path,
     "remove": lambda method, path: method == "DELETE",
+    "save": lambda method, path: method == "GET" and path.endswith("/get"),
+    "load": lambda method, path: method == "POST" and "/images/load" in path,
 }
 
 
@@ -189,6 +217,8 @@ class EngineProxy:
         self.seen = []
         self._armed, self._times = None, 0
         self._lock = threading.Lock()
+        self._passed = 0  # bytes of request bodies that the engine was given
+        self._passing = threading.Condition()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self.socket)
         self._listener.listen(16)
@@ -198,17 +228,38 @@ class EngineProxy:
     def at(self, step, action, after=False, times=1):
         """`after`: once the engine has answered. `times`: for so many requests."""
         with self._lock:
-            self._armed = (STEPS[step], action, after)
+            self._armed = (STEPS[step], action, after, 0)
             self._times = times
+
+    def early(self, step, count, *lines):
+        """The engine gets so many bytes of the next request's body, and then its end; the client is told these messages
+        under a 200 once the engine has answered that."""
+        body = b"".join(json.dumps(line).encode() + b"\r\n" for line in lines)
+        with self._lock:
+            self._armed = (STEPS[step], lambda: _reply(200, body), True, count)
+            self._times = 1
+
+    def wait_until_passed(self, count, patience=60):
+        """Until the engine has been given so many bytes of bodies, of all requests together."""
+        with self._passing:
+            assert self._passing.wait_for(lambda: self._passed >= count, patience), (count, self._passed, self.seen)
+
+    def _count(self, bytes_given):
+        with self._passing:
+            self._passed += bytes_given
+            self._passing.notify_all()
 
     def fail(self, step, status=500, words="the disk is on fire", times=1):
         body = json.dumps({"message": words}).encode()
         self.at(step, lambda: _reply(status, body), times=times)
 
-    def say(self, step, *lines):
+    def say(self, step, *lines, **more):
         """Under a 200: these messages."""
-        body = b"".join(json.dumps(line).encode() + b"\r\n" for line in lines)
-        self.at(step, lambda: _reply(200, body))
+        self.reply(step, b"".join(json.dumps(line).encode() + b"\r\n" for line in lines), **more)
+
+    def reply(self, step, body, after=False, then=None):
+        """Under a 200: these bytes. `after`: once the engine has answered; `then` is called right before."""
+        self.at(step, lambda: (then and then(), _reply(200, body))[1], after)
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -233,7 +284,10 @@ class EngineProxy:
                 if reply is not None:
                     client.sendall(reply)
                     return
-            self._forward(client, head, rest, armed[1] if armed and armed[2] else None)
+            if armed and armed[3]:
+                self._cut_short(client, head, rest, *armed[1::2])
+            else:
+                self._forward(client, head, rest, armed[1] if armed and armed[2] else None)
 
     @staticmethod
     def _head(client):
@@ -248,9 +302,7 @@ class EngineProxy:
 
     def _forward(self, client, head, rest, after):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as upstream:
-            upstream.connect(self._engine.socket)
-            # One request a connection, so that each is seen.
-            upstream.sendall(head + b"\r\nConnection: close\r\n\r\n" + rest)
+            self._begin(upstream, head, rest)
             threading.Thread(target=self._pump, args=(client, upstream), daemon=True).start()
             held = []
             while piece := upstream.recv(65536):
@@ -259,11 +311,31 @@ class EngineProxy:
                 reply = after()
                 client.sendall(reply if reply is not None else b"".join(held))
 
-    @staticmethod
-    def _pump(source, sink):
+    def _begin(self, upstream, head, rest):
+        upstream.connect(self._engine.socket)
+        # One request a connection, so that each is seen.
+        upstream.sendall(head + b"\r\nConnection: close\r\n\r\n" + rest)
+        self._count(len(rest))
+
+    def _cut_short(self, client, head, rest, action, count):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as upstream:
+            self._begin(upstream, head, rest)
+            count -= len(rest)
+            while count > 0 and (piece := client.recv(min(count, 65536))):
+                upstream.sendall(piece)
+                self._count(len(piece))
+                count -= len(piece)
+            with contextlib.suppress(OSError):  # it may have hung up already
+                upstream.shutdown(socket.SHUT_WR)
+                while upstream.recv(65536):
+                    pass
+            client.sendall(action())
+
+    def _pump(self, source, sink):
         with contextlib.suppress(OSError):
             while piece := source.recv(65536):
                 sink.sendall(piece)
+                self._count(len(piece))
             sink.shutdown(socket.SHUT_RDWR)  # the client went away: so does its request
 
     def close(self):

@@ -64,6 +64,7 @@ TEST(Parse, ReadsCopy) {
   const auto read_copy =
       read<Copy>({"copy", "a.example.com/dev/web:1", "b.example.com/shop/web", "--preserve-digests"});
   ASSERT_TRUE(read_copy);
+  EXPECT_TRUE(read_copy->first.preserve_digests);
   EXPECT_EQ(read_copy->first.source, "a.example.com/dev/web:1");
   EXPECT_EQ(read_copy->first.destination, "b.example.com/shop/web");
 }
