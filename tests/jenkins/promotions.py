@@ -69,7 +69,7 @@ class Promotions:
         self.prod.outcome("fail")
         build = self.build()
         build.asked()
-        self.ended(build.approve(), "FAILURE", "promote to prod: failed", "web-2 failed; the deployer pod")
+        self.ended(build.approve(), "FAILURE", "promote to prod: failed", "web-2 failed; the ")
 
     def test_a_promotion_that_went_back_is_a_failure_that_says_so(self):
         self.world(**{"on-failure": "rollback"})
