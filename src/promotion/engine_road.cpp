@@ -1,7 +1,6 @@
 #include "promotion/engine_road.hpp"
 
 #include "base/text.hpp"
-#include "cluster/stream_state.hpp"
 #include "copy/decide.hpp"
 #include "engine/carry.hpp"
 #include "engine/unchecked.hpp"
