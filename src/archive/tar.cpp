@@ -120,8 +120,17 @@ Result<std::span<const std::byte>> TarReader::read() {
 
 namespace {
 
-la_ssize_t keep(struct archive* /*tar*/, void* out, const void* bytes, std::size_t size) {
-  static_cast<std::string*>(out)->append(static_cast<const char*>(bytes), size);
+struct Header {
+  std::string bytes;
+  bool whole = false;
+};
+
+// After the header, an error ends the close that would fill the missing content with zeros. (archive_write_fail() would end it, too, but
+// libarchive 3.6 then loses the buffer of its output.)
+la_ssize_t keep(struct archive* /*tar*/, void* header, const void* bytes, std::size_t size) {
+  auto& kept = *static_cast<Header*>(header);
+  if (kept.whole) return -1;
+  kept.bytes.append(static_cast<const char*>(bytes), size);
   return static_cast<la_ssize_t>(size);
 }
 
@@ -129,7 +138,7 @@ la_ssize_t keep(struct archive* /*tar*/, void* out, const void* bytes, std::size
 
 // A writer for each header: it is thrown away before it misses the content, which goes another way.
 Result<std::string> tar_header(const std::string& path, std::uint64_t size_bytes) {
-  std::string out;
+  Header header;
   struct archive* tar = archive_write_new();
   archive_write_set_format_gnutar(tar);
   archive_write_set_bytes_per_block(tar, 0);
@@ -139,15 +148,14 @@ Result<std::string> tar_header(const std::string& path, std::uint64_t size_bytes
   archive_entry_set_filetype(entry, AE_IFREG);
   archive_entry_set_perm(entry, 0644);
   archive_entry_set_mtime(entry, 0, 0);
-  const bool written = archive_write_open(tar, &out, nullptr, &keep, nullptr) == ARCHIVE_OK &&
+  const bool written = archive_write_open(tar, &header, nullptr, &keep, nullptr) == ARCHIVE_OK &&
                        archive_write_header(tar, entry) == ARCHIVE_OK;
-  const auto header = out;
+  header.whole = true;
   archive_entry_free(entry);
-  archive_write_fail(tar);
   archive_write_free(tar);
-  if (!written || header.empty() || header.size() % kBlock != 0)
+  if (!written || header.bytes.empty() || header.bytes.size() % kBlock != 0)
     return Error(ErrorKind::internal, "no tar header could be written for " + text::printable(path));
-  return header;
+  return std::move(header.bytes);
 }
 
 std::string tar_padding(std::uint64_t size_bytes) { return std::string((kBlock - size_bytes % kBlock) % kBlock, '\0'); }
