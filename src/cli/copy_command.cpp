@@ -2,6 +2,7 @@
 
 #include "archive/engine_images.hpp"
 #include "base/text.hpp"
+#include "cli/attachment_view.hpp"
 #include "cli/commands.hpp"
 #include "cli/promotion_view.hpp"
 #include "copy/carry.hpp"
@@ -12,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -43,6 +45,7 @@ struct Copied {
   copy::Amounts blobs{};
   copy::Amounts bytes{};
   std::uint64_t retries = 0;
+  std::optional<std::vector<copy::AttachmentState>> attachments{};  // empty: nobody knows
 };
 
 // Platforms of an index; an image alone says it in its config, which a copy does not read.
@@ -66,7 +69,7 @@ void print_copied(const Context& context, const Copied& copied, double seconds) 
                                 .set("image_id", copied.image_id.empty() ? Json() : Json(copied.image_id))
                                 .set("road", to_string(copied.road))
                                 .set("platforms", copied.platforms)
-                                .set("attachments", Json())
+                                .set("attachments", promotion::attachments_json(copied.attachments))
                                 .set("digest_changed", copied.digest_changed)
                                 .set("findings", std::move(findings))
                                 .set("blobs", promotion::to_json(copied.blobs))
@@ -77,13 +80,14 @@ void print_copied(const Context& context, const Copied& copied, double seconds) 
     return;
   }
   const auto& c = context.console;
+  const auto attached = attachments_text(copied.attachments);
   context.console.out(fmt::format(
-      "{} {}\n{}  road    {} ({})\n  moved   {} in {} blobs, mounted {} in {}, present {} in {}\n  took    {}, {} "
+      "{} {}\n{}  road    {} ({})\n  moved   {} in {} blobs, mounted {} in {}, present {} in {}\n{}  took    {}, {} "
       "requests\n",
       c.bold(copied.destination), copied.digest, copied.image_id.empty() ? "" : "  image   " + copied.image_id + "\n",
       c.green(to_string(copied.road)), copied.why, text::human_bytes(copied.bytes.moved), copied.blobs.moved,
       text::human_bytes(copied.bytes.mounted), copied.blobs.mounted, text::human_bytes(copied.bytes.present),
-      copied.blobs.present, text::human_seconds(seconds), requests));
+      copied.blobs.present, attached.empty() ? "" : "  attached " + attached + "\n", text::human_seconds(seconds), requests));
 }
 
 void tell_findings(const std::vector<Finding>& findings, Context& context) {
@@ -138,7 +142,9 @@ std::vector<Finding> findings_of(const Source& source, const copy::SurveyedItem&
 // Writes what the survey found missing, and proves it.
 Status write(const Copy& copy, copy::Survey& survey, Context& context) {
   const copy::ProofOptions proof{.retry_times = context.common.session.retry_times, .all = true};
-  if (survey.items.front().all_equal) {
+  const bool equal =
+      std::all_of(survey.items.begin(), survey.items.end(), [](const auto& item) { return item.all_equal; });
+  if (equal) {
     return copy.check_blobs ? copy::prove(survey, {0}, proof, context.events, context.stop) : Status();
   }
   const copy::CarryOptions options{
@@ -161,10 +167,11 @@ Result<Copied> into_registry(const Copy& copy, Context& context) {
                   .name = source.name,
                   .dest = dest,
                   .dest_repository = to.repository.path,
-                  .tags = {}};
+                  .tags = {},
+                  .attachments = copy.no_attachments ? copy::Attachments::leave : copy::Attachments::carry};
   if (to.tag) item.tags.push_back(*to.tag);
   SLUICE_TRY(auto survey, copy::survey({std::move(item)}, true, context.events, context.stop));
-  const auto& surveyed = survey.items.front();
+  const auto& surveyed = survey.items.front();  // behind it stands what is attached to it
   context.report.images = {image_report(surveyed, to.text(), false)};
   if (to.digest && *to.digest != surveyed.root().digest) {
     return Error(ErrorKind::integrity, fmt::format("{} is {}, not the {} that the destination names", source.text,
@@ -186,7 +193,8 @@ Result<Copied> into_registry(const Copy& copy, Context& context) {
                 .findings = std::move(findings),
                 .blobs = surveyed.blobs,
                 .bytes = surveyed.bytes,
-                .retries = surveyed.retries};
+                .retries = surveyed.retries,
+                .attachments = survey.attachments_of(0)};
 }
 
 std::vector<Finding> findings_of(const archive::Loaded& loaded, const archive::DaemonName& to) {

@@ -35,6 +35,7 @@ struct Copy {
   std::string destination;
   bool check_blobs = false;       ///< also what is equal is proven to be readable
   bool preserve_digests = false;  ///< asked for; between registries it is always so
+  bool no_attachments = false;    ///< what belongs to the image stays at the source
 };
 struct Inspect {
   std::string reference;
@@ -60,6 +61,7 @@ struct PlanFor {
   std::string target;   ///< only this one; empty: all
   std::string via;      ///< --via ROAD; empty: chosen
   bool allow_digest_change = false;
+  bool no_attachments = false;
 };
 struct Promote {
   std::string environment;
@@ -68,6 +70,7 @@ struct Promote {
   std::string plan;     ///< --plan HASH
   std::string via;      ///< --via ROAD; empty: chosen
   bool allow_digest_change = false;
+  bool no_attachments = false;
   bool yes = false;
   bool fix_triggers = false;
   bool shadow = false;

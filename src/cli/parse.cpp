@@ -146,6 +146,11 @@ void add_via(CLI::App& command, std::string& via, bool& allow_digest_change) {
                    "with the road docker: accept that the engine pushes another image than the one that was tested");
 }
 
+void add_no_attachments(CLI::App& command, bool& no_attachments) {
+  command.add_flag("--no-attachments", no_attachments,
+                   "leave signatures, attestations, SBOMs and other referrers where they are");
+}
+
 // All commands, their options and where the values go.
 struct Commands {
   Copy copy;
@@ -173,8 +178,8 @@ struct Commands {
   void images(Builder& b) {
     auto* c = b.command(
         "copy",
-        "Move one image between two registries: all platforms, byte for byte, by digest. Or out of a container "
-        "engine and into one (docker-daemon:): one platform, with its config as it is.",
+        "Move one image between two registries: all platforms, byte for byte, by digest, with all that is attached to "
+        "it. Or out of a container engine and into one (docker-daemon:): one platform, with its config as it is.",
         copy);
     c->add_option("SOURCE", copy.source,
                   "host[:port]/project/name[:tag][@digest], or docker-daemon:NAME or docker-daemon:ID of an engine")
@@ -182,6 +187,7 @@ struct Commands {
     c->add_option("DESTINATION", copy.destination, "the same, without an id; no tag: latest")->required();
     c->add_flag("--check-blobs", copy.check_blobs,
                 "prove that every blob can be read there, also of an equal image; not into an engine");
+    add_no_attachments(*c, copy.no_attachments);
     c->add_flag("--preserve-digests", copy.preserve_digests,
                 "always on between registries; an engine cannot keep them");
     b.source_side(c, "--src-");
@@ -213,6 +219,7 @@ struct Commands {
         ->type_name("RELEASE");
     add_target(*c, plan.target);
     add_via(*c, plan.via, plan.allow_digest_change);
+    add_no_attachments(*c, plan.no_attachments);
     b.pipeline(c);
     b.explain_auth(c);
     b.explain_road(c);
@@ -227,6 +234,7 @@ struct Commands {
         ->type_name("HASH")
         ->check(is_plan_hash);
     add_via(*c, promote.via, promote.allow_digest_change);
+    add_no_attachments(*c, promote.no_attachments);
     c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
     auto* yes = c->add_flag("-y,--yes", promote.yes, "do not ask");
     c->add_flag("--shadow", promote.shadow,

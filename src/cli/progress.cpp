@@ -205,6 +205,7 @@ void ProgressView::emit_live(const copy::Event& event) {
       case EventKind::blob_resumed:
       case EventKind::road:  // the plan or the result tells it
       case EventKind::manifest:
+      case EventKind::attachment:
       case EventKind::tag:
         break;
     }
@@ -224,6 +225,9 @@ void ProgressView::emit_plain(const copy::Event& event) {
       break;
     case EventKind::tag:
       say(fmt::format("{} is {}", event.target, brief(event.digest)));
+      break;
+    case EventKind::attachment:
+      say(fmt::format("{} {} is attached", event.detail, brief(event.digest)));
       break;
     case EventKind::state:
       say(event.detail + (event.target.empty() ? "" : " " + event.target));

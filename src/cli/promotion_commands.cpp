@@ -238,6 +238,7 @@ Exit execute(const PlanFor& plan, Context& context) {
                                    .release = plan.release,
                                    .via = via,
                                    .digest_may_change = plan.allow_digest_change,
+                                   .leaves_attachments = plan.no_attachments,
                                    .target = plan.target};
   SLUICE_CHECK(promotion::take_target(request.target, request.environment, pipeline));
   SLUICE_CHECK(promotion::take_road(request, pipeline));
@@ -260,6 +261,7 @@ Exit execute(const Promote& promote, Context& context) {
                                    .release = promote.release,
                                    .via = via,
                                    .digest_may_change = promote.allow_digest_change,
+                                   .leaves_attachments = promote.no_attachments,
                                    .target = promote.target};
   if (promote.shadow) return execute_shadow(request, context);
   SLUICE_TRY(

@@ -1,5 +1,7 @@
 #include "cli/promotion_view.hpp"
 
+#include "cli/attachment_view.hpp"
+
 #include "base/text.hpp"
 #include "promotion/release_choice.hpp"
 
@@ -130,12 +132,15 @@ void target_text(std::string& out, const promotion::PlannedTarget& target, const
     }
     if (!image.changes()) {
       out += fmt::format("    {}  {}  {} already\n", image.name, image.after.brief(), tags_of(image));
+      if (image.brings_attachments()) out += "      attached: " + planned_attachments_text(image.attachments) + "\n";
       continue;
     }
     out += fmt::format("    {}  {} -> {}  as {}\n", image.name, brief(image.before()),
                        console.green(image.after.brief(), for_out), tags_of(image));
     if (image.tested)
       out += fmt::format("      tested as {}: an engine made another image of it\n", image.tested->brief());
+    if (const auto attached = planned_attachments_text(image.attachments); !attached.empty())
+      out += "      attached: " + attached + "\n";
     out += console.dim(fmt::format("      road {}: {}{}\n", to_string(image.road), image.why,
                                    image.by_api ? std::string() : "; " + amounts_text(image.bytes)),
                        for_out);
@@ -305,7 +310,7 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
                       .set("after", image.after.text())
                       .set("road", to_string(image.road))
                       .set("platforms", platforms_json(image))
-                      .set("attachments", Json())
+                      .set("attachments", promotion::attachments_json(image.attachments))
                       .set("digest_changed", image.tested.has_value())
                       .set("tested", image.of_release().text())
                       .set("blobs", image.by_api ? Json() : promotion::to_json(image.blobs))

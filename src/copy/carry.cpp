@@ -1,5 +1,6 @@
 #include "copy/carry.hpp"
 
+#include "copy/attachments.hpp"
 #include "copy/blob_mover.hpp"
 #include "copy/crew.hpp"
 #include "copy/decide.hpp"
@@ -31,7 +32,7 @@ struct Step {
 class Carrier {
  public:
   Carrier(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop)
-      : survey_(survey), options_(options), events_(events), retries_(survey.items.size()), crew_(std::move(stop)) {}
+      : survey_(survey), options_(options), events_(events), stop_(stop), retries_(survey.items.size()), crew_(std::move(stop)) {}
 
   Status run() {
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) add_move(m);
@@ -47,7 +48,11 @@ class Carrier {
     for (const auto step : ready) start(step);
     auto done = crew_.finish();
     count();
-    return done;
+    if (!done) return done;
+    const bool any = std::any_of(survey_.items.begin(), survey_.items.end(),
+                                 [](const SurveyedItem& item) { return item.attached && !item.attached->arrived; });
+    if (!any && unlisted_.empty()) return {};
+    return settle_attachments(survey_, unlisted_, {options_.pauses}, events_, stop_);
   }
 
  private:
@@ -101,7 +106,8 @@ class Carrier {
       const bool staged = !item.item.stage_tag.empty() ||
                           (item.item.dest->traits().push_by_digest && (options_.stage_roots || item.item.tags.empty()));
       if (root && !staged) return;
-      const auto key = std::tuple(item.item.dest->name(), item.item.dest_repository, manifest.digest);
+      const auto name = name_of(item, manifest);
+      const auto key = std::tuple(item.item.dest->name(), item.item.dest_repository, name.text());
       if (const auto twin = manifest_steps_.find(key); twin != manifest_steps_.end()) {
         step_of.emplace(manifest.digest, twin->second);
         continue;
@@ -119,17 +125,26 @@ class Carrier {
     }
   }
 
+  static places::ManifestName name_of(const SurveyedItem& item, const oci::Manifest& manifest) {
+    const bool root = &manifest == &item.root();
+    return root && !item.item.stage_tag.empty() ? places::ManifestName::tag(item.item.stage_tag)
+                                                : places::ManifestName::digest(manifest.digest);
+  }
+
   Step manifest_step(std::size_t own, std::size_t index, const oci::Manifest& manifest) {
     const auto& item = survey_.items[index];
     const bool root = &manifest == &item.root();
     ManifestOrder order{.item = item,
                         .item_index = index,
                         .manifest = manifest,
-                        .name = root && !item.item.stage_tag.empty() ? places::ManifestName::tag(item.item.stage_tag)
-                                                                     : places::ManifestName::digest(manifest.digest),
+                        .name = name_of(item, manifest),
                         .retry_times = options_.retry_times,
                         .retries = &retries_[index],
                         .brought = [this, &item](const oci::Descriptor& blob) { note_brought(item, blob); },
+                        .unlisted =
+                            [this, &item](const oci::Manifest& one) {
+                              unlisted_.add(*item.item.dest, item.item.dest_repository, one);
+                            },
                         .then = {}};
     order.then = [this, own, &item, &manifest](const std::stop_token&) -> Status {
       events_.emit({.kind = EventKind::manifest,
@@ -142,6 +157,11 @@ class Carrier {
       return {};
     };
     Step step;
+    if (root && item.attached && item.attached->replaces) {
+      step.task = {.hosts = {item.item.dest}, .moves_bytes = false, .rank = Rank::call(), .run = {}};
+      step.task.run = [&item](const std::stop_token& stop) { return write_tag(item, stop); };
+      return step;
+    }
     step.task = write_manifest(crew_, events_, std::move(order));
     step.unlocks_itself = true;
     return step;
@@ -207,9 +227,11 @@ class Carrier {
   Survey& survey_;
   CarryOptions options_;
   Events& events_;
+  std::stop_token stop_;
+  Unlisted unlisted_;
   std::vector<std::atomic<std::uint64_t>> retries_;  // by item
   std::vector<Step> steps_;
-  std::map<std::tuple<std::string, std::string, oci::Digest>, std::size_t> manifest_steps_;
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> manifest_steps_;  // host, repository, name
   Guarded<int> unlock_;  // guards waits_for while the crew is at work
   Guarded<std::map<std::size_t, BlobMove::How>> outcome_;
   Crew crew_;  // last: its threads end before what they use

@@ -22,6 +22,8 @@ std::string_view to_string(EventKind kind) {
       return "manifest";
     case EventKind::tag:
       return "tag";
+    case EventKind::attachment:
+      return "attachment";
     case EventKind::state:
       return "state";
     case EventKind::rollout:

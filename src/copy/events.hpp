@@ -18,6 +18,7 @@ enum class EventKind : std::uint8_t {
   blob_resumed,   ///< digest, bytes: what need not move again; comes right after blob_retried or blob_started
   manifest,       ///< a manifest was written by digest: image, digest
   tag,            ///< a tag was written and read back: image, digest, detail (the tag)
+  attachment,     ///< something attached to an image was found at the destination: image, digest, detail (its kind)
   state,          ///< a promotion entered a state: detail
   rollout,        ///< a workload's line while it rolls out: image ("dc/web"), target, detail
   wait,           ///< a host asked for time: target (the host), detail (why, and when it goes on)

@@ -3,8 +3,11 @@
 #include "base/pause.hpp"
 #include "copy/blob_mover.hpp"
 #include "copy/labelled_events.hpp"
+#include "copy/tags.hpp"
 #include "places/registry_error.hpp"
 #include "places/retry.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -115,6 +118,16 @@ std::optional<Error> foreign_refused(const ManifestOrder& order, const Error& er
   return std::nullopt;
 }
 
+// A registry may take images and nothing else; the image itself need not stay behind for that.
+Status attached_context(const ManifestOrder& order, Status done) {
+  if (done || !order.item.attached || !is_refusal(done.error())) return done;
+  const auto& what = order.item.attached->what;
+  return std::move(done)
+      .error()
+      .context(fmt::format("the {} of {} is refused", oci::to_string(what.kind), what.subject.text()))
+      .with_hint("copy the image without what is attached to it: --no-attachments");
+}
+
 class Writer : public std::enable_shared_from_this<Writer> {
  public:
   Writer(Crew& crew, Events& events, ManifestOrder order) : crew_(crew), events_(events), order_(std::move(order)) {}
@@ -130,7 +143,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
   Status put_once(const std::stop_token& stop) {
     const auto& item = order_.item.item;
     const auto done = item.dest->put_manifest(item.dest_repository, order_.name, order_.manifest, stop);
-    if (done) return order_.then(stop);
+    if (done) return written(done->subject_listed, stop);
     if (auto foreign = foreign_refused(order_, done.error())) return std::move(*foreign);
     const auto missing = missing_of(order_, done.error());
     if (!missing.empty()) {
@@ -140,7 +153,12 @@ class Writer : public std::enable_shared_from_this<Writer> {
       return {};
     }
     if (is_mixed_up(order_, done.error())) return look_at_blobs(done.error(), stop);
-    SLUICE_CHECK(look_at_refused_tag(order_, done.error(), stop));
+    SLUICE_CHECK(attached_context(order_, look_at_refused_tag(order_, done.error(), stop)));
+    return written(false, stop);
+  }
+
+  Status written(bool subject_listed, const std::stop_token& stop) {
+    if (order_.manifest.subject && !subject_listed && order_.unlisted) order_.unlisted(order_.manifest);
     return order_.then(stop);
   }
 
@@ -183,6 +201,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
                           .retry_times = order_.retry_times,
                           .retries = order_.retries,
                           .brought = order_.brought,
+                          .unlisted = order_.unlisted,
                           .then = [self = shared_from_this()](const std::stop_token&) { return self->one_done(); }}));
     }
   }

@@ -22,6 +22,8 @@ struct ManifestOrder {
   std::atomic<std::uint64_t>* retries = nullptr;  ///< counts those; may be null
   /// A blob was brought although it had been taken for present or mounted. May be empty. Called from job threads.
   std::function<void(const oci::Descriptor&)> brought{};
+  /// The manifest names a subject, and the place did not say that it lists it there. May be empty, as above.
+  std::function<void(const oci::Manifest&)> unlisted{};
   std::function<Status(const std::stop_token&)> then;  ///< once, when the place has the manifest; must not be empty
 };
 

@@ -1,6 +1,7 @@
 #include "copy/publish.hpp"
 
 #include "base/text.hpp"
+#include "copy/attachments.hpp"
 #include "copy/crew.hpp"
 #include "copy/manifest_writer.hpp"
 #include "copy/prove.hpp"
@@ -27,6 +28,7 @@ class Publisher {
         switched_(switched),
         options_(options),
         events_(events),
+        settling_{options.pauses},
         retries_(survey.items.size()),
         proof_(survey, {.retry_times = options.retry_times}, events),
         crew_(stop) {}
@@ -39,6 +41,8 @@ class Publisher {
     auto written = crew_.finish();
     count();
     if (!written) return options_.prove ? put_back_tags(std::move(written).error()) : written;
+    unlisted_.list(crew_, events_);
+    look_again(survey_, items_, settling_, events_, crew_);
     for (const auto index : items_) {
       const auto& item = survey_.items[index];
       if (item.item.tags.empty() && !item.all_equal)
@@ -73,6 +77,10 @@ class Publisher {
                                 .brought =
                                     [this, index](const oci::Descriptor& blob) {
                                       brought_.with([&](auto& list) { list.emplace_back(index, blob); });
+                                    },
+                                .unlisted =
+                                    [this, &item](const oci::Manifest& one) {
+                                      unlisted_.add(*item.item.dest, item.item.dest_repository, one);
                                     },
                                 .then = [this, &item, &tag](const std::stop_token&) -> Status {
                                   note_may_stand(item, tag);
@@ -180,6 +188,8 @@ class Publisher {
   Events& events_;
   Guarded<std::vector<std::pair<std::size_t, oci::Descriptor>>> brought_;
   Guarded<std::set<std::pair<const SurveyedItem*, std::string>>> may_stand_;  // tags
+  Unlisted unlisted_;
+  SettleOptions settling_;
   std::vector<std::atomic<std::uint64_t>> retries_;                           // by item
   Proof proof_;
   Crew crew_;  // last: its threads end before what they use

@@ -1,9 +1,14 @@
 #include "copy/survey.hpp"
 
 #include "base/text.hpp"
+#include "copy/attachment_search.hpp"
+#include "copy/attachments.hpp"
 #include "copy/crew.hpp"
 #include "copy/decide.hpp"
+#include "copy/source_reader.hpp"
 #include "places/registry_error.hpp"
+
+#include <fmt/format.h>
 
 #include <map>
 #include <memory>
@@ -14,47 +19,44 @@ namespace sluice::copy {
 
 namespace {
 
-constexpr int kMaxNesting = 4;  // an index of indexes is rare, deeper is an attack
-
-// One image at its origin, shared by all items that want it.
-struct SourceNode {
-  SourceNode(std::vector<Origin> where, places::ManifestName what) : origins(std::move(where)), name(std::move(what)) {}
-
-  std::vector<Origin> origins;
-  places::ManifestName name;
-  Origin found;
-  std::map<oci::Digest, std::shared_ptr<const oci::Manifest>> manifests;
-  std::set<oci::Digest> claimed;  // asked for, or about to be: an index may name one child a thousand times
-  std::uint64_t claimed_bytes = 0;
-  std::optional<oci::Digest> root;
-};
+// Inside one repository all that belongs to an image is there already.
+bool may_have_attachments_to_bring(const SurveyedItem& item) {
+  const bool same = item.origin.place->name() == item.item.dest->name() &&
+                    item.origin.repository == item.item.dest_repository;
+  return item.item.attachments != Attachments::ignore && !same;
+}
 
 class Surveyor {
  public:
-  Surveyor(std::vector<Item> items, std::stop_token stop) : crew_(std::move(stop)) {
+  Surveyor(std::vector<Item> items, Events& events, std::stop_token stop)
+      : events_(events), reader_(crew_), search_(crew_, reader_), crew_(std::move(stop)) {
     for (auto& item : items) survey_.items.push_back({.item = std::move(item)});
   }
 
-  Result<Survey> run(bool will_write, Events& events) {
+  Result<Survey> run(bool will_write) {
     announce(will_write);
     look_at_sources();
     look_at_tags();
     SLUICE_CHECK(crew_.finish());
     for (auto& item : survey_.items) settle(item);
     for (auto& item : survey_.items) look_for_lost_platforms(item);
-    SLUICE_CHECK(ask_for_blobs());
+    look_for_attachments();
+    ask_for_blobs();
+    SLUICE_CHECK(crew_.finish());
+    SLUICE_CHECK(add_attachments());
     decide(survey_, [&](const places::Place& dest, const std::string& repository, const oci::Digest& digest) {
       return present_.with([&](const auto& set) { return set.contains({dest.name(), repository, digest}); });
     });
     for (const auto& item : survey_.items) {
-      events.emit({.kind = EventKind::road,
+      if (item.attached) continue;
+      events_.emit({.kind = EventKind::road,
                    .image = item.item.label,
                    .target = item.item.dest->name() + "/" + item.item.dest_repository,
                    .digest = item.root().digest.text(),
                    .bytes = item.bytes.moved,
                    .detail = std::string(to_string(item.road)) + ": " + item.why});
     }
-    events.emit({.kind = EventKind::total,
+    events_.emit({.kind = EventKind::total,
                  .image = {},
                  .target = {},
                  .digest = {},
@@ -75,93 +77,21 @@ class Surveyor {
   }
 
   void look_at_sources() {
-    std::map<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>, std::size_t> seen;
     for (const auto& surveyed : survey_.items) {
-      std::vector<std::pair<std::string, std::string>> origins;
-      for (const auto& origin : surveyed.item.origins) origins.emplace_back(origin.place->name(), origin.repository);
-      const auto [entry, fresh] =
-          seen.emplace(std::pair(surveyed.item.name.text(), std::move(origins)), sources_.size());
-      source_of_.push_back(entry->second);
-      if (!fresh) continue;
-      sources_.push_back(std::make_unique<Guarded<SourceNode>>(SourceNode(surveyed.item.origins, surveyed.item.name)));
-      read_root(*sources_.back(), 0);
+      const auto& item = surveyed.item;
+      source_of_.push_back(reader_.add(item.origins, item.name));
+      if (item.attachments != Attachments::ignore)
+        search_.look_ahead(item.origins.front(), item.attachments == Attachments::carry);
     }
   }
 
-  // Reads the image's own manifest from the first origin that has it.
-  void read_root(Guarded<SourceNode>& node, std::size_t which) {
-    const auto [origin, name, count] =
-        node.with([&](const SourceNode& n) { return std::tuple(n.origins[which], n.name, n.origins.size()); });
-    crew_.add({.hosts = {origin.place},
-               .moves_bytes = false,
-               .rank = Rank::call(),
-               .run = [=, this, &node](const std::stop_token& stop) -> Status {
-                 auto manifest = origin.place->manifest(origin.repository, name, stop);
-                 if (!manifest && manifest.error().kind() == ErrorKind::not_found && which + 1 < count) {
-                   read_root(node, which + 1);
-                   return {};
-                 }
-                 if (!manifest) return std::move(manifest).error();
-                 node.with([&](SourceNode& n) {
-                   n.found = origin;
-                   n.root = manifest->digest;
-                   n.claimed.insert(manifest->digest);
-                   n.claimed_bytes = manifest->bytes.size();
-                 });
-                 return keep(node, origin, std::move(*manifest), 0);
-               }});
-  }
-
-  // Stores a manifest and goes on with the children it names.
-  Status keep(Guarded<SourceNode>& node, const Origin& origin, oci::Manifest manifest, int depth) {
-    if (!manifest.children.empty() && depth >= kMaxNesting) {
-      return Error(ErrorKind::unsupported,
-                   "the index " + manifest.digest.text() + " is nested deeper than " + std::to_string(kMaxNesting));
+  // Beside the questions about blobs: an image without attachments waits for nothing more.
+  void look_for_attachments() {
+    for (std::size_t i = 0; i < survey_.items.size(); ++i) {
+      const auto& item = survey_.items[i];
+      if (!may_have_attachments_to_bring(item)) continue;
+      search_.search(source_of_[i], item.item.attachments == Attachments::carry);
     }
-    const auto kept = std::make_shared<const oci::Manifest>(std::move(manifest));
-    SLUICE_TRY(const auto claims, node.with([&](SourceNode& n) {
-      n.manifests.emplace(kept->digest, kept);
-      return claim(n, kept->children);
-    }));
-    for (const auto& child : claims) {
-      crew_.add({.hosts = {origin.place},
-                 .moves_bytes = false,
-                 .rank = Rank::call(),
-                 .run = [=, this, &node](const std::stop_token& stop) -> Status {
-                   SLUICE_TRY(auto part, read_child(origin, child, stop));
-                   return keep(node, origin, std::move(part), depth + 1);
-                 }});
-    }
-    return {};
-  }
-
-  // The children that nobody has asked for yet. What they weigh is known before the first one is read, since no more
-  // than that is read of each.
-  static Result<std::vector<oci::Descriptor>> claim(SourceNode& node, const std::vector<oci::Descriptor>& children) {
-    std::vector<oci::Descriptor> fresh;
-    for (const auto& child : children) {
-      if (!node.claimed.insert(child.digest).second) continue;
-      if (node.claimed.size() > kMaxManifests) {
-        return Error(ErrorKind::unsupported, "an image of more than " + std::to_string(kMaxManifests) + " manifests");
-      }
-      if (child.size_bytes > kMaxManifestBytesOfImage - node.claimed_bytes) {
-        return Error(ErrorKind::unsupported, "an image whose manifests have more than " +
-                                                 text::human_bytes(kMaxManifestBytesOfImage) + " together");
-      }
-      node.claimed_bytes += child.size_bytes;
-      fresh.push_back(child);
-    }
-    return fresh;
-  }
-
-  // A child that is missing is told by what people know of it.
-  static Result<oci::Manifest> read_child(const Origin& origin, const oci::Descriptor& child,
-                                          const std::stop_token& stop) {
-    auto part = origin.place->manifest(origin.repository, places::ManifestName::child(child), stop);
-    if (!part && part.error().kind() == ErrorKind::not_found && child.platform) {
-      return std::move(part).error().context("the image for " + text::printable(child.platform->text()));
-    }
-    return part;
   }
 
   // What a tag stands for now. What it weighs is not kept: only its platforms may be missed later.
@@ -209,16 +139,9 @@ class Surveyor {
   // Children before parents, then compares with what the tags stand for.
   void settle(SurveyedItem& surveyed) {
     const auto index = static_cast<std::size_t>(&surveyed - survey_.items.data());
-    sources_[source_of_[index]]->with([&](const SourceNode& node) {
-      surveyed.origin = node.found;
-      std::set<oci::Digest> placed;
-      const std::function<void(const oci::Digest&)> place = [&](const oci::Digest& digest) {
-        if (!placed.insert(digest).second) return;
-        const auto& manifest = node.manifests.at(digest);
-        for (const auto& child : manifest->children) place(child.digest);
-        surveyed.manifests.push_back(manifest);
-      };
-      place(*node.root);
+    reader_.with(source_of_[index], [&](const SourceImage& image) {
+      surveyed.origin = image.found;
+      surveyed.manifests = image.ordered();
     });
     const auto& digest = surveyed.root().digest;
     const bool tagged = !surveyed.before.empty();
@@ -257,7 +180,7 @@ class Surveyor {
     surveyed.lost_platforms.assign(lost.begin(), lost.end());
   }
 
-  Status ask_for_blobs() {
+  void ask_for_blobs() {
     for (auto& question : questions(survey_.items)) {
       crew_.add({.hosts = {question.dest},
                  .moves_bytes = false,
@@ -271,12 +194,78 @@ class Surveyor {
                    return {};
                  }});
     }
+  }
+
+  // What was found goes along as items of its own, behind those that were asked for. The destination is looked at for
+  // them after that; blobs of theirs are not asked for, since most are small.
+  Status add_attachments() {
+    const auto asked_for = survey_.items.size();
+    std::set<std::tuple<std::string, std::string, std::string>> taken;  // host, repository, tag or digest
+    for (std::size_t i = 0; i < asked_for; ++i) {
+      if (!may_have_attachments_to_bring(survey_.items[i])) continue;
+      survey_.items[i].attachments_known = search_.complete(source_of_[i]);
+      for (auto& found : search_.found(source_of_[i])) add_attachment(i, std::move(found), taken);
+    }
+    if (survey_.items.size() == asked_for) return {};
+    ArrivalLook(survey_, crew_).ask();
     return crew_.finish();
   }
 
+  void add_attachment(std::size_t to, FoundAttachment found,
+                      std::set<std::tuple<std::string, std::string, std::string>>& taken) {
+    const auto& image = survey_.items[to];
+    const bool held = image.item.attachments_held == AttachmentsHeld::all ||
+                      (image.item.attachments_held == AttachmentsHeld::cosign_tags && !found.what.tag.empty());
+    if (image.item.attachments == Attachments::leave || !held) {
+      survey_.items[to].left_there.push_back(std::move(found.what));
+      return;
+    }
+    SurveyedItem added{.item = {.label = image.item.label,
+                                .origins = {image.origin},
+                                .name = places::ManifestName::digest(found.what.digest),
+                                .dest = image.item.dest,
+                                .dest_repository = image.item.dest_repository,
+                                .tags = {},
+                                .stage_tag = found.what.tag,
+                                .must_stream = image.item.must_stream}};
+    reader_.with(found.image, [&](const SourceImage& one) {
+      added.origin = one.found;
+      if (one.root) added.manifests = one.ordered();
+    });
+    if (auto odd = why_odd(added, found.what); !odd.empty()) {
+      events_.emit({.kind = EventKind::note,
+                    .image = image.item.label,
+                    .target = image.origin.place->name(),
+                    .digest = found.what.digest.text(),
+                    .bytes = 0,
+                    .detail = std::move(odd)});
+      return;
+    }
+    if (found.what.tag.empty()) found.what.kind = oci::kind_of_type(oci::artifact_type_of(added.root()));
+    const auto& key = found.what.tag.empty() ? found.what.digest.text() : found.what.tag;
+    if (!taken.emplace(image.item.dest->name(), image.item.dest_repository, key).second) return;
+    added.attached = Attached{.to = to, .what = std::move(found.what)};
+    survey_.items.push_back(std::move(added));
+  }
+
+  // Why something that is listed does not count; empty: it does.
+  static std::string why_odd(const SurveyedItem& added, const Attachment& what) {
+    const auto where = added.item.origins.front().place->name() + "/" + added.item.origins.front().repository;
+    if (added.manifests.empty()) {
+      return fmt::format("{} lists {} as attached to {}, but does not have it", where, what.digest.text(),
+                         what.subject.text());
+    }
+    const auto& subject = added.root().subject;
+    if (!what.tag.empty() || (subject && subject->digest == what.subject)) return {};
+    return fmt::format("{} lists {} as attached to {}, but it says itself that it is not", where, what.digest.text(),
+                       what.subject.text());
+  }
+
   Survey survey_;
-  std::vector<std::unique_ptr<Guarded<SourceNode>>> sources_;
+  Events& events_;
   std::vector<std::size_t> source_of_;
+  SourceReader reader_;
+  AttachmentSearch search_;
   Guarded<std::set<std::tuple<std::string, std::string, oci::Digest>>> present_;
   Guarded<std::map<const SurveyedItem*, std::set<std::string>>> before_platforms_;  // of indexes that tags stand for
   Crew crew_;  // last: its threads end before what they use
@@ -312,6 +301,16 @@ Amounts& Amounts::operator+=(const Amounts& other) {
   return *this;
 }
 
+std::optional<std::vector<AttachmentState>> Survey::attachments_of(std::size_t item) const {
+  if (!items[item].attachments_known) return std::nullopt;
+  std::vector<AttachmentState> out;
+  for (const auto& one : items) {
+    if (one.attached && one.attached->to == item) out.push_back({one.attached->what, true, one.attached->arrived});
+  }
+  for (const auto& left : items[item].left_there) out.push_back({left, false, false});
+  return out;
+}
+
 std::uint64_t Survey::bytes_to_move() const {
   std::uint64_t sum = 0;
   for (const auto& item : items) sum += item.bytes.moved;
@@ -319,7 +318,7 @@ std::uint64_t Survey::bytes_to_move() const {
 }
 
 Result<Survey> survey(std::vector<Item> items, bool will_write, Events& events, std::stop_token stop) {
-  return Surveyor(std::move(items), std::move(stop)).run(will_write, events);
+  return Surveyor(std::move(items), events, std::move(stop)).run(will_write);
 }
 
 }  // namespace sluice::copy

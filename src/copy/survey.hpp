@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "copy/events.hpp"
 #include "copy/road.hpp"
+#include "oci/attachment.hpp"
 #include "oci/manifest.hpp"
 #include "places/place.hpp"
 
@@ -24,6 +25,20 @@ struct Origin {
   std::string repository;
 };
 
+/// What becomes of that which belongs to an image: signatures, attestations, SBOMs and other artifacts.
+enum class Attachments : std::uint8_t {
+  ignore,  ///< nobody looks for them
+  leave,   ///< they are looked for and stay where they are; what cannot be looked at is passed over
+  carry,   ///< they go along, all of them, or the copy fails
+};
+
+/// Which attachments the destination can hold at all, known before it is asked.
+enum class AttachmentsHeld : std::uint8_t {
+  all,
+  cosign_tags,  ///< those under tags of cosign's, which are images to a registry; no artifact that names a subject
+  none,
+};
+
 /// One image to bring to one repository.
 struct Item {
   std::string label;              ///< for people: "web"
@@ -37,6 +52,31 @@ struct Item {
   std::string stage_tag{};
   bool must_stream = false;  ///< no mounting from the source, even inside one registry
   bool by_engine = false;    ///< Road::docker: somebody else brings the content, unless it is there
+  Attachments attachments = Attachments::ignore;
+  AttachmentsHeld attachments_held = AttachmentsHeld::all;
+};
+
+/// Something that belongs to an image, or to something that belongs to it: signatures of SBOMs, and so on.
+struct Attachment {
+  oci::AttachmentKind kind = oci::AttachmentKind::artifact;
+  oci::Digest digest;
+  oci::Digest subject;  ///< what it is about: the image, one of its children, or another attachment
+  std::string tag;      ///< cosign's, under which it stands; empty: the registry lists it as a referrer
+};
+
+/// An attachment, and what becomes of it.
+struct AttachmentState {
+  Attachment what;
+  bool goes_along = false;  ///< else it stays at the source
+  bool arrived = false;     ///< it was seen at the destination
+};
+
+/// Of an item that goes along with another one as its attachment.
+struct Attached {
+  std::size_t to = 0;  ///< the image that was asked for: an index into Survey::items
+  Attachment what;
+  bool arrived = false;   ///< it was seen at the destination
+  bool replaces = false;  ///< something else stands under its tag there, which must not get lost
 };
 
 /// Layers and configs; manifests are not counted.
@@ -78,14 +118,20 @@ struct SurveyedItem {
   Amounts bytes{};
   Amounts blobs{};
   std::uint64_t retries = 0;  ///< how often the transfer of one of its blobs was begun again
+  std::optional<Attached> attached{};
+  bool attachments_known = false;        ///< they were looked for, and what was found is all that there is
+  std::vector<Attachment> left_there{};  ///< attachments that do not go along: by wish, or the destination cannot hold them
 
   const oci::Manifest& root() const { return *manifests.back(); }
 };
 
 struct Survey {
-  std::vector<SurveyedItem> items;
+  std::vector<SurveyedItem> items;  ///< those that were asked for, in their order; behind them their attachments
   std::vector<BlobMove> moves;
   std::uint64_t bytes_to_move() const;
+  /// What is attached to an image, and what becomes of it; first what goes along. Empty: nobody looked, or not everything
+  /// could be looked at.
+  std::optional<std::vector<AttachmentState>> attachments_of(std::size_t item) const;
 };
 
 /// What somebody should look at before the image is written to `subject` (for people): platforms-lost, when an index

@@ -25,6 +25,7 @@ struct Traits {
   bool ranges = false;          ///< reads parts of blobs
   bool push_by_digest = false;  ///< takes a manifest that no tag points at yet
   bool referrers = false;       ///< may list what is attached to a digest; asking tells
+  bool attachments = false;     ///< other manifests and tags may belong to what it holds
 };
 
 /// How many calls at once are welcome just now; changes as the place answers.

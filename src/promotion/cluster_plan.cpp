@@ -197,6 +197,7 @@ Status look_at_tags(Targets& targets, PlannedTarget& planned) {
   SLUICE_TRY(const auto access, targets.open(planned.target));
   planned.target.place = access.target.place;
   planned.streams = access.streams;
+  planned.attachments_held = targets.attachments_held(access);
   if (!access.streams) return {};
   auto streams = targets.seen(access, names_of(planned));
   if (!streams && streams.error().kind() != ErrorKind::denied) return std::move(streams).error();

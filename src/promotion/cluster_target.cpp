@@ -120,6 +120,7 @@ Status ClusterTarget::stage() {
          }});
   }
   SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(stage_attachments());
   for (const auto& image : planned_.images) drop_engine_tags(image);
   return carry_signatures();
 }

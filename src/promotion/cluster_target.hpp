@@ -107,6 +107,8 @@ class ClusterTarget {
   /// The target as it is to be, without what is somebody else's by now.
   PlannedTarget way_back(std::vector<Finding>& findings);
   Status carry_signatures();
+  Status stage_attachments();
+  Status count_attachments();
   Status move_tags();
   Status move_one(const PlannedImage& image, const PlannedTag& tag);
   std::optional<Finding> move_back(const PlannedImage& image, const PlannedTag& tag, const std::string& promotion);

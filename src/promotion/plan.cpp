@@ -12,6 +12,12 @@ bool PlannedImage::changes() const {
   return std::any_of(tags.begin(), tags.end(), [&](const PlannedTag& tag) { return tag.before != after; });
 }
 
+bool PlannedImage::brings_attachments() const {
+  return attachments && std::any_of(attachments->begin(), attachments->end(), [](const copy::AttachmentState& one) {
+           return one.goes_along && !one.arrived;
+         });
+}
+
 void PlannedImage::take_arrival(oci::Digest arrived, const pipeline::Target& target) {
   auto release = of_release();
   tested = release == arrived ? std::nullopt : std::optional(std::move(release));
@@ -25,7 +31,8 @@ bool PlannedTarget::changes() const {
   const auto acts = [](const PlannedWorkload& workload) {
     return workload.action == cluster::UseAction::start || workload.action == cluster::UseAction::patch;
   };
-  return std::any_of(images.begin(), images.end(), [](const PlannedImage& image) { return image.changes(); }) ||
+  return std::any_of(images.begin(), images.end(),
+                     [](const PlannedImage& image) { return image.changes() || image.brings_attachments(); }) ||
          (workloads && std::any_of(workloads->begin(), workloads->end(), acts));
 }
 
@@ -131,6 +138,21 @@ Json sources_json(const Plan& plan) {
 
 }  // namespace
 
+Json attachments_json(const std::optional<std::vector<copy::AttachmentState>>& attachments) {
+  if (!attachments) return {};
+  Json out = Json::array();
+  for (const auto& one : *attachments) {
+    out.push(Json::object()
+                 .set("kind", to_string(one.what.kind))
+                 .set("digest", one.what.digest.text())
+                 .set("subject", one.what.subject.text())
+                 .set("tag", one.what.tag.empty() ? Json() : Json(one.what.tag))
+                 .set("goes_along", one.goes_along)
+                 .set("arrived", one.arrived));
+  }
+  return out;
+}
+
 Json to_json(const Plan& plan) {
   Json targets = Json::array();
   for (const auto& target : plan.targets) {
@@ -147,6 +169,7 @@ Json to_json(const Plan& plan) {
                       .set("tags", std::move(tags))
                       .set("road", to_string(image.road))
                       .set("why", image.why)
+                      .set("attachments", attachments_json(image.attachments))
                       .set("bytes", to_json(image.bytes)));
     }
     auto one = Json::object().set("target", target.target.id()).set("cluster", cluster_json(target));
@@ -168,6 +191,7 @@ Json to_json(const Plan& plan) {
       .set("verify", verify_json(plan.verify))
       .set("on_failure", plan.rollback_on_failure ? "rollback" : "stop")
       .set("digest_may_change", plan.digest_may_change)
+      .set("leaves_attachments", plan.leaves_attachments)
       .set("sources", sources_json(plan))
       .set("targets", std::move(targets))
       .set("findings", findings_json(plan.findings));

@@ -49,6 +49,8 @@ struct PlannedImage {
 
   /// Of what the moving tag stands for before, the same; empty: nothing had changed it.
   std::optional<oci::Digest> tested_before{};
+  /// What is attached to it at its source; empty: nobody knows. Not recorded, found out again.
+  std::optional<std::vector<copy::AttachmentState>> attachments{};
 
   /// Its digest in the release, the same at every target.
   const oci::Digest& of_release() const { return tested ? *tested : after; }
@@ -57,6 +59,8 @@ struct PlannedImage {
   /// What the moving tag stands for before the promotion.
   const std::optional<oci::Digest>& before() const { return tags.back().before; }
   bool changes() const;
+  /// Something that is attached to it has to be brought.
+  bool brings_attachments() const;
 };
 
 /// A workload that uses one of the release's tags, and what becomes of it.
@@ -81,7 +85,8 @@ struct PlannedTarget {
   std::optional<std::vector<PlannedWorkload>> workloads{};  ///< empty: nobody can look (no API)
   SideSettings settings{};
   std::string user{};  ///< as whom its API is spoken to; empty: unknown, or no API. Not recorded.
-  /// Tags move, or a rollout has to be started.
+  copy::AttachmentsHeld attachments_held = copy::AttachmentsHeld::all;  ///< by what stands behind it
+  /// Tags move, a rollout has to be started, or attachments have to be brought.
   bool changes() const;
   /// The first image by name: its place has the lease and knows most of an open promotion. Everybody who promotes this
   /// app takes the same one. Precondition: there are images.
@@ -124,6 +129,7 @@ struct Plan {
   pipeline::MemoryWish memory{};
   Numbering numbering{};
   bool rollback_on_failure = false;
+  bool leaves_attachments = false;  ///< --no-attachments
   bool digest_may_change = false;  ///< somebody accepts that an engine pushes another image than the one it pulled
 
   /// "sha256:..." over canonical JSON of all that decides what happens and how it is judged: app, environment, kind;
@@ -144,6 +150,8 @@ std::vector<pipeline::Target> sources_of(const Plan& plan);
 /// The shape of schemas/plan.schema.json.
 Json to_json(const Plan& plan);
 Json to_json(const Finding& finding);
+/// The shape of "attachment" in schemas/copy.schema.json; null: nobody knows.
+Json attachments_json(const std::optional<std::vector<copy::AttachmentState>>& attachments);
 Json to_json(const copy::Amounts& amounts);
 
 /// What records keep: enough to act again without the pipeline file.

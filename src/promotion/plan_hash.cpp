@@ -72,6 +72,7 @@ Json verify_essence(const pipeline::Verify& verify) {
 Json accepted_essence(const Plan& plan) {
   Json out = Json::array();
   if (plan.digest_may_change) out.push("digest-change");
+  if (plan.leaves_attachments) out.push("no-attachments");
   return out;
 }
 

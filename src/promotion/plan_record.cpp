@@ -10,6 +10,18 @@ namespace sluice::promotion {
 
 namespace {
 
+std::string_view to_text(copy::AttachmentsHeld held) {
+  switch (held) {
+    case copy::AttachmentsHeld::all:
+      return "all";
+    case copy::AttachmentsHeld::cosign_tags:
+      return "cosign-tags";
+    case copy::AttachmentsHeld::none:
+      break;
+  }
+  return "none";
+}
+
 Json to_record(const pipeline::Target& target) {
   return Json::object()
       .set("cluster", target.cluster)
@@ -163,7 +175,8 @@ Json to_record(const Plan& plan) {
                      .set("side", side_record(target.settings))
                      .set("images", std::move(images))
                      .set("streams", target.streams)
-                     .set("push_tags", target.push_tags));
+                     .set("push_tags", target.push_tags)
+                     .set("attachments_held", to_text(target.attachments_held)));
   }
   Json sources = Json::array();
   for (const auto& source : plan.sources)
@@ -182,6 +195,7 @@ Json to_record(const Plan& plan) {
                          .set("http", plan.verify.http))
       .set("rollback_on_failure", plan.rollback_on_failure)
       .set("digest_may_change", plan.digest_may_change)
+      .set("leaves_attachments", plan.leaves_attachments)
       .set("memory", memory_record(plan.memory))
       .set("numbering", numbering_record(plan.numbering))
       .set("sources", std::move(sources))
@@ -209,7 +223,8 @@ Json remembered_record(const Plan& plan, const records::Release& release) {
     targets.push(to_record(target.target)
                      .set("images", std::move(images))
                      .set("streams", target.streams)
-                     .set("push_tags", target.push_tags));
+                     .set("push_tags", target.push_tags)
+                     .set("attachments_held", to_text(target.attachments_held)));
   }
   Json content = Json::array();
   for (const auto& image : release.images)
@@ -249,6 +264,15 @@ Result<Numbering> numbering_from(const Json* record) {
   return out;
 }
 
+// Records of older versions do not say.
+copy::AttachmentsHeld held_from(const Json& record, bool streams) {
+  const auto said = record.string_at("attachments_held").value_or(streams ? "cosign-tags" : "all");
+  for (const auto held : {copy::AttachmentsHeld::all, copy::AttachmentsHeld::cosign_tags}) {
+    if (said == to_text(held)) return held;
+  }
+  return copy::AttachmentsHeld::none;
+}
+
 // All but the images.
 Result<Plan> outline_from(const Json& record) {
   const auto* targets = record.find("targets");
@@ -263,6 +287,7 @@ Result<Plan> outline_from(const Json& record) {
   plan.verify = verify_from(record.find("verify"));
   plan.rollback_on_failure = flag_of(record, "rollback_on_failure");
   plan.digest_may_change = flag_of(record, "digest_may_change");
+  plan.leaves_attachments = flag_of(record, "leaves_attachments");
   plan.memory = memory_from(record.find("memory"));
   SLUICE_TRY(plan.numbering, numbering_from(record.find("numbering")));
   for (const auto& entry : targets->items()) {
@@ -271,6 +296,7 @@ Result<Plan> outline_from(const Json& record) {
     target.settings = settings_from(entry);
     target.streams = flag_of(entry, "streams");
     target.push_tags = flag_of(entry, "push_tags");
+    target.attachments_held = held_from(entry, target.streams);
     plan.targets.push_back(std::move(target));
   }
   if (const auto* sources = record.find("sources")) {

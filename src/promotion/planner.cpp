@@ -1,4 +1,5 @@
 #include "promotion/planner.hpp"
+#include "promotion/attachments.hpp"
 
 #include "base/lease_held.hpp"
 #include "base/wall_clock.hpp"
@@ -32,6 +33,7 @@ Result<copy::Item> item_of(const PlannedTarget& target, const PlannedImage& imag
   }
   item.must_stream = target.target.via == pipeline::Via::stream;
   item.by_engine = target.target.via == pipeline::Via::docker;
+  item.attachments_held = target.attachments_held;
   // What an engine brings is pinned through the API, where we may.
   const bool pinned_later = item.by_engine && target.sets_tags();
   if (target.streams && !pinned_later) item.stage_tag = cluster::pin_tag(image.after.text());
@@ -50,6 +52,7 @@ Result<CopyItems> items_of(const Plan& plan, Places& places) {
       if (target.images[i].by_api) continue;
       SLUICE_TRY(auto* dest, places.place_of(target.target));
       SLUICE_TRY(auto item, item_of(target, target.images[i], dest, places));
+      item.attachments = plan.leaves_attachments ? copy::Attachments::leave : copy::Attachments::carry;
       out.items.push_back(std::move(item));
       out.places.push_back({t, i});
     }
@@ -161,6 +164,7 @@ void adopt_survey(const copy::Survey& survey, const std::vector<CopyPlace>& copi
     image.bytes = item.bytes;
     image.blobs = item.blobs;
     image.retries = item.retries;
+    image.attachments = survey.attachments_of(k);
     take_considered(item.considered, image);
     if (item.root().is_index()) image.platforms = oci::platforms_of(item.root());
     // Runtimes may call an image by its platform's manifest or by its config.
@@ -322,6 +326,7 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   const bool by_engine = std::any_of(plan.targets.begin(), plan.targets.end(),
                                      [](const PlannedTarget& one) { return one.target.via == pipeline::Via::docker; });
   plan.digest_may_change = request.digest_may_change && by_engine;
+  plan.leaves_attachments = request.leaves_attachments;
 
   plan.verify = environment->verify;
   plan.memory = pipeline_.memory;
@@ -405,7 +410,9 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
       if (planned.copied[k].target != t) continue;
       knowledge[planned.copied[k].image] = knowledge_from(planned.survey.items[k]);
     }
+    SLUICE_CHECK(look_at_stream_attachments(targets_, plan.leaves_attachments, target));
     SLUICE_CHECK(look_at_rest(targets_, plan, target, knowledge));
+    for (auto& finding : attachment_findings(plan, target)) target.findings.push_back(std::move(finding));
   }
   if (refused && !plan.blocked()) return std::move(*refused);
   return {};

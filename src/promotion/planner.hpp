@@ -35,6 +35,7 @@ struct Request {
   std::optional<records::Release> exactly{};  ///< this content, whoever knows it; empty: chosen by what is above
   bool take_over = false;                     ///< somebody else's work there is taken over
   bool digest_may_change = false;             ///< see Plan
+  bool leaves_attachments = false;            ///< see Plan
   bool goes_on = false;                       ///< with a promotion whose places know what arrived
   /// By target of the environment; empty: as the pipeline says.
   std::vector<std::optional<pipeline::Via>> roads{};

@@ -1,6 +1,7 @@
 // Runner: resume and undo, and everything that puts back.
 
 #include "promotion/cluster_plan.hpp"
+#include "promotion/attachments.hpp"
 #include "promotion/runner_work.hpp"
 
 #include <fmt/format.h>
@@ -213,7 +214,10 @@ Result<Outcome> Runner::resume(const std::string& id, const std::string& only) {
   SLUICE_TRY(work.survey, copy::survey(std::move(items.items), true, events_, stop_));
   work.copied = std::move(items.places);
   adopt_survey(work.survey, work.copied, work.plan);
-  for (auto& target : work.plan.targets) SLUICE_CHECK(knowledge_of(targets_, target));
+  for (auto& target : work.plan.targets) {
+    SLUICE_CHECK(knowledge_of(targets_, target));
+    SLUICE_CHECK(look_at_stream_attachments(targets_, work.plan.leaves_attachments, target));
+  }
   SLUICE_CHECK(note(work, "resume", {}, {}, {}));
   ask_for_number(work);
   return drive(work);

@@ -69,6 +69,15 @@ Result<bool> Targets::has_streams(const TargetAccess& access) {
   return known->second.contains(std::string(cluster::ImageStream::kResource.group));
 }
 
+// The registry of OpenShift 3.11 takes Docker's manifests alone, and cosign writes OCI's. That of OpenShift 4 gives out
+// what a tag of a stream stands for: a referrer has none.
+copy::AttachmentsHeld Targets::attachments_held(const TargetAccess& access) const {
+  if (!access.streams) return copy::AttachmentsHeld::all;
+  const auto known = groups_.find(access.target.server);
+  const bool v4 = known != groups_.end() && known->second.contains("config.openshift.io");
+  return v4 ? copy::AttachmentsHeld::cosign_tags : copy::AttachmentsHeld::none;
+}
+
 // One cluster may be known by several addresses; the uid of its project is the same by all of them. What we may not
 // read stays unknown.
 Result<std::string> Targets::place_of(const TargetAccess& access) {

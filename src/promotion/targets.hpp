@@ -2,6 +2,7 @@
 // Targets: what stands behind each target, and what its tags stand for, whether a registry or an API is asked.
 
 #include "base/result.hpp"
+#include "copy/survey.hpp"
 #include "memory/memory.hpp"
 #include "memory/registry_memory.hpp"
 #include "oci/digest.hpp"
@@ -71,6 +72,9 @@ class Targets {
   /// What the repositories of a plain registry remember, image by image. Errors: those of the registry.
   Result<std::vector<memory::RepositoryMemory>> remembered(const pipeline::Target& target,
                                                            const std::vector<std::string>& images);
+
+  /// Which attachments of images what stands behind a target can hold. Precondition: it was opened. Asks nobody.
+  copy::AttachmentsHeld attachments_held(const TargetAccess& access) const;
 
   /// Forgets what was seen: the world may have changed.
   void forget() {

@@ -74,7 +74,7 @@ struct FakeFault {
 class FakePlace final : public places::Place {
  public:
   static constexpr places::Traits kRegistryTraits{
-      .mount = true, .ranges = true, .push_by_digest = true, .referrers = false};
+      .mount = true, .ranges = true, .push_by_digest = true, .referrers = false, .attachments = true};
 
   explicit FakePlace(std::string name, places::Traits traits = kRegistryTraits, places::Slots slots = {});
   ~FakePlace() override;
