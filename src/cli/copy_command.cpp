@@ -49,10 +49,10 @@ struct Copied {
 };
 
 // Platforms of an index; an image alone says it in its config, which a copy does not read.
-Json platforms_json(const oci::Manifest& manifest) {
-  if (!manifest.is_index()) return {};
+Json platforms_json(const copy::SurveyedItem& item) {
+  if (!item.root().is_index()) return {};
   Json out = Json::array();
-  for (const auto& platform : oci::platforms_of(manifest)) out.push(platform);
+  for (const auto& platform : copy::platforms_of(item)) out.push(platform);
   return out;
 }
 
@@ -154,7 +154,44 @@ Status write(const Copy& copy, copy::Survey& survey, Context& context) {
   SLUICE_CHECK(std::move(carried));
   if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));
   const copy::PublishOptions publishing{.retry_times = options.retry_times, .prove = !copy.check_blobs};
+  auto published = copy::publish(survey, {0}, {}, publishing, context.events, context.stop);
+  auto& item = survey.items.front();
+  if (published || !item.sparse || copy.preserve_digests || !copy::is_refusal(published.error())) return published;
+  SLUICE_CHECK(copy::leave_out_missing(item));
   return copy::publish(survey, {0}, {}, publishing, context.events, context.stop);
+}
+
+// An image alone says its platform in its config.
+Status check_platform(const Copy& copy, const copy::SurveyedItem& item, Context& context) {
+  if (copy.platforms.empty() || item.root().is_index() || !item.root().config) return {};
+  SLUICE_TRY(const auto bytes, item.origin.place->small_blob(item.origin.repository, *item.root().config,
+                                                             oci::kMaxManifestBytes, context.stop));
+  SLUICE_TRY(const auto config, oci::parse_image_config(bytes));
+  const auto has = config.platform.text();
+  const bool fits = std::any_of(copy.platforms.begin(), copy.platforms.end(), [&](const std::string& wanted) {
+    return has == wanted || has.starts_with(wanted + "/");
+  });
+  if (fits) return {};
+  return Error(ErrorKind::not_found, fmt::format("{} is an image for {} alone, not for {}", item.root().digest.text(),
+                                                 text::printable(has), text::join(copy.platforms, " or ")));
+}
+
+Finding sparse_finding(const copy::SurveyedItem& item, const oci::Digest& source, const std::string& subject) {
+  const auto platforms = text::printable(text::join(copy::platforms_of(item), ", "));
+  if (item.root().digest == source) {
+    return {.code = "index-sparse",
+            .severity = Severity::info,
+            .subject = subject,
+            .sentence = "the index names more platforms than stand there: it has " + platforms,
+            .fix = {}};
+  }
+  return {.code = "index-rewritten",
+          .severity = Severity::warning,
+          .subject = subject,
+          .sentence = fmt::format("the registry takes no index with missing images, so {} is an index of {} alone; what "
+                                  "is attached to {} is about that one",
+                                  item.root().digest.text(), platforms, source.text()),
+          .fix = "copy all platforms to keep the digest"};
 }
 
 Result<Copied> into_registry(const Copy& copy, Context& context) {
@@ -168,6 +205,8 @@ Result<Copied> into_registry(const Copy& copy, Context& context) {
                   .dest = dest,
                   .dest_repository = to.repository.path,
                   .tags = {},
+                  .platforms = copy.platforms,
+                  .include_foreign = copy.include_foreign,
                   .attachments = copy.no_attachments ? copy::Attachments::leave : copy::Attachments::carry};
   if (to.tag) item.tags.push_back(*to.tag);
   SLUICE_TRY(auto survey, copy::survey({std::move(item)}, true, context.events, context.stop));
@@ -178,17 +217,24 @@ Result<Copied> into_registry(const Copy& copy, Context& context) {
                                                    surveyed.root().digest.text(), to.digest->text()))
         .with_hint("nothing was written; name the source by the digest you mean");
   }
+  SLUICE_CHECK(check_platform(copy, surveyed, context));
   auto findings = findings_of(source, surveyed, to.text());
   tell_findings(findings, context);
+  const bool sparse = surveyed.sparse;
+  const auto digest = surveyed.root().digest;
   SLUICE_CHECK(write(copy, survey, context));
+  if (sparse) {
+    findings.push_back(sparse_finding(surveyed, digest, to.text()));
+    tell_findings({findings.back()}, context);
+  }
   context.report.images = {image_report(surveyed, to.text(), true)};
   return Copied{.source = source.text,
                 .destination = to.text(),
                 .digest = surveyed.root().digest.text(),
                 .road = surveyed.road,
                 .why = surveyed.why,
-                .platforms = platforms_json(surveyed.root()),
-                .digest_changed = source.engine.has_value(),
+                .platforms = platforms_json(surveyed),
+                .digest_changed = source.engine.has_value() || surveyed.root().digest != digest,
                 .image_id = source.engine ? source.engine->id : std::string(),
                 .findings = std::move(findings),
                 .blobs = surveyed.blobs,
@@ -261,6 +307,10 @@ Result<Copied> into_engine(const Copy& copy, Context& context) {
 
 // What somebody asks for is kept, or refused.
 Status check_flags(const Copy& copy, bool from_engine, bool to_engine) {
+  if ((from_engine || to_engine) && (!copy.platforms.empty() || copy.include_foreign)) {
+    return Error(ErrorKind::usage, "--platform and --include-foreign are not supported with docker-daemon: yet")
+        .with_hint("leave them out: an engine takes the platform of its own machine");
+  }
   if (to_engine && from_engine) {
     return Error(ErrorKind::usage, "SOURCE and DESTINATION are both of the engine, and there is one engine")
         .with_hint("give the image another name with: docker tag");

@@ -188,6 +188,14 @@ struct Commands {
     c->add_flag("--check-blobs", copy.check_blobs,
                 "prove that every blob can be read there, also of an equal image; not into an engine");
     add_no_attachments(*c, copy.no_attachments);
+    c->add_option("--platform", copy.platforms,
+                  "of an index only these, separated by commas; where the destination takes no index with missing "
+                  "images, it gets one of these, with another digest")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("OS/ARCH[/VARIANT]");
+    c->add_flag("--include-foreign", copy.include_foreign,
+                "also carry layers that manifests keep as references to elsewhere (of Windows, as a rule)");
     c->add_flag("--preserve-digests", copy.preserve_digests,
                 "always on between registries; an engine cannot keep them");
     b.source_side(c, "--src-");

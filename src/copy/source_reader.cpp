@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <tuple>
 
 namespace sluice::copy {
@@ -38,6 +39,38 @@ Result<oci::Manifest> read_child(const Origin& origin, const oci::Descriptor& ch
   return part;
 }
 
+bool fits(const oci::Platform& platform, const std::string& wanted) {
+  const auto text = platform.text();
+  // "linux/arm64" asks for any variant of it, as for other tools.
+  return text == wanted || text.starts_with(wanted + "/");
+}
+
+// Those that were asked for. An index below has no platform of its own as a rule, and is looked into; what buildkit has
+// attached to an image goes with that.
+std::vector<oci::Descriptor> wanted_children(const oci::Manifest& index, const std::vector<std::string>& platforms) {
+  if (platforms.empty()) return index.children;
+  std::vector<oci::Descriptor> out;
+  std::set<std::string> images;
+  for (const auto& child : index.children) {
+    const bool asked = child.platform && std::any_of(platforms.begin(), platforms.end(), [&](const std::string& one) {
+                         return fits(*child.platform, one);
+                       });
+    if (!asked && (child.platform || !oci::media::is_index(child.media_type))) continue;
+    images.insert(child.digest.text());
+    out.push_back(child);
+  }
+  for (const auto& child : index.children) {
+    if (images.contains(child.attached_to)) out.push_back(child);
+  }
+  return out;
+}
+
+Error none_wanted(const oci::Manifest& index, const ReadOrder& order) {
+  return Error(ErrorKind::not_found, "the index " + index.digest.text() + " has no image for " +
+                                         text::printable(text::join(order.platforms, " or ")) + ", but for " +
+                                         text::printable(text::join(oci::platforms_of(index), ", ")));
+}
+
 // Lists of attachments outlive what they list.
 Status refused(Error error, const ReadOrder& order) {
   if (order.attached_to.empty()) return error;
@@ -55,7 +88,9 @@ std::vector<std::shared_ptr<const oci::Manifest>> SourceImage::ordered() const {
   const std::function<void(const oci::Digest&)> place = [&](const oci::Digest& digest) {
     if (!placed.insert(digest).second) return;
     const auto& manifest = manifests.at(digest);
-    for (const auto& child : manifest->children) place(child.digest);
+    for (const auto& child : manifest->children) {
+      if (manifests.contains(child.digest)) place(child.digest);
+    }
     out.push_back(manifest);
   };
   place(*root);
@@ -67,8 +102,8 @@ Guarded<SourceImage>& SourceReader::at(std::size_t image) {
 }
 
 std::size_t SourceReader::add(const std::vector<Origin>& origins, const places::ManifestName& name, ReadOrder order) {
-  Question question{name.text(), {}};
-  for (const auto& origin : origins) question.second.emplace_back(origin.place->name(), origin.repository);
+  Question question{name.text(), {}, order.platforms, order.include_foreign};
+  for (const auto& origin : origins) std::get<1>(question).emplace_back(origin.place->name(), origin.repository);
   const auto [image, fresh] = images_.with([&](Images& images) {
     const auto [entry, inserted] = images.seen.emplace(std::move(question), images.all.size());
     if (inserted)
@@ -110,10 +145,15 @@ Status SourceReader::keep(std::size_t image, const Origin& origin, oci::Manifest
     return Error(ErrorKind::unsupported,
                  "the index " + manifest.digest.text() + " is nested deeper than " + std::to_string(kMaxNesting));
   }
+  if (order->include_foreign) {
+    for (auto& layer : manifest.layers) layer.urls.clear();  // the bytes stay as they are
+  }
+  const auto wanted = wanted_children(manifest, order->platforms);
+  if (!manifest.children.empty() && wanted.empty()) return none_wanted(manifest, *order);
   const auto kept = std::make_shared<const oci::Manifest>(std::move(manifest));
   SLUICE_TRY(const auto claims, at(image).with([&](SourceImage& one) {
     one.manifests.emplace(kept->digest, kept);
-    return claim(one, kept->children);
+    return claim(one, wanted);
   }));
   for (const auto& child : claims) {
     crew_.add({.hosts = {origin.place},

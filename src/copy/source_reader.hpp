@@ -15,6 +15,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,9 @@ using ManifestRead =
     std::function<void(std::size_t image, const Origin& found, const std::shared_ptr<const oci::Manifest>& manifest)>;
 
 struct ReadOrder {
+  /// Of an index only these children are read, and what buildkit has attached to them; empty: all.
+  std::vector<std::string> platforms{};
+  bool include_foreign = false;  ///< layers with urls count as any other
   /// For people: what it belongs to, when it is an attachment. One that is listed and not there is no error.
   std::string attached_to{};
   ManifestRead read{};
@@ -62,7 +66,7 @@ class SourceReader {
   }
 
  private:
-  using Question = std::pair<std::string, std::vector<std::pair<std::string, std::string>>>;
+  using Question = std::tuple<std::string, std::vector<std::pair<std::string, std::string>>, std::vector<std::string>, bool>;
   struct Images {
     std::map<Question, std::size_t> seen;
     std::vector<std::unique_ptr<Guarded<SourceImage>>> all;

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,10 +27,26 @@ bool may_have_attachments_to_bring(const SurveyedItem& item) {
   return item.item.attachments != Attachments::ignore && !same;
 }
 
+std::set<oci::Digest> digests_of(const SurveyedItem& item) {
+  std::set<oci::Digest> out;
+  for (const auto& manifest : item.manifests) out.insert(manifest->digest);
+  return out;
+}
+
+bool lacks_children(const SurveyedItem& item) {
+  const auto there = digests_of(item);
+  return std::any_of(item.manifests.begin(), item.manifests.end(), [&](const auto& manifest) {
+    return std::any_of(manifest->children.begin(), manifest->children.end(),
+                       [&](const oci::Descriptor& child) { return !there.contains(child.digest); });
+  });
+}
+
 class Surveyor {
  public:
   Surveyor(std::vector<Item> items, Events& events, std::stop_token stop)
-      : events_(events), reader_(crew_), search_(crew_, reader_), crew_(std::move(stop)) {
+      : events_(events), crew_(std::move(stop)) {
+    reader_.emplace(crew_);
+    search_.emplace(crew_, *reader_);
     for (auto& item : items) survey_.items.push_back({.item = std::move(item)});
   }
 
@@ -79,9 +96,10 @@ class Surveyor {
   void look_at_sources() {
     for (const auto& surveyed : survey_.items) {
       const auto& item = surveyed.item;
-      source_of_.push_back(reader_.add(item.origins, item.name));
+      source_of_.push_back(reader_->add(item.origins, item.name,
+                                        {.platforms = item.platforms, .include_foreign = item.include_foreign}));
       if (item.attachments != Attachments::ignore)
-        search_.look_ahead(item.origins.front(), item.attachments == Attachments::carry);
+        search_->look_ahead(item.origins.front(), item.attachments == Attachments::carry);
     }
   }
 
@@ -90,7 +108,7 @@ class Surveyor {
     for (std::size_t i = 0; i < survey_.items.size(); ++i) {
       const auto& item = survey_.items[i];
       if (!may_have_attachments_to_bring(item)) continue;
-      search_.search(source_of_[i], item.item.attachments == Attachments::carry);
+      search_->search(source_of_[i], item.item.attachments == Attachments::carry);
     }
   }
 
@@ -139,9 +157,10 @@ class Surveyor {
   // Children before parents, then compares with what the tags stand for.
   void settle(SurveyedItem& surveyed) {
     const auto index = static_cast<std::size_t>(&surveyed - survey_.items.data());
-    reader_.with(source_of_[index], [&](const SourceImage& image) {
+    reader_->with(source_of_[index], [&](const SourceImage& image) {
       surveyed.origin = image.found;
       surveyed.manifests = image.ordered();
+      surveyed.sparse = lacks_children(surveyed);
     });
     const auto& digest = surveyed.root().digest;
     const bool tagged = !surveyed.before.empty();
@@ -157,7 +176,7 @@ class Surveyor {
     auto lost = before_platforms_.with([&](auto& all) { return std::exchange(all[&surveyed], {}); });
     if (lost.empty() || surveyed.all_equal) return;
     if (surveyed.root().is_index()) {
-      note_lost(surveyed, std::move(lost), oci::platforms_of(surveyed.root()));
+      note_lost(surveyed, std::move(lost), platforms_of(surveyed));
       return;
     }
     crew_.add({.hosts = {surveyed.origin.place},
@@ -203,8 +222,8 @@ class Surveyor {
     std::set<std::tuple<std::string, std::string, std::string>> taken;  // host, repository, tag or digest
     for (std::size_t i = 0; i < asked_for; ++i) {
       if (!may_have_attachments_to_bring(survey_.items[i])) continue;
-      survey_.items[i].attachments_known = search_.complete(source_of_[i]);
-      for (auto& found : search_.found(source_of_[i])) add_attachment(i, std::move(found), taken);
+      survey_.items[i].attachments_known = search_->complete(source_of_[i]);
+      for (auto& found : search_->found(source_of_[i])) add_attachment(i, std::move(found), taken);
     }
     if (survey_.items.size() == asked_for) return {};
     ArrivalLook(survey_, crew_).ask();
@@ -228,7 +247,7 @@ class Surveyor {
                                 .tags = {},
                                 .stage_tag = found.what.tag,
                                 .must_stream = image.item.must_stream}};
-    reader_.with(found.image, [&](const SourceImage& one) {
+    reader_->with(found.image, [&](const SourceImage& one) {
       added.origin = one.found;
       if (one.root) added.manifests = one.ordered();
     });
@@ -264,8 +283,8 @@ class Surveyor {
   Survey survey_;
   Events& events_;
   std::vector<std::size_t> source_of_;
-  SourceReader reader_;
-  AttachmentSearch search_;
+  std::optional<SourceReader> reader_;  // always there; made after the crew, and gone after it
+  std::optional<AttachmentSearch> search_;
   Guarded<std::set<std::tuple<std::string, std::string, oci::Digest>>> present_;
   Guarded<std::map<const SurveyedItem*, std::set<std::string>>> before_platforms_;  // of indexes that tags stand for
   Crew crew_;  // last: its threads end before what they use
@@ -299,6 +318,20 @@ Amounts& Amounts::operator+=(const Amounts& other) {
   mounted += other.mounted;
   present += other.present;
   return *this;
+}
+
+std::vector<std::string> platforms_of(const SurveyedItem& item) {
+  auto index = item.root();
+  const auto there = digests_of(item);
+  std::erase_if(index.children, [&](const oci::Descriptor& child) { return !there.contains(child.digest); });
+  return oci::platforms_of(index);
+}
+
+Status leave_out_missing(SurveyedItem& item) {
+  SLUICE_TRY(auto rewritten, oci::index_of(item.root(), digests_of(item)));
+  item.manifests.back() = std::make_shared<const oci::Manifest>(std::move(rewritten));
+  item.sparse = false;
+  return {};
 }
 
 std::optional<std::vector<AttachmentState>> Survey::attachments_of(std::size_t item) const {

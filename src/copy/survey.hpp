@@ -50,8 +50,11 @@ struct Item {
   /// The image's own manifest is staged under this tag instead of under its digest: for registries that take none by
   /// digest alone, and to keep it from their pruner. Empty: by digest, where the place can.
   std::string stage_tag{};
-  bool must_stream = false;  ///< no mounting from the source, even inside one registry
-  bool by_engine = false;    ///< Road::docker: somebody else brings the content, unless it is there
+  /// "linux/arm64": of an index only these travel, and the index names the others without having them. Empty: all.
+  std::vector<std::string> platforms{};
+  bool include_foreign = false;  ///< layers that are kept as references travel as well
+  bool must_stream = false;      ///< no mounting from the source, even inside one registry
+  bool by_engine = false;        ///< Road::docker: somebody else brings the content, unless it is there
   Attachments attachments = Attachments::ignore;
   AttachmentsHeld attachments_held = AttachmentsHeld::all;
 };
@@ -109,6 +112,7 @@ struct SurveyedItem {
   std::vector<std::optional<oci::Digest>> before{};  ///< what each tag stands for now, in the order of item.tags
   /// "linux/arm64", of the index that a tag stands for now and that the image does not have; sorted, each one once.
   std::vector<std::string> lost_platforms{};
+  bool sparse = false;         ///< the image is an index of which some children do not travel (Item::platforms)
   bool content_there = false;  ///< the destination knows this digest already
   bool all_equal = false;      ///< nothing at all has to be written
   Road road = Road::stream;
@@ -142,9 +146,16 @@ std::vector<Finding> findings_of(const SurveyedItem& item, const std::string& su
 inline constexpr std::size_t kMaxManifests = 2000;
 inline constexpr std::uint64_t kMaxManifestBytesOfImage = std::uint64_t{64} * 1024 * 1024;
 
+/// The platforms of an index that travel, in its order. Empty: it is none.
+std::vector<std::string> platforms_of(const SurveyedItem& item);
+
+/// Where a destination takes no index with missing children: the index of those that travel, which has another digest,
+/// instead of the image's own. Precondition: item.sparse. Errors: protocol (its JSON cannot be rewritten).
+Status leave_out_missing(SurveyedItem& item);
+
 /// Looks, and writes nothing. `will_write` asks for the right to push at once, so that one token serves to the end.
 /// Each manifest is asked for once, and its bytes are held once.
-/// Errors: not_found (no origin has it), unsupported (over kMaxManifests or kMaxManifestBytesOfImage), and those of
+/// Errors: not_found (no origin has it, or the index has none of the platforms), unsupported (over kMaxManifests or kMaxManifestBytesOfImage), and those of
 /// places.
 Result<Survey> survey(std::vector<Item> items, bool will_write, Events& events, std::stop_token stop);
 

@@ -64,6 +64,14 @@ Result<std::vector<std::string>> read_urls(const Json& object, const std::string
   return urls;
 }
 
+// Buildkit keeps attestations as entries of the index, and says in an annotation which entry each is about.
+// Source: buildkit, docs/attestations/attestation-storage.md.
+std::string attached_to(const Json& entry) {
+  const auto* annotations = member(entry, "annotations");
+  if (annotations == nullptr || !annotations->is_object()) return {};
+  return annotations->string_at("vnd.docker.reference.digest").value_or("");
+}
+
 }  // namespace
 
 Platform read_platform(const Json& object) {
@@ -88,8 +96,14 @@ Result<Descriptor> read_descriptor(const Json& value, const std::string& where) 
     if (!found->is_object()) return malformed(where + ".platform is no object");
     platform = read_platform(*found);
   }
-  return Descriptor{std::move(media_type), std::move(*digest),  size,
-                    std::move(urls),       std::move(platform), std::move(artifact_type)};
+  auto about = platform ? attached_to(value) : std::string();
+  return Descriptor{std::move(media_type),
+                    std::move(*digest),
+                    size,
+                    std::move(urls),
+                    std::move(platform),
+                    std::move(artifact_type),
+                    std::move(about)};
 }
 
 Result<std::vector<Descriptor>> read_descriptors(const Json& object, std::string_view key) {

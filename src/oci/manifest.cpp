@@ -157,6 +157,19 @@ std::vector<std::string> platforms_of(const Manifest& index) {
   return out;
 }
 
+Result<Manifest> index_of(const Manifest& index, const std::set<Digest>& wanted) {
+  SLUICE_TRY(auto document, parse_json(index.bytes, {.max_bytes = kMaxManifestBytes}));
+  const auto* all = document.find("manifests");
+  if (all == nullptr) return malformed("it has no \"manifests\"");
+  Json kept = Json::array();
+  for (const auto& entry : all->items()) {
+    SLUICE_TRY(const auto digest, Digest::parse(entry.string_at("digest").value_or("")));
+    if (wanted.contains(digest)) kept.push(entry);
+  }
+  document.set("manifests", std::move(kept));
+  return parse_manifest(document.dump(), index.media_type);
+}
+
 Result<Manifest> parse_manifest(std::string bytes, std::string_view content_type,
                                 const std::optional<Digest>& expected) {
   SLUICE_CHECK(check_size(bytes));

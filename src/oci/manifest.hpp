@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ struct Descriptor {
   std::vector<std::string> urls;     ///< only foreign layers have them
   std::optional<Platform> platform;  ///< only in an index
   std::string artifact_type;         ///< may be empty
+  std::string attached_to{};         ///< of buildkit's attestations in an index: the digest they are about; may be empty
   bool is_foreign() const { return media::is_foreign_layer(media_type) && !urls.empty(); }
 };
 
@@ -73,6 +75,9 @@ struct Manifest {
 /// "linux/arm64", of an index in its order; what buildkit calls unknown/unknown (its attestations) is no platform, and
 /// neither is what names no operating system.
 std::vector<std::string> platforms_of(const Manifest& index);
+
+/// The index with those entries alone whose digests are in `wanted`; everything else in it stays. Errors: protocol.
+Result<Manifest> index_of(const Manifest& index, const std::set<Digest>& wanted);
 
 /// Reads a manifest. `content_type` is the header that came with it (parameters are ignored); the body's own
 /// mediaType must agree with it when both are there, because two readings of one digest are an attack.

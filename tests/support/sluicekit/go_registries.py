@@ -1,4 +1,4 @@
-"""Registries of other makes, built from their Go modules where there is a Go that can: distribution v3 and olareg.
+"""Registries of other makes, built from their Go modules where there is a Go that can: distribution v3 and olareg; and cosign.
 
 They are built once into build/peers of the checkout. Where that cannot be done the caller is told why, and skips aloud.
 """
@@ -21,6 +21,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[3]
 _BIN = _ROOT / "build" / "peers" / "bin"
 _MAKES = {  # module, version, package below it, program
     "distribution": ("github.com/distribution/distribution/v3", "v3.0.0", "cmd/registry", "registry"),
+    "cosign": ("github.com/sigstore/cosign/v2", "v2.6.1", "cmd/cosign", "cosign"),
     "olareg": ("github.com/olareg/olareg", "v0.1.2", "cmd/olareg", "olareg"),
 }
 _BUILD_SECONDS = 420

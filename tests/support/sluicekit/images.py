@@ -160,12 +160,15 @@ class Index:
 
 
 class Artifact:
-    """An OCI artifact: blobs with media types of their own, no platform; `artifact_type` as OCI 1.1 has it."""
+    """An OCI artifact: blobs with media types of their own, no platform; `artifact_type` as OCI 1.1 has it.
+
+    `subject`: what it is attached to.
+    """
 
     children = ()
     media_type = OCI["manifest"]
 
-    def __init__(self, artifact_type, *contents):
+    def __init__(self, artifact_type, *contents, subject=None):
         self.layers = [Bytes(data) for data in contents]
         self.config = Bytes(b"{}")
         self.manifest = json.dumps({
@@ -173,6 +176,8 @@ class Artifact:
             "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": self.config.digest, "size": 2},
             "layers": [{"mediaType": "application/octet-stream", "digest": blob.digest, "size": blob.size}
                        for blob in self.layers],
+            **({"subject": {"mediaType": subject.media_type, "digest": subject.digest, "size": len(subject.manifest)}}
+               if subject else {}),
         }, indent=3).encode()
         self.digest = _digest(self.manifest)
 
