@@ -45,7 +45,7 @@ class Publisher {
     look_again(survey_, items_, settling_, events_, crew_);
     for (const auto index : items_) {
       const auto& item = survey_.items[index];
-      if (item.item.tags.empty() && !item.all_equal)
+      if (item.item.tags.empty() && !item.all_equal && !item.attached)
         crew_.add(look(item, places::ManifestName::digest(item.root().digest)));
     }
     each_tag([this](std::size_t index, const std::string& tag) {

@@ -34,14 +34,15 @@ bool keeps_no_list(const net::HttpResponse& response) {
       return false;
   }
   // A catch-all route answers anything with 200. The list is an index, always.
-  const auto type = text::cut(response.headers.get("content-type").value_or(""), ';').first;
-  return text::lower(text::trim(type)) != oci::media::kOciIndex;
+  const auto header = response.headers.get("content-type").value_or("");
+  return text::lower(text::trim(text::cut(header, ';').first)) != oci::media::kOciIndex;
 }
 
-// Whether the same is true of all repositories there: not when it is this repository that is not known.
+// Whether the same is true of all repositories there: not when it is this repository, or this digest, that is not known.
 bool is_true_everywhere(const net::HttpResponse& response) {
   if (response.status == 403) return false;
-  return read_problem(response).code != "NAME_UNKNOWN";
+  const auto code = read_problem(response).code;
+  return code != "NAME_UNKNOWN" && code != "MANIFEST_UNKNOWN";
 }
 
 }  // namespace

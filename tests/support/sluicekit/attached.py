@@ -29,7 +29,7 @@ def referrers(client, repository, digest):
         if client.digest(repository, list_tag(digest)) is None:
             return []
         body = client.manifest(repository, list_tag(digest))[0]
-    return sorted(entry["digest"] for entry in json.loads(body)["manifests"])
+    return sorted(entry["digest"] for entry in json.loads(body)["manifests"] or [])
 
 
 def attach(client, repository, artifact):
