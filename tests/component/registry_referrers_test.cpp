@@ -26,7 +26,7 @@ class Referrers : public RegistryTest {
                                        const std::string& link = "") {
     support::ScriptedReply reply{.headers = {{"Content-Type", type}},
                                  .body = R"({"schemaVersion":2,"mediaType":")" + kIndex + R"(","manifests":)" + entries + "}"};
-    if (!link.empty()) reply.headers.set("Link", link);
+    if (!link.empty()) reply.headers.emplace_back("Link", link);
     return reply;
   }
   /// "none" when the registry keeps no list; else how many it lists.

@@ -180,7 +180,7 @@ class Cosign(kit.E2eCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.cosign, why_not = go_registries.build("cosign")
+        cls.cosign, why_not = go_registries.built("cosign")
         if cls.cosign is None:
             raise unittest.SkipTest(why_not)
 

@@ -1,6 +1,7 @@
 """Registries of other makes, built from their Go modules where there is a Go that can: distribution v3 and olareg; and cosign.
 
 They are built once into build/peers of the checkout. Where that cannot be done the caller is told why, and skips aloud.
+What takes longer than a test may is built by hand: PYTHONPATH=tests/support python3 -m sluicekit.go_registries cosign
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -28,7 +30,15 @@ _BUILD_SECONDS = 420
 _START_SECONDS = 30
 
 
-def build(make):
+def built(make):
+    """The same as build(), of what is there already."""
+    path = _BIN / _MAKES[make][3]
+    if path.exists():
+        return path, None
+    return None, f"{make} is not built: PYTHONPATH=tests/support python3 -m sluicekit.go_registries {make}"
+
+
+def build(make, seconds=_BUILD_SECONDS):
     """(path, None) or (None, why not)."""
     module, version, package, program = _MAKES[make]
     path = _BIN / program
@@ -45,10 +55,10 @@ def build(make):
             (work / "go.mod").write_text(f"module peers\n\ngo 1.24\n\nrequire {module} {version}\n")
             try:
                 done = subprocess.run(["go", "build", "-mod=mod", "-p", "2", "-o", path, f"{module}/{package}"], cwd=work,
-                                      capture_output=True, text=True, check=False, timeout=_BUILD_SECONDS,
+                                      capture_output=True, text=True, check=False, timeout=seconds,
                                       env=dict(os.environ, CGO_ENABLED="0"))
             except subprocess.TimeoutExpired:
-                return None, f"go did not build {module} in {_BUILD_SECONDS} s"
+                return None, f"go did not build {module} in {seconds} s"
             if done.returncode != 0:
                 return None, f"go cannot build {module}: {done.stderr.strip().splitlines()[-1:]}"
     return path, None
@@ -75,6 +85,7 @@ class GoRegistry:
 
     auth = None
     tls = None
+    _reader = None
 
     def __init__(self, make, program):
         self.folder = folder(make)
@@ -89,7 +100,8 @@ class GoRegistry:
             self._start([program, "serve", "--addr", "127.0.0.1", "--port", str(port), "--store-type", "mem"])
             self.host = f"127.0.0.1:{port}"
             self._wait_until_it_listens(port)
-        threading.Thread(target=lambda: [None for _ in self._lines], daemon=True).start()
+        self._reader = threading.Thread(target=lambda: [None for _ in self._lines], daemon=True)
+        self._reader.start()
 
     def _start(self, argv):
         reader, writer = os.pipe()
@@ -122,9 +134,17 @@ class GoRegistry:
 
     def close(self):
         self._child.stop()
+        if self._reader is not None:
+            self._reader.join()
+        self._lines.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        print(*build(wanted, seconds=3600))

@@ -23,7 +23,7 @@ constexpr EventKind kKinds[] = {EventKind::road,          EventKind::total,     
                                 EventKind::blob_progress, EventKind::blob_done, EventKind::blob_retried,
                                 EventKind::blob_resumed,  EventKind::wait,      EventKind::put_back,
                                 EventKind::manifest,      EventKind::tag,       EventKind::state,
-                                EventKind::rollout,       EventKind::note};
+                                EventKind::rollout,       EventKind::attachment, EventKind::note};
 constexpr bool is_listed(EventKind kind) {
   switch (kind) {
     case EventKind::road:
@@ -39,6 +39,7 @@ constexpr bool is_listed(EventKind kind) {
     case EventKind::tag:
     case EventKind::state:
     case EventKind::rollout:
+    case EventKind::attachment:
     case EventKind::note:
       return true;
   }
