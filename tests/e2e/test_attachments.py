@@ -191,19 +191,19 @@ class Cosign(kit.E2eCase):
         self.assertEqual(done.returncode, 0, f"cosign {words[0]}: {done.stderr}")
         return done.stdout
 
-    def signed_and_verified(self, source, target, *flags):
+    def signed_and_verified(self, source, target, sign=(), verify=()):
         self.keys = kit.tools.folder("cosign")
         self.addCleanup(shutil.rmtree, self.keys, True)
         self.run_cosign("generate-key-pair")
         image = kit.random_image(seed=self.project)
         source.client().push(self.project, "v1", image)
-        self.run_cosign("sign", "--key", "cosign.key", "--tlog-upload=false", "--allow-insecure-registry", "--yes", *flags,
+        self.run_cosign("sign", "--key", "cosign.key", "--tlog-upload=false", "--allow-insecure-registry", "--yes", *sign,
                         f"{source.host}/{self.project}@{image.digest}")
         result = self.ok(self.home().run("copy", f"{source.host}/{self.project}:v1", f"{target.host}/{self.project}:v1",
                                          "-o", "json")).json
         self.assertEqual([(one["kind"], one["arrived"]) for one in result["attachments"]], [("signature", True)])
         return self.run_cosign("verify", "--key", "cosign.pub", "--insecure-ignore-tlog=true", "--allow-insecure-registry",
-                               *[flag for flag in flags if flag.startswith("--experimental")],
+                               *verify,
                                f"{target.host}/{self.project}@{image.digest}")
 
     def test_a_signature_under_a_tag_verifies_at_the_destination(self):
@@ -211,7 +211,7 @@ class Cosign(kit.E2eCase):
 
     def test_a_signature_that_is_a_referrer_verifies_at_the_destination(self):
         source, target = other_make(self, "olareg"), other_make(self, "olareg")
-        self.signed_and_verified(source, target, "--registry-referrers-mode=oci-1-1")
+        self.signed_and_verified(source, target, ["--registry-referrers-mode=oci-1-1"], ["--experimental-oci11"])
 
 
 if __name__ == "__main__":
