@@ -1,5 +1,5 @@
-"""Signatures that OpenShift keeps with an Image object, between two clusters: they go along, the plan says when they may
-not, the run says when they did not, and an image without any costs nothing more."""
+"""Signatures that OpenShift keeps with an Image object, between two clusters: they go along, the plan says when they
+may not, the run says when they did not, and an image without any costs nothing more."""
 
 import base64
 import collections
@@ -166,7 +166,8 @@ class Signatures(ShopCase):
     def count(self, exchanges):
         """Calls by what they ask; watches and events are matters of chance."""
         return collections.Counter(
-            re.sub(r"shop\d+|[0-9a-f]{64}|sluice-[0-9a-f]{12}", "X", f"{one['method']} {one['target']}".partition("?")[0])
+            re.sub(r"shop\d+|[0-9a-f]{64}|sluice-[0-9a-f]{12}", "X",
+                   f"{one['method']} {one['target']}".partition("?")[0])
             for one in exchanges if "watch=" not in one["target"] and "/events" not in one["target"])
 
     def test_an_equal_promotion_reads_no_image_object(self):
