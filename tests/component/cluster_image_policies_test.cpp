@@ -1,7 +1,6 @@
 // Image policies of a sandbox of either profile, read as somebody who may and as somebody who may not.
 
 #include "cluster/image_policies.hpp"
-
 #include "net/transfer_loop.hpp"
 #include "sandbox/sandbox.hpp"
 #include "support/checks.hpp"

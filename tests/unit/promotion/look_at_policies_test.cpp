@@ -1,7 +1,6 @@
 // What look_at_policies() asks a cluster, when it asks nothing, and what it adds to the plan.
 
 #include "promotion/signature_findings.hpp"
-
 #include "unit/cluster/cluster_testing.hpp"
 
 #include <gmock/gmock.h>
@@ -48,7 +47,8 @@ class LookAtPolicies : public cluster::testing::ClusterTest, public Places {
       return found == answers.end() ? status_reply(404, "NotFound", path) : found->second;
     });
 
-    auto target = pipeline::Target{.cluster = "prod", .registry = {}, .project = "shop", .has_api = true, .position = {}};
+    auto target =
+        pipeline::Target{.cluster = "prod", .registry = {}, .project = "shop", .has_api = true, .position = {}};
     target.server = "api.example.com:6443";
     target.place = "uid:u1";
     planned.target = target;
@@ -97,8 +97,9 @@ TEST_F(LookAtPolicies, AddsAFindingForThePublicNameThatTheStreamShows) {
   ASSERT_EQ(planned.findings.size(), 1U);
   EXPECT_EQ(planned.findings[0].code, "image-unsigned");
   EXPECT_EQ(planned.findings[0].subject, "prod/shop/web");
-  EXPECT_THAT(planned.findings[0].sentence,
-              HasSubstr("the ClusterImagePolicy release (scope *.apps.example.com) lets default-route.apps.example.com/"));
+  EXPECT_THAT(
+      planned.findings[0].sentence,
+      HasSubstr("the ClusterImagePolicy release (scope *.apps.example.com) lets default-route.apps.example.com/"));
   EXPECT_EQ(planned.findings[0].fix, "cosign sign --key KEY registry.dev.example.com/shop-dev/web@" + kDigest);
 }
 
