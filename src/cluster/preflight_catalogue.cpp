@@ -167,6 +167,15 @@ constexpr std::array kUseFindings = std::to_array<FindingText>({
      "{kinds} of {project} may not be read: whether new pods find what their templates name is not known", ""},
 });
 
+constexpr std::array kSignatureFindings = std::to_array<FindingText>({
+    {"signature-left-behind", kBlocker,
+     "{policy} (scope {scope}) lets {image} run with a signature only, and {count} at its source would stay behind: "
+     "{why}",
+     "{fix}"},
+    {"image-unsigned", kWarning,
+     "{policy} (scope {scope}) lets {image} run with a signature only, and no signature of it was found", "{fix}"},
+});
+
 // Fills in `{name}`, in one go: what a value holds is never filled in again.
 template <class Show>
 std::string filled(std::string_view text, FindingValues values, const Show& show) {
@@ -198,6 +207,8 @@ std::span<const FindingText> preflight_findings() { return kFindings; }
 
 std::span<const FindingText> use_findings() { return kUseFindings; }
 
+std::span<const FindingText> signature_findings() { return kSignatureFindings; }
+
 std::string shell_word(std::string_view text) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
   if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
@@ -214,11 +225,12 @@ std::string shell_word(std::string_view text) {
 
 Finding make_finding(std::string_view code, std::string subject, FindingValues values) {
   const auto is_it = [&](const FindingText& candidate) { return candidate.code == code; };
-  const auto* found = std::find_if(kFindings.begin(), kFindings.end(), is_it);
-  if (found == kFindings.end()) {
-    found = std::find_if(kUseFindings.begin(), kUseFindings.end(), is_it);
-    assert(found != kUseFindings.end());
+  const FindingText* found = nullptr;
+  for (const auto table : {preflight_findings(), use_findings(), signature_findings()}) {
+    const auto at = std::find_if(table.begin(), table.end(), is_it);
+    if (at != table.end()) found = &*at;
   }
+  assert(found != nullptr);
   const auto shown = [](std::string_view name, std::string_view value) {
     return text::printable(value, is_word(name) ? kMaxValueBytes : kMaxCommandBytes);
   };

@@ -1,6 +1,6 @@
 #pragma once
-// Every finding of the preflight: code, severity, sentence and fix, in two tables. docs/findings.md is held to them by
-// a test. `{name}` in a text is filled in when the finding is made.
+// Every finding of the preflight: code, severity, sentence and fix, in three tables. docs/findings.md is held to them
+// by a test. `{name}` in a text is filled in when the finding is made.
 
 #include "base/finding.hpp"
 
@@ -23,6 +23,9 @@ struct FindingText {
 std::span<const FindingText> preflight_findings();
 /// Those of judge_uses().
 std::span<const FindingText> use_findings();
+
+/// Those about signatures that a policy of the target asks for (promotion/signature_findings.hpp).
+std::span<const FindingText> signature_findings();
 
 using FindingValues = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 

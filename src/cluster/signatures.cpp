@@ -40,22 +40,40 @@ std::string why_not(Client& target, const Error& error, const net::ExchangeConte
   return error.message();
 }
 
+Result<Image> read_signed(Client& client, std::string_view project, std::string_view stream, std::string_view digest,
+                          const net::ExchangeContext& context) {
+  SLUICE_TRY(const auto found, client.get<ImageStreamImage>(project, fmt::format("{}@{}", stream, digest), context));
+  return found.image();
+}
+
+int signatures_of(const Image& image) {
+  const auto count = list_at(image.json(), {"signatures"}).size();
+  return static_cast<int>(std::min<std::size_t>(count, std::numeric_limits<int>::max()));
+}
+
 }  // namespace
+
+Result<std::optional<int>> count_signatures(Client& client, std::string_view project, std::string_view stream,
+                                            std::string_view digest, const net::ExchangeContext& context) {
+  const auto image = read_signed(client, project, stream, digest, context);
+  if (image) return std::optional<int>(signatures_of(*image));
+  if (ends_all(image.error())) return image.error();
+  return std::optional<int>();
+}
 
 Result<CarriedSignatures> carry_signatures(Client& source, std::string_view project, std::string_view stream,
                                            Client& target, std::string_view digest,
                                            const net::ExchangeContext& context) {
   CarriedSignatures out;
-  const auto found = source.get<ImageStreamImage>(project, fmt::format("{}@{}", stream, digest), context);
-  if (!found) {
-    if (ends_all(found.error())) return found.error();
+  const auto image = read_signed(source, project, stream, digest, context);
+  if (!image) {
+    if (ends_all(image.error())) return image.error();
     out.sentence =
-        fmt::format("the signatures of {}/{}@{} are not known: {}", project, stream, digest, found.error().message());
+        fmt::format("the signatures of {}/{}@{} are not known: {}", project, stream, digest, image.error().message());
     return out;
   }
-  const auto image = found->image();
-  const auto& signatures = list_at(image.json(), {"signatures"});
-  out.expected = static_cast<int>(std::min<std::size_t>(signatures.size(), std::numeric_limits<int>::max()));
+  const auto& signatures = list_at(image->json(), {"signatures"});
+  out.expected = signatures_of(*image);
   std::string why;
   std::size_t tried = 0;
   for (const auto& signature : signatures) {

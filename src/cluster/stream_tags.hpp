@@ -88,6 +88,10 @@ struct CarriedSignatures {
   int carried = 0;       ///< there at the end, put by us or before
   std::string sentence;  ///< why not all; empty when all are there
 };
+/// How many signatures the Image object of a stream's image bears; one exchange. Empty: it cannot be seen, for whatever
+/// reason. Errors: cancelled, unauthenticated.
+Result<std::optional<int>> count_signatures(Client& client, std::string_view project, std::string_view stream,
+                                            std::string_view digest, const net::ExchangeContext& context);
 /// Never an error for want of a right: the sentence says so. Errors: cancelled, unauthenticated.
 Result<CarriedSignatures> carry_signatures(Client& source, std::string_view project, std::string_view stream,
                                            Client& target, std::string_view digest,

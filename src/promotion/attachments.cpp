@@ -119,6 +119,28 @@ Status look_at_stream_attachments(Targets& targets, bool leaves, PlannedTarget& 
   return {};
 }
 
+std::vector<SignatureOutlook> signature_outlooks(const Plan& plan, const PlannedTarget& planned) {
+  std::vector<SignatureOutlook> out;
+  for (const auto& image : planned.images) {
+    auto& outlook = out.emplace_back();
+    if (!image.attachments) continue;
+    outlook.at_source_known = true;
+    for (const auto& one : *image.attachments) {
+      // What is signed beside the image, its SBOM for one, is no signature of it.
+      const bool of_image = std::none_of(image.attachments->begin(), image.attachments->end(), [&](const auto& other) {
+        return other.what.digest == one.what.subject;
+      });
+      if (one.what.kind != oci::AttachmentKind::signature || !of_image) continue;
+      ++outlook.signatures_at_source;
+      outlook.left_behind = outlook.left_behind || (!one.goes_along && !one.arrived);
+    }
+    if (!outlook.left_behind) continue;
+    outlook.why_left = why_left(plan, planned);
+    if (plan.leaves_attachments) outlook.remedy = "leave out --no-attachments";
+  }
+  return out;
+}
+
 std::vector<Finding> attachment_findings(const Plan& plan, const PlannedTarget& planned) {
   std::vector<Finding> out;
   for (const auto& image : planned.images) {

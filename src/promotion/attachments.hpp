@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "cluster/image_objects.hpp"
 #include "promotion/plan.hpp"
+#include "promotion/signature_findings.hpp"
 #include "promotion/targets.hpp"
 
 #include <set>
@@ -21,6 +22,9 @@ std::vector<copy::Attachment> attachments_in(const cluster::ImageStream& stream,
 /// Finds what is attached to the images that a cluster brings by its own means, and what of it is at the target.
 /// Errors: those of the API.
 Status look_at_stream_attachments(Targets& targets, bool leaves, PlannedTarget& planned);
+
+/// Which signatures of each image will stand at the target, for the policies there (signature_findings.hpp). Pure.
+std::vector<SignatureOutlook> signature_outlooks(const Plan& plan, const PlannedTarget& planned);
 
 /// attachments-left: by wish, or because the target cannot hold them. Pure.
 std::vector<Finding> attachment_findings(const Plan& plan, const PlannedTarget& planned);

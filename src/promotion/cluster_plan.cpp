@@ -4,6 +4,7 @@
 #include "cluster/stream_state.hpp"
 #include "cluster/stream_tags.hpp"
 #include "promotion/roads.hpp"
+#include "promotion/signatures.hpp"
 #include "promotion/workload_plan.hpp"
 
 #include <fmt/format.h>
@@ -162,6 +163,7 @@ cluster::PreflightRequest request_for(const Plan& plan, const PlannedTarget& pla
       any_workload(planned, [](const auto& one) { return one.action == cluster::UseAction::start; });
   request.change_workloads =
       any_workload(planned, [](const auto& one) { return one.pause || one.action == cluster::UseAction::patch; });
+  request.carry_signatures = image.openshift_signatures.value_or(0) > 0;
   request.needs = kForTheCopy + plan.verify.rollout_time + plan.verify.watch;
   return request;
 }
@@ -223,6 +225,9 @@ Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget
     if (!facts) return std::move(facts).error();
     out[i] = {facts->media_type, facts->parts};
     image.accepted.insert(facts->accepted.begin(), facts->accepted.end());
+    const auto* bearer = signature_source(planned, image);
+    if (bearer != nullptr && bearer->id() == from.id())
+      image.openshift_signatures = static_cast<int>(facts->signatures.size());
   }
   return out;
 }
@@ -233,6 +238,7 @@ Status look_at_rest(Targets& targets, const Plan& plan, PlannedTarget& planned,
   if (!access.side) return {};
   SLUICE_CHECK(plan_workloads(access, plan.verify.rollout, planned, targets.context()));
   if (!access.streams) return {};
+  SLUICE_CHECK(look_at_signatures(targets, planned));
   for (std::size_t i = 0; i < planned.images.size(); ++i) {
     const auto& image = planned.images[i];
     SLUICE_TRY(auto findings,

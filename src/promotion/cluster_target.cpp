@@ -8,6 +8,7 @@
 #include "memory/stream_memory.hpp"
 #include "oci/manifest.hpp"
 #include "promotion/engine_road.hpp"
+#include "promotion/signatures.hpp"
 
 #include <fmt/format.h>
 
@@ -142,13 +143,17 @@ Status ClusterTarget::carry_signatures() {
       return one.has_api && !same_cluster(one, planned_.target);
     });
     if (origin == image.origins.end() || image.road == copy::Road::present) continue;
+    if (image.openshift_signatures == 0) continue;  // the plan looked
     SLUICE_TRY(const auto source, targets_.open(*origin));
     if (!source.streams) continue;
     SLUICE_TRY(const auto carried, cluster::carry_signatures(*source.side.client, origin->project, image.name, client(),
                                                              image.after.text(), context()));
-    if (carried.expected == 0) continue;
-    say(fmt::format("{}: {} of {} signatures carried{}", image.name, carried.carried, carried.expected,
-                    carried.sentence.empty() ? "" : ": " + carried.sentence));
+    const int expected = std::max(carried.expected, image.openshift_signatures.value_or(0));
+    if (expected == 0) continue;
+    say(fmt::format("{}: {} of {} signatures carried", image.name, carried.carried, expected));
+    if (!carried.sentence.empty()) {
+      findings_.push_back(signatures_not_carried({*origin, planned_.target, image.name, image.after.text()}, carried));
+    }
   }
   return {};
 }

@@ -63,6 +63,8 @@ class ClusterTarget {
 
   /// Brings what the API brings, and pins every image. Precondition: the copy engine has done its part.
   Status stage();
+  /// What stage() found that is no reason to stop: signatures-not-carried. Gives each out once.
+  std::vector<Finding> take_findings() { return std::exchange(findings_, {}); }
 
   /// Errors: blocked, when a tag stands neither for what was planned nor (with `resumed`) for what is promoted.
   Status check_unchanged(bool resumed);
@@ -133,6 +135,7 @@ class ClusterTarget {
   std::unique_ptr<StreamLeaseKeeper> lease_;
   std::vector<cluster::WorkloadRef> paused_;  ///< by us, now
   std::vector<cluster::Followed> followed_;
+  std::vector<Finding> findings_;
 };
 
 }  // namespace sluice::promotion

@@ -44,6 +44,9 @@ struct PlannedImage {
   pipeline::Target source{};  ///< with `by_api`: whose stream has it, or whose registry the cluster pulls from
   /// Digests by which a runtime may call the image; not recorded, found out again.
   std::set<std::string> accepted{};
+  /// How many signatures OpenShift keeps with the image at its source, where they are to go along to another cluster.
+  /// Empty: they are not, or nobody could see. Not recorded.
+  std::optional<int> openshift_signatures{};
   /// The digest that was tested, where the way to this target changed it and `after` is what arrived; else empty.
   std::optional<oci::Digest> tested{};
 

@@ -336,6 +336,11 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   Planned out{.plan = std::move(plan), .release = std::move(release), .survey = {}, .copied = {}};
   SLUICE_CHECK(look_at_registries(out, will_write));
   SLUICE_CHECK(look_at_sides(targets_, out.plan));
+  for (auto& target : out.plan.targets) {
+    SLUICE_CHECK(look_at_policies(targets_, target, signature_outlooks(out.plan, target)));
+    std::stable_sort(target.findings.begin(), target.findings.end(),
+                     [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+  }
   Observed observed;
   for (std::size_t t = 0; t < out.plan.targets.size(); ++t) {
     auto& target = out.plan.targets[t];

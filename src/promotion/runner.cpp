@@ -247,7 +247,10 @@ Status Runner::take_arrivals(Work& work) {
 
 Status Runner::stage_at_clusters(Work& work) {
   for (const auto& target : work.clusters) {
-    if (target && target->planned().streams) SLUICE_CHECK(target->stage());
+    if (!target || !target->planned().streams) continue;
+    const auto staged = target->stage();
+    for (auto& finding : target->take_findings()) work.findings.push_back(std::move(finding));
+    SLUICE_CHECK(staged);
   }
   return note(work, "content", {}, {}, {});
 }

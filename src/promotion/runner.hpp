@@ -55,7 +55,7 @@ struct Outcome {
   Plan plan;                     ///< with the roads and bytes that were really taken
   std::vector<TargetOutcome> targets;
   std::optional<Error> error;          ///< why it did not succeed
-  std::vector<Finding> findings;       ///< what an undo could not put back
+  std::vector<Finding> findings;       ///< what an undo could not put back, what arrived otherwise or not at all
   std::vector<TagPutBack> put_back{};  ///< during this attempt
   bool places_told = true;             ///< other machines can see it; false: it ended before any place had heard of it
 };

@@ -295,7 +295,9 @@ void add_core_resources(Catalog& catalog, const World& world) {
   auto routes = with_status(stored("route.openshift.io", "routes", "Route"));
   routes.legacy = true;
   catalog.add(std::make_unique<Routes>(std::move(routes)));
-  if (v4) add_cluster_config(catalog);
+  if (!v4) return;
+  add_cluster_config(catalog);
+  add_image_policies(catalog);
 }
 
 }  // namespace sluice::sandbox

@@ -144,6 +144,7 @@ void add_core_resources(Catalog& catalog, const World& world);    ///< core_reso
 void add_access_resources(Catalog& catalog, const World& world);  ///< access_resources.cpp
 /// image_*.cpp; `exchanger` reaches the registries that images are imported from.
 void add_image_resources(Catalog& catalog, const World& world, net::Exchanger& exchanger);
+void add_image_policies(Catalog& catalog);                          ///< image_policies.cpp; 4.x alone
 void add_workload_resources(Catalog& catalog, const World& world);  ///< workload_*.cpp
 
 }  // namespace sluice::sandbox

@@ -27,7 +27,9 @@ struct Table {
   std::string begin() const { return "<!-- " + name + ": begin -->\n"; }
   std::string end() const { return "<!-- " + name + ": end -->\n"; }
 };
-std::vector<Table> tables() { return {{"preflight", preflight_findings()}, {"workloads", use_findings()}}; }
+std::vector<Table> tables() {
+  return {{"preflight", preflight_findings()}, {"workloads", use_findings()}, {"signatures", signature_findings()}};
+}
 
 std::filesystem::path document() {
   return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path() / "docs" /

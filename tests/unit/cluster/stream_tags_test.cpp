@@ -143,6 +143,19 @@ TEST_F(StreamTags, CarriesNoSignatureToWhereTheImageIsNot) {
   EXPECT_EQ(asked(1), "POST /apis/image.openshift.io/v1/imagesignatures");
 }
 
+TEST_F(StreamTags, CountsSignaturesWithOneRequestAndTellsNoneFromNotKnown) {
+  const std::string signature = R"({"metadata": {"name": ")" + kA + R"(@s"}, "type": "atomic", "content": "eA=="})";
+  answers({stream_image_json(R"("signatures": [)" + signature + ", " + signature + "]"),
+           stream_image_json(R"("metadata": {})")});
+  exchanger.then(status_reply(403, "Forbidden", "forbidden")).then(status_reply(401, "Unauthorized", "Unauthorized"));
+  const auto counted = [&] { return count_signatures(client(), "dev", "web", kA, context()); };
+  EXPECT_EQ(counted().value(), std::optional<int>(2));
+  EXPECT_EQ(counted().value(), std::optional<int>(0));
+  EXPECT_EQ(counted().value(), std::nullopt);
+  EXPECT_EQ(count(), 3U);
+  EXPECT_TRUE(failed_with(counted(), ErrorKind::unauthenticated));
+}
+
 TEST_F(StreamTags, StopsCarryingWhenNobodyKnowsUs) {
   exchanger.otherwise([](const auto&, const auto&) { return status_reply(401, "Unauthorized", "Unauthorized"); });
   EXPECT_TRUE(
