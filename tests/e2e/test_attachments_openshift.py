@@ -62,6 +62,37 @@ class InOneCluster(OneCluster):
         self.assertEqual([self.prod.tag("web", tag) for tag in signatures], [None, None])
 
 
+class UnderAPolicy(OneCluster):
+    """An ImagePolicy of the production project wants signed images; whoever promotes may read it."""
+
+    profile = "4.x"
+
+    def begin(self, row="", identity="ann"):
+        made = super().begin(row, identity)
+        self.right("ann", "cluster-reader", None)
+        scope = f"image-registry.openshift-image-registry.svc:5000/{self.prod.name}/web"
+        reply = self.prod.api.post(f"/apis/config.openshift.io/v1/namespaces/{self.prod.name}/imagepolicies", {
+            "kind": "ImagePolicy", "apiVersion": "config.openshift.io/v1", "metadata": {"name": "signed"},
+            "spec": {"scopes": [scope], "policy": {"rootOfTrust": {
+                "policyType": "PublicKey", "publicKey": {"keyData": "Zm9vIGJhcg=="}}}}})
+        self.assertEqual(reply.status, 201, str(reply))
+        return made
+
+    def test_a_plan_that_would_leave_the_signature_behind_is_blocked(self):
+        _, digest = self.running()
+        self.fresh(self.dev, tag=tag_of(digest))
+        blocked = self.plan("--no-attachments", code=3)
+        self.finding(blocked, "signature-left-behind", "blocker", "signed", "--no-attachments")
+        self.promote(self.sluice, "--no-attachments", code=3, state=None)
+        self.assertEqual(self.findings(self.plan(), "signature-left-behind"), [])
+        self.promote(self.sluice)
+        self.prod.runs({"web": digest})
+
+    def test_an_image_that_nobody_has_signed_is_told(self):
+        self.running()
+        self.finding(self.plan(), "image-unsigned", "warning", "signed")
+
+
 class BetweenClusters(ShopCase):
     def begin(self, profile):
         self.a, self.b = (self.enterContext(Sandbox(profile=profile, scenario=USERS)) for _ in "ab")
