@@ -18,7 +18,7 @@ namespace sluice::memory {
 namespace {
 
 constexpr unsigned kMaxTries = 8;
-constexpr unsigned kAskers = 24;  // small requests that mostly wait; the place has slots of its own
+constexpr unsigned kAskers = 24;  // the place has slots of its own
 constexpr std::size_t kIdDigits = 32;
 constexpr std::size_t kTokenDigits = 16;
 

@@ -16,7 +16,9 @@ namespace sluice::promotion {
 
 namespace {
 
-constexpr unsigned kWriters = 24;  // small requests that mostly wait: as many as a copy has under way
+// Each write is followed by a pause before it is looked at (RegistryMemoryOptions::settle): with few writers a release of
+// many images would mostly wait for these.
+constexpr unsigned kWriters = 32;
 constexpr unsigned kTargetsAtOnce = 8;
 constexpr std::string_view kPauses = "pauses";  // beside the plan, at the head alone
 // So long somebody counts as at work who has not said so again; clocks of machines may differ by some of it.
