@@ -91,6 +91,7 @@ Result<Outcome> Runner::run(Planned planned) {
   promotion.places = work.places();
   promotion.who = memory::to_json(options_.who);
   SLUICE_TRY(work.promotion, store_.add_promotion(std::move(promotion)));
+  work.promotion.plan = {};  // it is in work.plan; as JSON it takes two KiB for each image
   set_out(work);
   auto [begun, copied] = begin_and_copy(work);
   adopt_survey(work.survey, work.copied, work.plan);
@@ -430,7 +431,7 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
   } else if (!error) {
     error = std::move(recorded).error();  // the work is done, but nobody will know: that is not success
   }
-  if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
+  if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = std::move(**fresh);
   take_number(work);
   end_at_places(work);
   return conclude(work, std::move(error));
@@ -453,7 +454,7 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
                 .digest = {},
                 .bytes = 0,
                 .detail = std::string(to_string(work.promotion.state))});
-  if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
+  if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = std::move(**fresh);
   return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets), std::move(error),
           std::move(work.findings),  std::move(work.put_back), work.places_told};
 }

@@ -151,7 +151,8 @@ TEST_F(MemoryRegistryTest, RepositoriesThatRememberTheSamePlanShareOneTree) {
     return [plan](RepositoryMemory& memory) -> Status {
       memory::OpenPromotion open;
       open.promotion = "p1";
-      open.after = "sha256:" + std::string(64, 'a');
+      open.release = std::string(64, 'b');
+      open.digest = open.after = "sha256:" + std::string(64, 'a');
       open.tags.push_back({"prod", ""});
       open.plan = Json::object().set("app", plan);
       memory.tags["prod"].open = std::move(open);

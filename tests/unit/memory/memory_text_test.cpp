@@ -291,7 +291,8 @@ TEST(MemoryText, WhatIsOpenIsHeldOnceAndStaysWhereItStoodWhenItIsWritten) {
   auto memory = with_one_release();
   OpenPromotion open;
   open.promotion = "p1";
-  open.after = kDigest;
+  open.release = kRelease;
+  open.digest = open.after = kDigest;
   open.tags.push_back({"prod", ""});
   open.plan = Json::object().set("app", "shop");
   memory.tags["prod"].open = std::move(open);
