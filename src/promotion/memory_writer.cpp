@@ -16,8 +16,8 @@ namespace sluice::promotion {
 
 namespace {
 
-// Each write is followed by a pause before it is looked at (RegistryMemoryOptions::settle): with few writers a release of
-// many images would mostly wait for these.
+// Each write is followed by a pause before it is looked at (RegistryMemoryOptions::settle): with few writers a release
+// of many images would mostly wait for these.
 constexpr unsigned kWriters = 32;
 constexpr unsigned kTargetsAtOnce = 8;
 constexpr std::string_view kPauses = "pauses";  // beside the plan, at the head alone
