@@ -10,6 +10,8 @@ import tempfile
 import sluicekit as kit
 from sluicekit.engine import Engine
 
+import goals
+
 MiB = 1 << 20
 SMALL_IMAGES = 200
 DEV, PROD = "shop-dev", "shop-prod"
@@ -17,13 +19,17 @@ DEV, PROD = "shop-dev", "shop-prod"
 
 @dataclasses.dataclass
 class Case:
-    """`before`: which prepared storage the destination starts with: "empty", "base", "same"."""
+    """`before`: which prepared storage the destination starts with: "empty", "base", "blobs", "same".
+    `cpu_goal`: the most CPU, as a part of what the best of the tools that verify needs; see goals.py.
+    """
 
     name: str
     about: str
     image: object = None
     before: str = "empty"
     same_registry: bool = False
+    tls: bool = False
+    cpu_goal: float = goals.CPU_PLAIN
     small: bool = False
     classic_bytes: int = 0  # an engine builds the image, of so many bytes, and stands between the registries
     latencies: tuple = (0, 20, 80)
@@ -88,21 +94,33 @@ def app_image(total, seed):
 
 def all_cases(quick):
     total = (40 if quick else 236) * MiB
+    large = (256 if quick else 1024) * MiB
     image = app_image(total, "new")
+    in_eight = kit.random_image([large // 8] * 8, seed="large")
+    size = f"{large // MiB} MiB"
     return {case.name: case for case in (
         Case("cold", "nothing there", image),
         Case("delta", "the base layers are there, under another tag", image, before="base"),
-        Case("equal", "the same image is there, under the same tag", image, before="same"),
-        Case("same-registry", "from one project to another inside one registry", image, same_registry=True),
-        Case("index", "two platforms, nothing there",
-             kit.index_of(sizes=(total // 8, total // 16, total // 32), seed="bench")),
+        Case("present", "all blobs are there, under another tag", image, before="blobs", cpu_goal=goals.CPU_ONE),
+        Case("equal", "the same image is there, under the same tag", image, before="same", cpu_goal=goals.CPU_ONE),
+        Case("same-registry", "from one project to another inside one registry", image, same_registry=True,
+             cpu_goal=goals.CPU_ONE),
+        Case("index", "four platforms that share nothing, nothing there",
+             kit.index_of(("amd64", "arm64", "ppc64le", "s390x"), (total // 8, total // 16, total // 32), seed="bench"),
+             latencies=(0, 20)),
+        Case("layers30", "30 layers, nothing there", kit.random_image([total // 30] * 30, seed="thirty"),
+             latencies=(0, 20)),
+        Case("memory", f"{size} in 8 layers, nothing there", in_eight, latencies=(0,)),
+        Case("lone-layer", f"{2 * large // MiB} MiB in one layer, nothing there",
+             kit.random_image([2 * large], seed="lone"), cpu_goal=goals.CPU_ONE, latencies=(0,)),
+        Case("tls", "as cold, both registries behind TLS with a CA of their own", image, tls=True,
+             cpu_goal=goals.CPU_TLS, latencies=(0,)),
+        Case("tls-memory", "as memory, both registries behind TLS with a CA of their own", in_eight, tls=True,
+             cpu_goal=goals.CPU_TLS, latencies=(0,)),
         Case("small200", "200 small images with one base, as one release; other tools one after the other",
-             small=True, rounds=1),
+             small=True, rounds=1, latencies=(0, 20)),
         Case("classic", "the four steps of a playbook with docker (pull, tag, push, rmi) beside Sluice; nothing there",
              classic_bytes=total, latencies=(0,)),
-        Case("memory", "1 GiB in 8 layers, nothing there" if not quick else "256 MiB in 8 layers, nothing there",
-             kit.random_image([(1024 if not quick else 256) * MiB // 8] * 8, seed="large"), latencies=(0,),
-             rounds=7 if not quick else None),
     )}
 
 
@@ -125,8 +143,9 @@ class Bench:
         self.case = case
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-states-", dir=parent))
         self.engine = None
-        self.source = kit.Registry(parent=parent)
-        self.target = self.source if case.same_registry else kit.Registry(parent=parent)
+        self._certificates = kit.Certificates() if case.tls else None
+        self.source = kit.Registry(parent=parent, tls=self._certificates)
+        self.target = self.source if case.same_registry else kit.Registry(parent=parent, tls=self._certificates)
         if case.small:
             self.items = [(f"{DEV}/{small_name(n)}:latest", f"{PROD}/{small_name(n)}:latest", image)
                           for n, image in enumerate(small_images())]
@@ -139,6 +158,10 @@ class Bench:
             for name, _, image in self.items:
                 client.push(*name.split(":"), image)
         self._keep_state()
+
+    @property
+    def ca(self):
+        return self._certificates.ca if self._certificates else None
 
     def _build(self):
         """An engine packs layers in a way of its own: only an image that it built keeps its digest through it."""
@@ -154,6 +177,9 @@ class Bench:
         """Fills the destination once, and keeps a copy of its storage to start every run from."""
         if self.case.before == "base":
             older = kit.Image([*self.case.image.layers[:3], kit.Layer(4096, "older")], kit.images.DOCKER)
+            self.target.client().push(f"{PROD}/shop", "older", older)
+        if self.case.before == "blobs":
+            older = kit.Image(self.case.image.layers, kit.images.DOCKER, annotations={"of": "an older release"})
             self.target.client().push(f"{PROD}/shop", "older", older)
         if self.case.before == "same":
             self.target.client().push(f"{PROD}/shop", "latest", self.case.image)
@@ -180,6 +206,8 @@ class Bench:
         self.source.close()
         if self.target is not self.source:
             self.target.close()
+        if self._certificates:
+            self._certificates.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self):

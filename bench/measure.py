@@ -8,8 +8,10 @@ import subprocess
 import tempfile
 import time
 
-# VmHWM only grows, so a few looks are enough; this many seconds lie between them.
+# VmHWM only grows, so a few looks are enough; this many seconds lie between them. Short runs are looked at more often.
 SAMPLE_EVERY = 0.01
+SAMPLE_EVERY_AT_FIRST = 0.001
+AT_FIRST = 0.1
 
 
 @dataclasses.dataclass
@@ -52,15 +54,22 @@ def run(argv, environment, folder, timeout=1800):
     return Sample(wall, usage.ru_utime + usage.ru_stime, peak, child.returncode, text)
 
 
+def idle_peak(argv, environment, folder, runs=7):
+    """VmHWM of a run that does nothing (`--version`), in bytes: the most of several, as one may end between two looks."""
+    return max(run(argv, environment, folder, timeout=60).peak_bytes for _ in range(runs))
+
+
 def _watch(child, descriptor, until):
     """Waits for the end; gives the last high-water mark that was seen."""
-    peak = 0
+    peak, began = 0, time.monotonic()
     with open(f"/proc/{child.pid}/status", "rb", buffering=0) as status:
         while True:
             peak = max(peak, _high_water(status))
-            if select.select([descriptor], [], [], SAMPLE_EVERY)[0]:
+            now = time.monotonic()
+            pause = SAMPLE_EVERY_AT_FIRST if now - began < AT_FIRST else SAMPLE_EVERY
+            if select.select([descriptor], [], [], pause)[0]:
                 return peak
-            if time.monotonic() > until:
+            if now > until:
                 child.kill()
 
 

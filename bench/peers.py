@@ -1,14 +1,22 @@
-"""The tools that are compared, each with what it needs to copy between plain HTTP registries on loopback."""
+"""The tools that are compared, each with what it needs to copy between registries on loopback, plain and over TLS."""
 
 import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import sluicekit as kit
+from sluicekit.go_programs import GoProgram
 
+# What --peers builds. They are pinned, so that numbers of different days compare.
+BUILT = {program.name: program for program in (
+    GoProgram("crane", "github.com/google/go-containerregistry", "v0.22.1", "cmd/crane"),
+    GoProgram("regctl", "github.com/regclient/regclient", "v0.11.7", "cmd/regctl"),
+    GoProgram("oras", "oras.land/oras", "v1.3.6", "cmd/oras"),
+)}
 _SYSTEM_CACHE = pathlib.Path("/var/lib/containers/cache")
 
 
@@ -17,6 +25,9 @@ class Peer:
 
     name = ""
     by_engine = False
+    verifies = True  # compares the bytes that it carries with their digests; read in its source
+    ca = None        # of the registries; None: they speak plain HTTP
+    idle_bytes = None  # VmHWM of its --version
 
     def __init__(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix=f"bench-{self.name}-"))
@@ -25,7 +36,8 @@ class Peer:
 
     @classmethod
     def program(cls):
-        return kit.tools.find(cls.name)
+        built = BUILT.get(cls.name)
+        return str(built.path) if built and built.is_built else kit.tools.find(cls.name)
 
     def forget(self):
         """Removes all that an earlier run has left: every run is a first run."""
@@ -38,7 +50,7 @@ class Peer:
         })
 
     def prepare(self, *hosts):
-        """Says that these hosts speak plain HTTP, where a flag cannot."""
+        """Says how these hosts are spoken to, where a flag of copy() cannot."""
 
     def copy(self, source, destination):
         raise NotImplementedError
@@ -60,6 +72,12 @@ class SluicePeer(Peer):
     @classmethod
     def program(cls):
         return str(kit.binary())
+
+    def prepare(self, *hosts):
+        for host in hosts if self.ca else ():
+            folder = self.home / ".config" / "containers" / "certs.d" / host
+            folder.mkdir(parents=True)
+            shutil.copy(self.ca, folder / "ca.crt")
 
     def copy(self, source, destination):
         return [self.program(), "copy", source, destination, "--progress", "none"]
@@ -117,17 +135,30 @@ class Skopeo(Peer):
             for path in _SYSTEM_CACHE.glob("blob-info-cache-v1.*"):
                 path.unlink(missing_ok=True)
 
+    def prepare(self, *hosts):
+        if self.ca:
+            (self.home / "ca").mkdir()
+            shutil.copy(self.ca, self.home / "ca" / "ca.crt")
+
     def copy(self, source, destination):
-        return [self.program(), "copy", "--quiet", "--all", "--preserve-digests", "--src-tls-verify=false",
-                "--dest-tls-verify=false", f"docker://{source}", f"docker://{destination}"]
+        folder = self.home / "ca"
+        reach = ([f"--src-cert-dir={folder}", f"--dest-cert-dir={folder}"] if self.ca else
+                 ["--src-tls-verify=false", "--dest-tls-verify=false"])
+        return [self.program(), "copy", "--quiet", "--all", "--preserve-digests", *reach, f"docker://{source}",
+                f"docker://{destination}"]
 
 
 class Crane(Peer):
     name = "crane"
     version_words = ("version",)
 
+    def prepare(self, *hosts):
+        self.environment.pop("SSL_CERT_FILE", None)
+        if self.ca:
+            self.environment["SSL_CERT_FILE"] = str(self.ca)
+
     def copy(self, source, destination):
-        return [self.program(), "copy", "--insecure", source, destination]
+        return [self.program(), "copy", *([] if self.ca else ["--insecure"]), source, destination]
 
 
 class Regctl(Peer):
@@ -136,8 +167,9 @@ class Regctl(Peer):
 
     def prepare(self, *hosts):
         self.environment["REGCTL_CONFIG"] = str(self.home / "regctl.json")
+        reach = ["--cacert", self.ca.read_text()] if self.ca else ["--tls", "disabled"]
         for host in hosts:
-            subprocess.run([self.program(), "registry", "set", "--tls", "disabled", "--skip-check", host], check=True,
+            subprocess.run([self.program(), "registry", "set", *reach, "--skip-check", host], check=True,
                            env=self.environment, capture_output=True)
 
     def copy(self, source, destination):
@@ -146,16 +178,29 @@ class Regctl(Peer):
 
 class Oras(Peer):
     name = "oras"
+    verifies = False  # from registry to registry it hands the bytes on as they come
     version_words = ("version",)
 
     def copy(self, source, destination):
-        return [self.program(), "cp", "--no-tty", "--from-plain-http", "--to-plain-http", source, destination]
+        reach = ([f"--from-ca-file={self.ca}", f"--to-ca-file={self.ca}"] if self.ca else
+                 ["--from-plain-http", "--to-plain-http"])
+        return [self.program(), "cp", "--no-tty", *reach, source, destination]
 
 
 ALL = (SluicePeer, Baseline, Skopeo, Crane, Regctl, Oras)
 
 
 CLASSIC = (SluiceThroughEngine, Docker)  # beside sluice and skopeo, in the case of that name
+
+
+def build():
+    """Builds what can be built; says plainly what cannot."""
+    for program in BUILT.values():
+        if not program.is_built:
+            print(f"building {program.name} {program.version} ...", file=sys.stderr, flush=True)
+        _, why_not = program.build()
+        if why_not:
+            print(f"  no {program.name}: {why_not}", file=sys.stderr, flush=True)
 
 
 def installed():

@@ -6,6 +6,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "memory/shared_json.hpp"
 
 #include <cstdint>
 #include <map>
@@ -118,7 +119,7 @@ struct OpenPromotion {
   std::string after{};          ///< that the tags are to stand for
   std::vector<OpenTag> tags{};  ///< of this image: pins first, the moving tag last
   std::string road{};           ///< that it took
-  Json plan{};  ///< what the whole promotion follows (promotion/plan.hpp); null: an old version wrote it
+  SharedJson plan{};  ///< what the whole promotion follows (promotion/plan.hpp); null: an old version wrote it
   friend bool operator==(const OpenPromotion&, const OpenPromotion&) = default;
 };
 
@@ -164,5 +165,7 @@ RepositoryMemory read_memory(std::string_view text);
 /// One line of JSON. Promotions that no longer fit go, oldest first. Errors: unsupported (over kMaxBytes all the same;
 /// or it holds what read_memory() refuses, such as a release twice).
 Result<std::string> write_memory(const RepositoryMemory& memory);
+/// Whether a memory with this plan in it can be written at all. Errors: unsupported, as write_memory().
+Status fits_memory(const SharedJson& plan);
 
 }  // namespace sluice::memory

@@ -264,7 +264,7 @@ Json json_of(const std::optional<OpenPromotion>& open) {
       .set("after", open->after)
       .set("tags", std::move(tags))
       .set("road", text_or_null(open->road))
-      .set("plan", open->plan);
+      .set("plan", *open->plan);
 }
 
 Json json_of(const TagMemory& tag, std::size_t promotions, Json out) {
@@ -303,6 +303,16 @@ std::string text_of(const RepositoryMemory& memory, std::size_t promotions) {
   return out.set("tags", std::move(tags)).set("numbers", std::move(numbers)).dump();
 }
 
+// What is open is written whole, and its plan is most of a memory: it is not kept a second time.
+void forget_open(Json& json) {
+  auto* tags = json.find("tags");
+  auto* fields = tags == nullptr ? nullptr : tags->fields();
+  if (fields == nullptr) return;
+  for (auto& [name, tag] : *fields) {
+    if (auto* open = tag.find("open"); open != nullptr) *open = Json();
+  }
+}
+
 }  // namespace
 
 RepositoryMemory read_memory(std::string_view text) {
@@ -319,9 +329,20 @@ RepositoryMemory read_memory(std::string_view text) {
     out.problem = std::move(problem);
     return out;
   }
+  forget_open(*json);
   out.unknown = std::move(*json);
   return out;
 }
+
+namespace {
+
+Error too_much(std::size_t bytes) {
+  return Error(ErrorKind::unsupported, fmt::format("what is to be remembered grew to {}, and may have {}",
+                                                   text::human_bytes(bytes), text::human_bytes(kMaxBytes)))
+      .with_hint("promote fewer images at once, or to fewer tags of one repository");
+}
+
+}  // namespace
 
 Result<std::string> write_memory(const RepositoryMemory& memory) {
   auto promotions = kKeptPromotions;
@@ -333,9 +354,12 @@ Result<std::string> write_memory(const RepositoryMemory& memory) {
     if (problem.empty()) return out;
     return Error(ErrorKind::unsupported, "what is to be remembered could not be read again: it " + problem);
   }
-  return Error(ErrorKind::unsupported, fmt::format("what is to be remembered grew to {}, and may have {}",
-                                                   text::human_bytes(out.size()), text::human_bytes(kMaxBytes)))
-      .with_hint("promote to fewer tags of one repository");
+  return too_much(out.size());
+}
+
+Status fits_memory(const SharedJson& plan) {
+  const auto bytes = plan->dump().size();
+  return bytes <= kMaxBytes ? Status() : Status(too_much(bytes));
 }
 
 }  // namespace sluice::memory

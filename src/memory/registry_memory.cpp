@@ -18,7 +18,7 @@ namespace sluice::memory {
 namespace {
 
 constexpr unsigned kMaxTries = 8;
-constexpr unsigned kAskers = 8;
+constexpr unsigned kAskers = 24;  // the place has slots of its own
 constexpr std::size_t kIdDigits = 32;
 constexpr std::size_t kTokenDigits = 16;
 
@@ -161,6 +161,13 @@ Result<RegistryMemory::Standing> RegistryMemory::look(const std::string& reposit
   out.digest = found->digest;
   out.tokens = tokens_of(*found);
   out.memory = memory_of(*found);
+  for (auto& [tag, entry] : out.memory.tags) {
+    if (!entry.open) continue;
+    plan_.with([&](SharedJson& last) {
+      entry.open->plan.share(last);
+      last = entry.open->plan;
+    });
+  }
   return out;
 }
 

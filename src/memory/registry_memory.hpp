@@ -115,6 +115,7 @@ class RegistryMemory final : public PlaceMemory {
   std::string project_;
   RegistryMemoryOptions options_;
   Guarded<std::map<std::string, Standing>> ahead_;  // by repository
+  Guarded<SharedJson> plan_;                        // that was read last: most repositories have the same open
 };
 
 }  // namespace sluice::memory

@@ -99,7 +99,7 @@ TargetMemory join(const std::vector<std::string>& images, const std::string& tag
     if (tags.back()->hold && !out.hold) out.hold = tags.back()->hold;
     const auto& open = tags.back()->open;
     // Older versions left the plan at the head alone.
-    if (open && (!out.open || (out.open->promotion == open->promotion && open->plan.is_object()))) out.open = open;
+    if (open && (!out.open || (out.open->promotion == open->promotion && open->plan->is_object()))) out.open = open;
   }
   if (tags.empty()) return out;
   const auto* lead =

@@ -80,6 +80,10 @@ curl_socket_t sluice_open_socket(void* user, curlsocktype, curl_sockaddr* addres
   }
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
+CURLcode sluice_on_ssl_context(CURL*, void* context, void* user) noexcept {
+  const auto& transfer = *static_cast<const Transfer*>(user);
+  return transfer.trust && transfer.trust->use_for(context) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
 // And once more before anything is sent: the connection may be one that a request with another rule has opened.
 int sluice_before_request(void* user, char* remote, char*, int, int) noexcept {
   auto& transfer = *static_cast<Transfer*>(user);
@@ -94,13 +98,9 @@ int sluice_before_request(void* user, char* remote, char*, int, int) noexcept {
 }
 }
 
-// The system's CAs plus the endpoint's own, as one PEM text. curl keys connections and its CA cache by it.
-Result<std::string> ca_bundle(const Endpoint& endpoint) {
+// The endpoint's own CAs as one PEM text; empty for none.
+Result<std::string> own_authorities(const Endpoint& endpoint) {
   std::string pem;
-  const auto* info = curl_version_info(CURLVERSION_NOW);
-  if (info->cainfo != nullptr) {
-    if (auto system = read_file(info->cainfo, kMaxPemBytes)) pem = std::move(*system) + "\n";
-  }
   for (const auto& file : endpoint.ca_files) {
     SLUICE_TRY(const auto own, read_file(file, kMaxPemBytes).context("reading a CA certificate"));
     if (own.find("-----BEGIN") == std::string::npos) {
@@ -117,15 +117,41 @@ Result<std::string> ca_bundle(const Endpoint& endpoint) {
   return pem;
 }
 
-Status prepare_tls(CURL* easy, const Endpoint& endpoint) {
+// libcurl asks the same function for the connection to a proxy that speaks TLS, and a registry's own CA does not vouch
+// for proxies: with one libcurl reads the bundle by itself, for each connection.
+Status let_curl_read_the_bundle(CURL* easy, const std::string& own) {
+  if (own.empty()) return {};
+  std::string pem;
+  const auto* info = curl_version_info(CURLVERSION_NOW);
+  if (info->cainfo != nullptr) {
+    if (auto system = read_file(info->cainfo, kMaxPemBytes)) pem = std::move(*system) + "\n";
+  }
+  set_blob(easy, CURLOPT_CAINFO_BLOB, pem + own);
+  return {};
+}
+
+Status prepare_trust(Transfer& transfer, CURL* easy, const Endpoint& endpoint) {
+  SLUICE_TRY(const std::string own, own_authorities(endpoint));
   set(easy, CURLOPT_SSL_VERIFYPEER, endpoint.verify_tls ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, endpoint.verify_tls ? 2L : 0L);
-  // Without a CA folder curl keeps the parsed bundle and shares it between connections (its CA cache).
   set(easy, CURLOPT_CAPATH, nullptr);
-  if (!endpoint.ca_files.empty() || !endpoint.ca_pem.empty()) {
-    SLUICE_TRY(const std::string pem, ca_bundle(endpoint));
-    set_blob(easy, CURLOPT_CAINFO_BLOB, pem);
+  if (!endpoint.verify_tls || transfer.request.url.scheme != "https") return {};
+  if (transfer.through_tls_proxy) return let_curl_read_the_bundle(easy, own);
+  SLUICE_TRY(transfer.trust, trust_of(own));
+  // libcurl shall load nothing by itself, nor keep a store of its own that it would put in the place of ours.
+  set(easy, CURLOPT_CAINFO, nullptr);
+  set(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  // Our store holds these as well. libcurl tells by them which connections it may use again.
+  if (!own.empty()) set_blob(easy, CURLOPT_CAINFO_BLOB, own);
+  set_pointer(easy, CURLOPT_SSL_CTX_DATA, &transfer);
+  if (curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, sluice_on_ssl_context) != CURLE_OK) {
+    return Error(ErrorKind::config, "this libcurl does not use OpenSSL, so no server can be verified");
   }
+  return {};
+}
+
+Status prepare_tls(Transfer& transfer, CURL* easy, const Endpoint& endpoint) {
+  SLUICE_CHECK(prepare_trust(transfer, easy, endpoint));
   if (!endpoint.client_cert_pem.empty()) {
     // Never through a file: the key may be the only secret that opens a cluster.
     set_blob(easy, CURLOPT_SSLCERT_BLOB, endpoint.client_cert_pem);
@@ -224,6 +250,7 @@ void prepare_proxy(Transfer& transfer, CURL* easy, const Endpoint& endpoint, con
     proxy = proxy_for(options.proxies, url);
   }
   transfer.through_proxy = !proxy.empty();
+  transfer.through_tls_proxy = text::lower(proxy).starts_with("https://");
   set(easy, CURLOPT_PROXY, proxy);
   set(easy, CURLOPT_NOPROXY, "");
 }
@@ -285,7 +312,7 @@ Status prepare(Transfer& transfer, void* easy, const LoopOptions& options) {
   prepare_proxy(transfer, easy, endpoint, options);
   prepare_body(transfer, easy);
   prepare_headers(transfer, easy, options);
-  return prepare_tls(easy, endpoint);
+  return prepare_tls(transfer, easy, endpoint);
 }
 
 void release_headers(Transfer& transfer) {

@@ -5,6 +5,7 @@
 #include "net/body.hpp"
 #include "net/http.hpp"
 #include "net/transfer_loop.hpp"
+#include "net/trust.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -54,8 +55,10 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   bool address_refused = false;  ///< by the address rule
   bool was_cut = false;          ///< the reply is longer than anybody wants to read: HttpRequest::cut_reply
   bool through_proxy = false;
-  bool head_final = false;       ///< what comes after it are trailers, which nobody reads
-  std::optional<Error> failure;  ///< set by a callback that ended the transfer
+  bool through_tls_proxy = false;        ///< one that is itself spoken to through TLS
+  std::shared_ptr<const Trust> trust{};  ///< what the server is verified by; null where nothing or libcurl decides
+  bool head_final = false;               ///< what comes after it are trailers, which nobody reads
+  std::optional<Error> failure;          ///< set by a callback that ended the transfer
   char curl_error[256] = {};
 
   // Called by curl through the trampolines in curl_setup.cpp.

@@ -16,7 +16,10 @@ namespace sluice::promotion {
 
 namespace {
 
-constexpr unsigned kWriters = 8;
+// Each write is followed by a pause before it is looked at (RegistryMemoryOptions::settle): with few writers a release
+// of many images would mostly wait for these.
+constexpr unsigned kWriters = 32;
+constexpr unsigned kTargetsAtOnce = 8;
 constexpr std::string_view kPauses = "pauses";  // beside the plan, at the head alone
 // So long somebody counts as at work who has not said so again; clocks of machines may differ by some of it.
 constexpr std::chrono::seconds kAtWork{300};
@@ -48,8 +51,9 @@ Json pauses_of(const PlannedTarget& target) {
   return out;
 }
 
+// `record`: what all images of the plan remember of it.
 memory::OpenPromotion open_of(const Plan& plan, std::size_t t, const PlannedImage& image,
-                              const MemoryWriter::Begin& begin) {
+                              const MemoryWriter::Begin& begin, const memory::SharedJson& record) {
   const auto& target = plan.targets[t];
   const auto found = std::find_if(begin.release.images.begin(), begin.release.images.end(),
                                   [&](const auto& one) { return one.name == image.name; });
@@ -68,15 +72,18 @@ memory::OpenPromotion open_of(const Plan& plan, std::size_t t, const PlannedImag
   out.after = image.after.text();
   for (const auto& tag : image.tags) out.tags.push_back({tag.tag, text_of(tag.before)});
   out.road = std::string(to_string(image.road));
-  out.plan = remembered_record(plan, begin.release);
-  if (&image == &head) out.plan.set(kPauses, begin.pauses.empty() ? pauses_of(target) : begin.pauses[t]);
+  out.plan = record;
+  if (&image == &head) {
+    auto with_pauses = *record;
+    out.plan = std::move(with_pauses.set(kPauses, begin.pauses.empty() ? pauses_of(target) : begin.pauses[t]));
+  }
   return out;
 }
 
 // What was left paused stays noted until the promotion ends, whoever goes on with it.
 void take_over_pauses(const memory::OpenPromotion& before, memory::OpenPromotion& open, Json& left_paused) {
-  const auto* left = before.plan.find(kPauses);
-  const auto* ours = open.plan.find(kPauses);
+  const auto* left = before.plan->find(kPauses);
+  const auto* ours = open.plan->find(kPauses);
   if (left == nullptr || !left->is_array() || ours == nullptr) return;
   left_paused = *left;
   auto all = *left;
@@ -85,7 +92,8 @@ void take_over_pauses(const memory::OpenPromotion& before, memory::OpenPromotion
         std::any_of(left->items().begin(), left->items().end(), [&](const Json& other) { return other == one; });
     if (!known) all.push(one);
   }
-  open.plan.set(kPauses, std::move(all));
+  auto plan = *open.plan;
+  open.plan = std::move(plan.set(kPauses, std::move(all)));
 }
 
 Error somebody_began(const std::string& where, const memory::OpenPromotion& open) {
@@ -144,7 +152,7 @@ Status MemoryWriter::begin(const Plan& plan, const Begin& begin) {
   left_paused_.assign(plan.targets.size(), Json::array());
   std::vector<Status> begun(plan.targets.size());
   {
-    copy::Crew crew(targets_.stop(), kWriters);
+    copy::Crew crew(targets_.stop(), kTargetsAtOnce);
     for (std::size_t t = 0; t < plan.targets.size(); ++t) {
       if (!memories_[t]) continue;
       crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [&, t](const std::stop_token&) {
@@ -260,22 +268,25 @@ void MemoryWriter::tag_written(std::size_t target, const std::string& image, con
 }
 
 Status MemoryWriter::begin_at(std::size_t target, const Plan& plan, const Begin& begin) {
+  // The same for all images; and one that no memory takes is not tried with each of them.
+  const memory::SharedJson record(remembered_record(plan, begin.release));
+  SLUICE_CHECK(memory::fits_memory(record));
   copy::Crew crew(targets_.stop(), kWriters);
   const auto call = [&](auto run) {
     crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = std::move(run)});
   };
   for (const auto& image : plan.targets[target].images) {
-    call([&](const std::stop_token& stop) { return begin_image(target, plan, image, begin, stop); });
+    call([&](const std::stop_token& stop) { return begin_image(target, plan, image, begin, record, stop); });
     call([&](const std::stop_token& stop) { return pin_before(target, image, stop); });
   }
   return crew.finish();
 }
 
 Status MemoryWriter::begin_image(std::size_t target, const Plan& plan, const PlannedImage& image, const Begin& begin,
-                                 const std::stop_token& stop) {
+                                 const memory::SharedJson& record, const std::stop_token& stop) {
   const auto& planned = plan.targets[target];
   const auto where = planned.target.label() + "/" + image.name + ":" + image.tags.back().tag;
-  auto open = open_of(plan, target, image, begin);
+  auto open = open_of(plan, target, image, begin, record);
   const auto identity = planned.target.has_api ? planned.user : targets_.places().user_of(planned.target);
   open.who = told_who(begin.who, plan.memory, planned.target, identity);
   if (registries_[target] != nullptr) {
@@ -329,7 +340,7 @@ std::vector<Finding> MemoryWriter::end(const Plan& plan, const records::Promotio
   std::vector<std::vector<Finding>> found(memories_.size());
   {
     // The user may have asked to stop; how it ended is told all the same.
-    copy::Crew crew({}, kWriters);
+    copy::Crew crew({}, kTargetsAtOnce);
     for (std::size_t t = 0; t < plan.targets.size() && t < memories_.size(); ++t) {
       if (!memories_[t]) continue;
       crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [&, t](const std::stop_token&) {

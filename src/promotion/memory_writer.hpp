@@ -104,7 +104,7 @@ class MemoryWriter {
   /// All places of a target side by side, with the pins of what is there before.
   Status begin_at(std::size_t target, const Plan& plan, const Begin& begin);
   Status begin_image(std::size_t target, const Plan& plan, const PlannedImage& image, const Begin& begin,
-                     const std::stop_token& stop);
+                     const memory::SharedJson& record, const std::stop_token& stop);
   Status pin_after(std::size_t target, const PlannedImage& image, const std::stop_token& stop);
   Status pin_before(std::size_t target, const PlannedImage& image, const std::stop_token& stop);
   void end_at(std::size_t target, const Plan& plan, const records::Promotion& promotion, const EndAtTarget& end,

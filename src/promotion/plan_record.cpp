@@ -149,6 +149,31 @@ Json numbering_record(const Numbering& numbering) {
       .set("places", std::move(places));
 }
 
+// All but the targets, which are most of it.
+Json outline_record(const Plan& plan) {
+  Json sources = Json::array();
+  for (const auto& source : plan.sources)
+    sources.push(to_record(source.target).set("side", side_record(source.settings)));
+  return Json::object()
+      .set("version", 1)
+      .set("app", plan.app)
+      .set("environment", plan.environment)
+      .set("kind", to_string(plan.kind))
+      .set("release", plan.release)
+      .set("release_id", plan.release_id)
+      .set("verify", Json::object()
+                         .set("rollout", plan.verify.rollout)
+                         .set("rollout_seconds", plan.verify.rollout_time.count())
+                         .set("watch_seconds", plan.verify.watch.count())
+                         .set("http", plan.verify.http))
+      .set("rollback_on_failure", plan.rollback_on_failure)
+      .set("digest_may_change", plan.digest_may_change)
+      .set("leaves_attachments", plan.leaves_attachments)
+      .set("memory", memory_record(plan.memory))
+      .set("numbering", numbering_record(plan.numbering))
+      .set("sources", std::move(sources));
+}
+
 }  // namespace
 
 Json to_record(const Plan& plan) {
@@ -178,28 +203,7 @@ Json to_record(const Plan& plan) {
                      .set("push_tags", target.push_tags)
                      .set("attachments_held", to_text(target.attachments_held)));
   }
-  Json sources = Json::array();
-  for (const auto& source : plan.sources)
-    sources.push(to_record(source.target).set("side", side_record(source.settings)));
-  return Json::object()
-      .set("version", 1)
-      .set("app", plan.app)
-      .set("environment", plan.environment)
-      .set("kind", to_string(plan.kind))
-      .set("release", plan.release)
-      .set("release_id", plan.release_id)
-      .set("verify", Json::object()
-                         .set("rollout", plan.verify.rollout)
-                         .set("rollout_seconds", plan.verify.rollout_time.count())
-                         .set("watch_seconds", plan.verify.watch.count())
-                         .set("http", plan.verify.http))
-      .set("rollback_on_failure", plan.rollback_on_failure)
-      .set("digest_may_change", plan.digest_may_change)
-      .set("leaves_attachments", plan.leaves_attachments)
-      .set("memory", memory_record(plan.memory))
-      .set("numbering", numbering_record(plan.numbering))
-      .set("sources", std::move(sources))
-      .set("targets", std::move(targets));
+  return std::move(outline_record(plan).set("targets", std::move(targets)));
 }
 
 std::vector<records::ReleaseImage> remembered_content(const Json& record) {
@@ -215,7 +219,7 @@ std::vector<records::ReleaseImage> remembered_content(const Json& record) {
 }
 
 Json remembered_record(const Plan& plan, const records::Release& release) {
-  Json out = to_record(plan);
+  Json out = outline_record(plan);
   Json targets = Json::array();
   for (const auto& target : plan.targets) {
     Json images = Json::array();
@@ -229,7 +233,8 @@ Json remembered_record(const Plan& plan, const records::Release& release) {
   Json content = Json::array();
   for (const auto& image : release.images)
     content.push(Json::object().set("name", image.name).set("digest", image.digest.text()).set("tag", image.tag));
-  return out.set("targets", std::move(targets)).set("content", std::move(content)).set("hash", plan.hash());
+  // set() gives a reference: without the move the whole tree would be copied.
+  return std::move(out.set("targets", std::move(targets)).set("content", std::move(content)).set("hash", plan.hash()));
 }
 
 namespace {

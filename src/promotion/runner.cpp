@@ -91,6 +91,7 @@ Result<Outcome> Runner::run(Planned planned) {
   promotion.places = work.places();
   promotion.who = memory::to_json(options_.who);
   SLUICE_TRY(work.promotion, store_.add_promotion(std::move(promotion)));
+  work.promotion.plan = {};  // see read_again()
   set_out(work);
   auto [begun, copied] = begin_and_copy(work);
   adopt_survey(work.survey, work.copied, work.plan);
@@ -128,6 +129,16 @@ Runner::Ready Runner::begin_and_copy(Work& work) {
   if (out.begun && out.copied) out.copied = stage_at_clusters(work);
   return out;
 }
+
+namespace {
+
+// As the records have it now, without the plan: that is at hand, and as JSON it takes two KiB for each image.
+void read_again(records::Store& store, records::Promotion& promotion) {
+  if (auto fresh = store.promotion(promotion.id); fresh && *fresh) promotion = std::move(**fresh);
+  promotion.plan = {};
+}
+
+}  // namespace
 
 Status Runner::take_leases(Work& work) {
   const auto take = [&]() -> Status {
@@ -433,7 +444,7 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
   } else if (!error) {
     error = std::move(recorded).error();  // the work is done, but nobody will know: that is not success
   }
-  if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
+  read_again(store_, work.promotion);
   take_number(work);
   end_at_places(work);
   return conclude(work, std::move(error));
@@ -456,7 +467,7 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
                 .digest = {},
                 .bytes = 0,
                 .detail = std::string(to_string(work.promotion.state))});
-  if (auto fresh = store_.promotion(work.promotion.id); fresh && *fresh) work.promotion = **fresh;
+  read_again(store_, work.promotion);
   return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets), std::move(error),
           std::move(work.findings),  std::move(work.put_back), work.places_told};
 }

@@ -53,7 +53,7 @@ void take_open(const memory::OpenPromotion& open, const std::string& image, Reme
   out.began = open.began;
   out.who = open.who;
   out.undoing = out.undoing || open.undoing;
-  if (open.plan.is_object()) out.plan = open.plan;
+  if (open.plan->is_object()) out.plan = *open.plan;
   out.targets[target][image] = {open.after, open.digest, open.label, open.tags};
 }
 

@@ -145,6 +145,35 @@ TEST_F(MemoryRegistryTest, ManyRepositoriesAreReadSideBySide) {
     EXPECT_EQ(promotions_of((*read)[i]), i % 3 == 0 ? Ids{images[i]} : Ids{}) << images[i];
 }
 
+// A tree for each would grow with the square of the images of a release.
+TEST_F(MemoryRegistryTest, RepositoriesThatRememberTheSamePlanShareOneTree) {
+  const auto opening = [](const std::string& plan) -> memory::Change {
+    return [plan](RepositoryMemory& memory) -> Status {
+      memory::OpenPromotion open;
+      open.promotion = "p1";
+      open.release = std::string(64, 'b');
+      open.digest = open.after = "sha256:" + std::string(64, 'a');
+      open.tags.push_back({"prod", ""});
+      open.plan = Json::object().set("app", plan);
+      memory.tags["prod"].open = std::move(open);
+      return {};
+    };
+  };
+  for (const auto& [image, plan] : {std::pair("one", "shop"), std::pair("two", "shop"), std::pair("three", "other")}) {
+    const auto done = memory_.change(image, opening(plan), {});
+    ASSERT_TRUE(done.ok()) << why(done);
+  }
+  const auto read = memory_.read({"one", "two"}, {});
+  ASSERT_TRUE(read.ok()) << why(read);
+  const auto& one = read->at(0).tags.at("prod").open;
+  const auto& two = read->at(1).tags.at("prod").open;
+  ASSERT_TRUE(one && two);
+  EXPECT_EQ(&*one->plan, &*two->plan);
+  const auto three = now("three").tags.at("prod").open;
+  ASSERT_TRUE(three);
+  EXPECT_EQ(three->plan->string_at("app"), "other");
+}
+
 TEST_F(MemoryRegistryTest, AnotherManifestUnderTheTagIsAProblemAndIsReplacedOnlyWhenTheChangeSaysSo) {
   const auto image = support::fake_image("web", {"a layer"});
   for (const auto& [digest, bytes] : image.blobs) registry_.put_blob_as("shop/web", digest.text(), bytes);

@@ -1,67 +1,30 @@
-"""Registries of other makes, built from their Go modules where there is a Go that can: distribution v3 and olareg; and cosign.
+"""Registries of other makes, built from their Go modules where there is a Go that can: distribution v3 and olareg.
 
 They are built once into build/peers of the checkout. Where that cannot be done the caller is told why, and skips aloud.
-What takes longer than a test may is built by hand: PYTHONPATH=tests/support python3 -m sluicekit.go_registries cosign
 """
 
 import contextlib
-import fcntl
 import os
-import pathlib
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 
+from .go_programs import GoProgram
 from .process import Child
 from .registry_client import RegistryClient
-from .tools import find, folder
+from .tools import folder
 
-_ROOT = pathlib.Path(__file__).resolve().parents[3]
-_BIN = _ROOT / "build" / "peers" / "bin"
-_MAKES = {  # module, version, package below it, program
-    "distribution": ("github.com/distribution/distribution/v3", "v3.0.0", "cmd/registry", "registry"),
-    "cosign": ("github.com/sigstore/cosign/v2", "v2.6.1", "cmd/cosign", "cosign"),
-    "olareg": ("github.com/olareg/olareg", "v0.1.2", "cmd/olareg", "olareg"),
+_MAKES = {
+    "distribution": GoProgram("registry", "github.com/distribution/distribution/v3", "v3.0.0", "cmd/registry"),
+    "olareg": GoProgram("olareg", "github.com/olareg/olareg", "v0.1.2", "cmd/olareg"),
 }
-_BUILD_SECONDS = 420
 _START_SECONDS = 30
 
 
-def built(make):
-    """The same as build(), of what is there already."""
-    path = _BIN / _MAKES[make][3]
-    if path.exists():
-        return path, None
-    return None, f"{make} is not built: PYTHONPATH=tests/support python3 -m sluicekit.go_registries {make}"
-
-
-def build(make, seconds=_BUILD_SECONDS):
+def build(make):
     """(path, None) or (None, why not)."""
-    module, version, package, program = _MAKES[make]
-    path = _BIN / program
-    if path.exists():
-        return path, None
-    if find("go") is None:
-        return None, "go is not installed"
-    _BIN.mkdir(parents=True, exist_ok=True)
-    with (_BIN / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            work = folder(f"go-{make}")
-            # A module of our own: `go install MODULE@VERSION` also asks for lists that not every proxy has.
-            (work / "go.mod").write_text(f"module peers\n\ngo 1.24\n\nrequire {module} {version}\n")
-            try:
-                done = subprocess.run(["go", "build", "-mod=mod", "-p", "2", "-o", path, f"{module}/{package}"], cwd=work,
-                                      capture_output=True, text=True, check=False, timeout=seconds,
-                                      env=dict(os.environ, CGO_ENABLED="0"))
-            except subprocess.TimeoutExpired:
-                return None, f"go did not build {module} in {seconds} s"
-            if done.returncode != 0:
-                return None, f"go cannot build {module}: {done.stderr.strip().splitlines()[-1:]}"
-    return path, None
+    return _MAKES[make].build()
 
 
 _DISTRIBUTION = """\
@@ -143,8 +106,3 @@ class GoRegistry:
 
     def __exit__(self, *_):
         self.close()
-
-
-if __name__ == "__main__":
-    for wanted in sys.argv[1:]:
-        print(*build(wanted, seconds=3600))

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from .process import Child
-from .sluice import binary
+from .sluice import binary, sanitized
 from .tools import folder
 from .wire import Wire
 
@@ -162,9 +162,7 @@ class Sandbox:
 
     def sanitized(self):
         """Whether it was built with a sanitizer, which needs memory of its own."""
-        # From the program and not from /proc/PID/maps, which only root may read: sluice is not dumpable.
-        program = binary().read_bytes()
-        return any(name in program for name in (b"libasan", b"libtsan"))
+        return sanitized()
 
     def close(self):
         for wire in self._wires:

@@ -26,6 +26,13 @@ def binary():
     return path
 
 
+def sanitized():
+    """Whether sluice was built with a sanitizer, which needs memory of its own."""
+    # From the program and not from /proc/PID/maps, which only root may read: sluice is not dumpable.
+    program = binary().read_bytes()
+    return any(name in program for name in (b"libasan", b"libtsan"))
+
+
 def helper(name):
     """A helper program of the tests, for example sluice-proxy."""
     path = build_folder() / "tests" / name

@@ -286,5 +286,30 @@ TEST(MemoryText, TextForPeopleIsCutAndMadePrintable) {
   EXPECT_EQ(*write_memory(after), *write_memory(memory)) << "what was cut once is not cut again";
 }
 
+// The plan is most of a memory: it is held once, and not a second time among what this version does not know.
+TEST(MemoryText, WhatIsOpenIsHeldOnceAndStaysWhereItStoodWhenItIsWritten) {
+  auto memory = with_one_release();
+  OpenPromotion open;
+  open.promotion = "p1";
+  open.release = kRelease;
+  open.digest = open.after = kDigest;
+  open.tags.push_back({"prod", ""});
+  open.plan = Json::object().set("app", "shop");
+  memory.tags["prod"].open = std::move(open);
+  const auto text = write_memory(memory);
+  ASSERT_TRUE(text.ok()) << why(text);
+  const auto read = read_memory(*text);
+  EXPECT_EQ(read.problem, "");
+  EXPECT_EQ(read.tags.at("prod").open->plan->string_at("app"), "shop");
+  EXPECT_EQ(read.unknown.dump().find("shop\"}"), std::string::npos);
+  EXPECT_EQ(write_memory(read).value(), *text);
+}
+
+TEST(MemoryText, APlanThatNoMemoryTakesIsRefusedAsTheWholeMemoryWouldBe) {
+  EXPECT_TRUE(fits_memory(Json::object().set("app", std::string(kMaxBytes / 2, 'a'))).ok());
+  EXPECT_TRUE(failed_with(fits_memory(Json::object().set("app", std::string(kMaxBytes, 'a'))), ErrorKind::unsupported,
+                          "what is to be remembered grew to 32.0 KiB"));
+}
+
 }  // namespace
 }  // namespace sluice::memory

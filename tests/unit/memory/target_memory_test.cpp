@@ -206,11 +206,11 @@ TEST(TargetMemory, WhatIsOpenComesWithThePlanOfItsHead) {
   open.tags = {{"latest", ""}};
   open.head = "api";
   shop.tag(0).open = open;
-  EXPECT_TRUE(shop.joined().open->plan.is_null());
+  EXPECT_TRUE(shop.joined().open->plan->is_null());
   open.plan = Json::object().set("version", 1);
   shop.tag(1).open = open;
   ASSERT_TRUE(shop.joined().open.has_value());
-  EXPECT_TRUE(shop.joined().open->plan.is_object());
+  EXPECT_TRUE(shop.joined().open->plan->is_object());
   // A later promotion of the repository that leads counts.
   open.promotion = "p2";
   open.plan = {};
