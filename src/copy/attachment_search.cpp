@@ -46,8 +46,9 @@ void AttachmentSearch::look_ahead(const Origin& origin, bool must_know) {
     repositories_.with([&](auto& all) { all[where].digest_tags = std::move(named); });
     return {};
   }));
+  if (repositories_.with([&](auto& all) { return std::exchange(all[{origin.place->name(), {}}].asked, true); })) return;
   crew_.add(call(origin, [origin](const std::stop_token& stop) -> Status {
-    // Its answer is not wanted: the place remembers whether it gives any. Trouble shows when it matters.
+    // Once for each host. Its answer is not wanted: the place remembers whether it gives any. Trouble shows when it matters.
     static_cast<void>(origin.place->referrers(origin.repository, of_nothing(), stop));
     return {};
   }));

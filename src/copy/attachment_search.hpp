@@ -74,7 +74,7 @@ class AttachmentSearch {
 
   Crew& crew_;
   SourceReader& reader_;
-  Guarded<std::map<Where, Repository>> repositories_;
+  Guarded<std::map<Where, Repository>> repositories_;  // a host without a repository: it was asked whether it lists
   Guarded<std::map<std::size_t, Search>> searches_;
 };
 
