@@ -3,6 +3,7 @@
 #include "archive/daemon_name.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "copy/attachment_search.hpp"
 #include "memory/numbers.hpp"
 #include "oci/reference.hpp"
 #include "oci/semver.hpp"
@@ -116,8 +117,33 @@ Json config_json(const std::optional<oci::ImageConfig>& config) {
       .set("labels", std::move(labels));
 }
 
+using Found = std::optional<std::vector<copy::Attachment>>;
+
+Json found_json(const Found& attachments) {
+  if (!attachments) return {};
+  Json out = Json::array();
+  for (const auto& one : *attachments) {
+    out.push(Json::object()
+                 .set("kind", to_string(one.kind))
+                 .set("digest", one.digest.text())
+                 .set("subject", one.subject.text())
+                 .set("tag", one.tag.empty() ? Json() : Json(one.tag)));
+  }
+  return out;
+}
+
+std::string found_text(const Found& attachments, const oci::Digest& image) {
+  if (!attachments) return {};
+  std::string out;
+  for (const auto& one : *attachments) {
+    out += fmt::format("  attached {} {}{}\n", one.digest.text(), to_string(one.kind),
+                       one.subject == image ? std::string() : " of " + one.subject.brief());
+  }
+  return out;
+}
+
 void print_image(const Context& context, const std::string& name, const oci::Manifest& manifest,
-                 const std::optional<oci::ImageConfig>& config) {
+                 const std::optional<oci::ImageConfig>& config, const Found& attachments) {
   const auto& c = context.console;
   std::string out =
       c.bold(name) + "\n  digest   " + manifest.digest.text() + "\n  type     " + manifest.media_type + "\n";
@@ -142,7 +168,7 @@ void print_image(const Context& context, const std::string& name, const oci::Man
                        : child.platform ? text::printable(child.platform->text())
                                         : std::string("-"));
   }
-  context.console.out(out);
+  context.console.out(out + found_text(attachments, manifest.digest));
 }
 
 }  // namespace
@@ -153,8 +179,10 @@ Exit execute(const Inspect& inspect, Context& context) {
   SLUICE_TRY(auto* place, context.session.registry(reference.repository.registry, Side::source));
   SLUICE_TRY(const auto manifest, place->manifest(reference.repository.path, name_of(reference), context.stop));
   SLUICE_TRY(const auto config, config_of(*place, reference.repository.path, manifest, context.stop));
+  SLUICE_TRY(const auto attachments,
+             copy::attachments_at({place, reference.repository.path}, name_of(reference), context.stop));
   if (!context.json()) {
-    print_image(context, reference.text(), manifest, config);
+    print_image(context, reference.text(), manifest, config, attachments);
     return 0;
   }
   Json layers = Json::array();
@@ -172,7 +200,7 @@ Exit execute(const Inspect& inspect, Context& context) {
           .set("config", config_json(config))
           .set("layers", manifest.is_index() ? Json() : std::move(layers))
           .set("manifests", manifest.is_index() ? std::move(children) : Json())
-          .set("attachments", Json()));
+          .set("attachments", found_json(attachments)));
   return 0;
 }
 

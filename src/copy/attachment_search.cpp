@@ -181,4 +181,20 @@ bool AttachmentSearch::complete(std::size_t image) const {
   });
 }
 
+Result<std::optional<std::vector<Attachment>>> attachments_at(const Origin& origin, const places::ManifestName& name,
+                                                              const std::stop_token& stop) {
+  Crew crew(stop);
+  SourceReader reader(crew);
+  AttachmentSearch search(crew, reader);
+  search.look_ahead(origin, false);
+  const auto image = reader.add({origin}, name);
+  SLUICE_CHECK(crew.finish());
+  search.search(image, false);
+  SLUICE_CHECK(crew.finish());
+  if (!search.complete(image)) return std::optional<std::vector<Attachment>>();
+  std::vector<Attachment> out;
+  for (auto& found : search.found(image)) out.push_back(std::move(found.what));
+  return std::optional(std::move(out));
+}
+
 }  // namespace sluice::copy

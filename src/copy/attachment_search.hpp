@@ -78,4 +78,9 @@ class AttachmentSearch {
   Guarded<std::map<std::size_t, Search>> searches_;
 };
 
+/// What belongs to one image, for somebody who only looks. Empty: not everything could be looked at.
+/// Errors: those of reading the image; cancelled.
+Result<std::optional<std::vector<Attachment>>> attachments_at(const Origin& origin, const places::ManifestName& name,
+                                                              const std::stop_token& stop);
+
 }  // namespace sluice::copy

@@ -108,6 +108,14 @@ class Copied(Attached):
                                        "--no-attachments")).out
         self.assertIn("attached 4 stay at the source", said)
 
+    def test_inspect_shows_them(self):
+        self.dress(self.a, self.project)
+        where = f"{self.a.host}/{self.project}:v1"
+        found = self.ok(self.home().run("inspect", where, "-o", "json")).json["attachments"]
+        self.assertEqual({one["digest"] for one in found},
+                         {one.digest for one in (self.signature, self.sbom, self.of_sbom, self.of_child)})
+        self.assertIn(f"attached {self.sbom.digest}", self.ok(self.home().run("inspect", where)).out)
+
     def test_an_image_without_any_says_so(self):
         self.a.client().push(self.project, "v1", self.image)
         self.assertEqual(self.copied(self.a.host, self.b.host)["attachments"], [])

@@ -9,6 +9,7 @@ import re
 import unittest
 
 import sluicekit as kit
+from sluicekit.attached import cosign_tag
 
 kit.need("docker-registry")
 
@@ -66,6 +67,19 @@ class OpenRegistries(Counting):
 
         # One more at each end: the manifests of the platforms are read after the index, and written before it.
         self.least(8, one_round)
+
+    def test_cold_with_a_signature(self):
+        def one_round(number):
+            name = f"{self.project}/{number}"
+            image = self.image(number)
+            self.a.client().push(name, "v1", image)
+            self.a.client().push(name, cosign_tag(image), kit.random_image((90,), seed=f"{name}-sig"))
+            proxy = self.copied(f"{self.proxy.hosts[0]}/{name}:v1", f"{self.proxy.hosts[1]}/{name}:v1")
+            self.assertIsNotNone(self.b.client().digest(name, cosign_tag(image)))
+            return proxy
+
+        # It is read after the image, looked for at the destination, and looked for again before the tag is written.
+        self.least(10, one_round)
 
     def test_equal(self):
         image = self.image(0)
