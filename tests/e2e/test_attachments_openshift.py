@@ -69,7 +69,7 @@ class UnderAPolicy(OneCluster):
 
     def begin(self, row="", identity="ann"):
         made = super().begin(row, identity)
-        self.right("ann", "cluster-reader", None)
+        self.box.scenario({"rights": [{"subject": "user:ann", "role": "cluster-reader", "project": None}]})
         scope = f"image-registry.openshift-image-registry.svc:5000/{self.prod.name}/web"
         reply = self.prod.api.post(f"/apis/config.openshift.io/v1/namespaces/{self.prod.name}/imagepolicies", {
             "kind": "ImagePolicy", "apiVersion": "config.openshift.io/v1", "metadata": {"name": "signed"},
