@@ -34,7 +34,9 @@ std::string attachments_text(const States& attachments) {
   if (!all.along.empty())
     out = fmt::format("{} of {} arrived: {}", all.arrived, all.along.size(), oci::counted(all.along));
   if (!all.stay.empty()) {
-    out += fmt::format("{}{} at the source: {}", out.empty() ? "" : "; ", all.stay.size() == 1 ? "1 stays" : std::to_string(all.stay.size()) + " stay", oci::counted(all.stay));
+    out += fmt::format("{}{} at the source: {}", out.empty() ? "" : "; ",
+                       all.stay.size() == 1 ? "1 stays" : std::to_string(all.stay.size()) + " stay",
+                       oci::counted(all.stay));
   }
   return out.empty() ? "none" : out;
 }

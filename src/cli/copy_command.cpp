@@ -87,7 +87,8 @@ void print_copied(const Context& context, const Copied& copied, double seconds) 
       c.bold(copied.destination), copied.digest, copied.image_id.empty() ? "" : "  image   " + copied.image_id + "\n",
       c.green(to_string(copied.road)), copied.why, text::human_bytes(copied.bytes.moved), copied.blobs.moved,
       text::human_bytes(copied.bytes.mounted), copied.blobs.mounted, text::human_bytes(copied.bytes.present),
-      copied.blobs.present, attached.empty() ? "" : "  attached " + attached + "\n", text::human_seconds(seconds), requests));
+      copied.blobs.present, attached.empty() ? "" : "  attached " + attached + "\n", text::human_seconds(seconds),
+      requests));
 }
 
 void tell_findings(const std::vector<Finding>& findings, Context& context) {
@@ -185,13 +186,14 @@ Finding sparse_finding(const copy::SurveyedItem& item, const oci::Digest& source
             .sentence = "the index names more platforms than stand there: it has " + platforms,
             .fix = {}};
   }
-  return {.code = "index-rewritten",
-          .severity = Severity::warning,
-          .subject = subject,
-          .sentence = fmt::format("the registry takes no index with missing images, so {} is an index of {} alone; what "
-                                  "is attached to {} is about that one",
-                                  item.root().digest.text(), platforms, source.text()),
-          .fix = "copy all platforms to keep the digest"};
+  return {
+      .code = "index-rewritten",
+      .severity = Severity::warning,
+      .subject = subject,
+      .sentence = fmt::format("the registry takes no index with missing images, so {} is an index of {} alone; what "
+                              "is attached to {} is about that one",
+                              item.root().digest.text(), platforms, source.text()),
+      .fix = "copy all platforms to keep the digest"};
 }
 
 Result<Copied> into_registry(const Copy& copy, Context& context) {

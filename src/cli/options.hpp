@@ -33,9 +33,9 @@ struct Common {
 struct Copy {
   std::string source;
   std::string destination;
-  bool check_blobs = false;       ///< also what is equal is proven to be readable
-  bool preserve_digests = false;  ///< asked for; between registries it is always so
-  bool no_attachments = false;    ///< what belongs to the image stays at the source
+  bool check_blobs = false;              ///< also what is equal is proven to be readable
+  bool preserve_digests = false;         ///< asked for; between registries it is always so
+  bool no_attachments = false;           ///< what belongs to the image stays at the source
   std::vector<std::string> platforms{};  ///< of an index only these; empty: all
   bool include_foreign = false;          ///< also layers that are kept as references
 };

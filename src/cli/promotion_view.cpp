@@ -1,8 +1,7 @@
 #include "cli/promotion_view.hpp"
 
-#include "cli/attachment_view.hpp"
-
 #include "base/text.hpp"
+#include "cli/attachment_view.hpp"
 #include "promotion/release_choice.hpp"
 
 #include <fmt/format.h>

@@ -48,7 +48,8 @@ void AttachmentSearch::look_ahead(const Origin& origin, bool must_know) {
   }));
   if (repositories_.with([&](auto& all) { return std::exchange(all[{origin.place->name(), {}}].asked, true); })) return;
   crew_.add(call(origin, [origin](const std::stop_token& stop) -> Status {
-    // Once for each host. Its answer is not wanted: the place remembers whether it gives any. Trouble shows when it matters.
+    // Once for each host. Its answer is not wanted: the place remembers whether it gives any. Trouble shows when it
+    // matters.
     static_cast<void>(origin.place->referrers(origin.repository, of_nothing(), stop));
     return {};
   }));
@@ -103,8 +104,7 @@ Status AttachmentSearch::ask_for_referrers(std::size_t image, const Origin& orig
     SLUICE_TRY(listed, referrers_under_tag(origin, subject, stop));
   }
   for (const auto& one : *listed) {
-    Attachment what{
-        .kind = oci::kind_of_type(one.artifact_type), .digest = one.digest, .subject = subject, .tag = {}};
+    Attachment what{.kind = oci::kind_of_type(one.artifact_type), .digest = one.digest, .subject = subject, .tag = {}};
     SLUICE_CHECK(take(image, origin, std::move(what), must_know));
   }
   return {};
@@ -142,9 +142,8 @@ Status AttachmentSearch::take(std::size_t image, const Origin& origin, Attachmen
     auto& search = all[image];
     if (!search.claimed.insert(what.tag.empty() ? what.digest.text() : what.tag).second) return false;
     if (search.claimed.size() <= kMaxAttachments) return true;
-    return Error(ErrorKind::unsupported,
-                 fmt::format("{}/{} has an image with more than {} attachments", origin.place->name(),
-                             origin.repository, kMaxAttachments))
+    return Error(ErrorKind::unsupported, fmt::format("{}/{} has an image with more than {} attachments",
+                                                     origin.place->name(), origin.repository, kMaxAttachments))
         .with_hint("copy it without them: --no-attachments");
   }));
   if (!fresh) return {};

@@ -1,6 +1,6 @@
 #pragma once
-// AttachmentSearch: what belongs to an image at its source, found and read: tags of cosign's, referrers that the registry
-// lists or that stand under a tag, and all of these again of what was found.
+// AttachmentSearch: what belongs to an image at its source, found and read: tags of cosign's, referrers that the
+// registry lists or that stand under a tag, and all of these again of what was found.
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"

@@ -63,9 +63,9 @@ Result<TagWrite> look_at_tag(const SurveyedItem& item, const std::stop_token& st
   if (!there) return TagWrite{source, false};
   if (there->digest == source.digest) return TagWrite{std::nullopt, true};
   if (there->is_index() || source.is_index()) {
-    return Error(ErrorKind::unsupported, fmt::format("{}/{}:{} stands for {}, to which {} cannot be added",
-                                                     item.item.dest->name(), item.item.dest_repository,
-                                                     item.attached->what.tag, there->digest.text(), spoken(item)));
+    return Error(ErrorKind::unsupported,
+                 fmt::format("{}/{}:{} stands for {}, to which {} cannot be added", item.item.dest->name(),
+                             item.item.dest_repository, item.attached->what.tag, there->digest.text(), spoken(item)));
   }
   switch (oci::compare_layers(source, *there)) {
     case oci::TagContent::has_all:
@@ -257,8 +257,8 @@ void look_again(Survey& survey, const std::vector<std::size_t>& images, const Se
     crew.add(call(item.item.dest, [&item, &options, &events](const std::stop_token& token) -> Status {
       SLUICE_CHECK(settle(item, options, events, token));
       if (item.attached->arrived) return {};
-      return Error(ErrorKind::integrity, spoken(item) + " had arrived at " + item.item.dest->name() +
-                                             ", and cannot be found there any more")
+      return Error(ErrorKind::integrity,
+                   spoken(item) + " had arrived at " + item.item.dest->name() + ", and cannot be found there any more")
           .with_hint("somebody else writes there at the same time; try again");
     }));
   }

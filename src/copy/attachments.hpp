@@ -49,13 +49,14 @@ struct TagWrite {
   std::optional<oci::Manifest> missing{};
   bool replaces = false;  ///< something stands there
 };
-/// What a tag of cosign's lacks at the destination. Errors: those of places; unsupported (what stands there is no image).
+/// What a tag of cosign's lacks at the destination. Errors: those of places; unsupported (what stands there is no
+/// image).
 Result<TagWrite> look_at_tag(const SurveyedItem& item, const std::stop_token& stop);
 /// Lets the tag have it, whatever stands there by now. Errors: those of look_at_tag() and of places.
 Status write_tag(const SurveyedItem& item, const std::stop_token& stop);
 
-/// Manifests that name a subject and that the place did not say it lists: clients have to write a list of their own then.
-/// Thread: any.
+/// Manifests that name a subject and that the place did not say it lists: clients have to write a list of their own
+/// then. Thread: any.
 class Unlisted {
  public:
   /// Source: distribution-spec 1.1, "Pushing Manifests with Subject".
@@ -76,9 +77,9 @@ class Unlisted {
   Guarded<std::map<std::tuple<std::string, std::string, oci::Digest>, Entry>> entries_;
 };
 
-/// Lets the tag of a subject's list name `referrers` as well, and loses nothing that others write there: it reads, adds,
-/// writes, reads back, and begins again where an entry is missing. It deletes nothing.
-/// Errors: those of places; busy (others kept overwriting it), unsupported (what stands there is no list).
+/// Lets the tag of a subject's list name `referrers` as well, and loses nothing that others write there: it reads,
+/// adds, writes, reads back, and begins again where an entry is missing. It deletes nothing. Errors: those of places;
+/// busy (others kept overwriting it), unsupported (what stands there is no list).
 Status list_under_tag(places::Place& place, const std::string& repository, const oci::Digest& subject,
                       const std::vector<oci::Manifest>& referrers, Events& events, const std::stop_token& stop);
 
@@ -92,9 +93,9 @@ struct SettleOptions {
 Status settle_attachments(Survey& survey, Unlisted& unlisted, const SettleOptions& options, Events& events,
                           const std::stop_token& stop);
 
-/// Looks once more at what was brought along with these images (indexes into the survey), beside other work. No registry
-/// lets a tag be written on condition: another writer who had read a list before ours was there may have written it since.
-/// Errors of the tasks: those of settle_attachments().
+/// Looks once more at what was brought along with these images (indexes into the survey), beside other work. No
+/// registry lets a tag be written on condition: another writer who had read a list before ours was there may have
+/// written it since. Errors of the tasks: those of settle_attachments().
 void look_again(Survey& survey, const std::vector<std::size_t>& images, const SettleOptions& options, Events& events,
                 Crew& crew);
 

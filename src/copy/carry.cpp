@@ -32,7 +32,12 @@ struct Step {
 class Carrier {
  public:
   Carrier(Survey& survey, const CarryOptions& options, Events& events, std::stop_token stop)
-      : survey_(survey), options_(options), events_(events), stop_(stop), retries_(survey.items.size()), crew_(std::move(stop)) {}
+      : survey_(survey),
+        options_(options),
+        events_(events),
+        stop_(stop),
+        retries_(survey.items.size()),
+        crew_(std::move(stop)) {}
 
   Status run() {
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) add_move(m);
@@ -134,18 +139,17 @@ class Carrier {
   Step manifest_step(std::size_t own, std::size_t index, const oci::Manifest& manifest) {
     const auto& item = survey_.items[index];
     const bool root = &manifest == &item.root();
-    ManifestOrder order{.item = item,
-                        .item_index = index,
-                        .manifest = manifest,
-                        .name = name_of(item, manifest),
-                        .retry_times = options_.retry_times,
-                        .retries = &retries_[index],
-                        .brought = [this, &item](const oci::Descriptor& blob) { note_brought(item, blob); },
-                        .unlisted =
-                            [this, &item](const oci::Manifest& one) {
-                              unlisted_.add(*item.item.dest, item.item.dest_repository, one);
-                            },
-                        .then = {}};
+    ManifestOrder order{
+        .item = item,
+        .item_index = index,
+        .manifest = manifest,
+        .name = name_of(item, manifest),
+        .retry_times = options_.retry_times,
+        .retries = &retries_[index],
+        .brought = [this, &item](const oci::Descriptor& blob) { note_brought(item, blob); },
+        .unlisted =
+            [this, &item](const oci::Manifest& one) { unlisted_.add(*item.item.dest, item.item.dest_repository, one); },
+        .then = {}};
     order.then = [this, own, &item, &manifest](const std::stop_token&) -> Status {
       events_.emit({.kind = EventKind::manifest,
                     .image = item.item.label,

@@ -67,25 +67,24 @@ class Publisher {
 
   Task write(std::size_t index, const std::string& tag) {
     const auto& item = survey_.items[index];
-    auto task = write_manifest(crew_, events_,
-                               {.item = item,
-                                .item_index = index,
-                                .manifest = item.root(),
-                                .name = places::ManifestName::tag(tag),
-                                .retry_times = options_.retry_times,
-                                .retries = &retries_[index],
-                                .brought =
-                                    [this, index](const oci::Descriptor& blob) {
-                                      brought_.with([&](auto& list) { list.emplace_back(index, blob); });
-                                    },
-                                .unlisted =
-                                    [this, &item](const oci::Manifest& one) {
-                                      unlisted_.add(*item.item.dest, item.item.dest_repository, one);
-                                    },
-                                .then = [this, &item, &tag](const std::stop_token&) -> Status {
-                                  note_may_stand(item, tag);
-                                  return switched_ ? switched_(item, tag) : Status();
-                                }});
+    auto task = write_manifest(
+        crew_, events_,
+        {.item = item,
+         .item_index = index,
+         .manifest = item.root(),
+         .name = places::ManifestName::tag(tag),
+         .retry_times = options_.retry_times,
+         .retries = &retries_[index],
+         .brought =
+             [this, index](const oci::Descriptor& blob) {
+               brought_.with([&](auto& list) { list.emplace_back(index, blob); });
+             },
+         .unlisted = [this, &item](
+                         const oci::Manifest& one) { unlisted_.add(*item.item.dest, item.item.dest_repository, one); },
+         .then = [this, &item, &tag](const std::stop_token&) -> Status {
+           note_may_stand(item, tag);
+           return switched_ ? switched_(item, tag) : Status();
+         }});
     task.run = [this, &item, &tag, work = std::move(task.run)](const std::stop_token& stop) -> Status {
       auto done = work(stop);
       // A write that was given up may have come through.
@@ -190,7 +189,7 @@ class Publisher {
   Guarded<std::set<std::pair<const SurveyedItem*, std::string>>> may_stand_;  // tags
   Unlisted unlisted_;
   SettleOptions settling_;
-  std::vector<std::atomic<std::uint64_t>> retries_;                           // by item
+  std::vector<std::atomic<std::uint64_t>> retries_;  // by item
   Proof proof_;
   Crew crew_;  // last: its threads end before what they use
 };

@@ -21,8 +21,8 @@ Result<std::vector<oci::Descriptor>> claim(SourceImage& image, const std::vector
       return Error(ErrorKind::unsupported, "an image of more than " + std::to_string(kMaxManifests) + " manifests");
     }
     if (child.size_bytes > kMaxManifestBytesOfImage - image.claimed_bytes) {
-      return Error(ErrorKind::unsupported,
-                   "an image whose manifests have more than " + text::human_bytes(kMaxManifestBytesOfImage) + " together");
+      return Error(ErrorKind::unsupported, "an image whose manifests have more than " +
+                                               text::human_bytes(kMaxManifestBytesOfImage) + " together");
     }
     image.claimed_bytes += child.size_bytes;
     fresh.push_back(child);

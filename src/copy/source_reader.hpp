@@ -28,7 +28,7 @@ struct SourceImage {
   Origin found{};  ///< the origin that has it
   std::map<oci::Digest, std::shared_ptr<const oci::Manifest>> manifests{};
   std::optional<oci::Digest> root{};  ///< empty: it is not there (ReadOrder::attached_to)
-  std::set<oci::Digest> claimed{};  ///< asked for, or about to be: an index may name one child a thousand times
+  std::set<oci::Digest> claimed{};    ///< asked for, or about to be: an index may name one child a thousand times
   std::uint64_t claimed_bytes = 0;
 
   /// Children before parents, the image itself last. Precondition: it was read whole.
@@ -49,14 +49,14 @@ struct ReadOrder {
 };
 
 /// Thread: one owner; `add` also from tasks of the crew. It outlives the crew's work.
-/// Errors of its tasks: not_found (no origin has it), unsupported (over kMaxManifests or kMaxManifestBytesOfImage), those
-/// of places.
+/// Errors of its tasks: not_found (no origin has it), unsupported (over kMaxManifests or kMaxManifestBytesOfImage),
+/// those of places.
 class SourceReader {
  public:
   explicit SourceReader(Crew& crew) : crew_(crew) {}
 
-  /// Has an image read; the same index for the same question. `order.read` is told of what is read for this question, and
-  /// of nothing when it was asked before.
+  /// Has an image read; the same index for the same question. `order.read` is told of what is read for this question,
+  /// and of nothing when it was asked before.
   std::size_t add(const std::vector<Origin>& origins, const places::ManifestName& name, ReadOrder order = {});
 
   /// Looks at what was read. Precondition: the crew has finished, or the image is known to be read.
@@ -66,7 +66,8 @@ class SourceReader {
   }
 
  private:
-  using Question = std::tuple<std::string, std::vector<std::pair<std::string, std::string>>, std::vector<std::string>, bool>;
+  using Question =
+      std::tuple<std::string, std::vector<std::pair<std::string, std::string>>, std::vector<std::string>, bool>;
   struct Images {
     std::map<Question, std::size_t> seen;
     std::vector<std::unique_ptr<Guarded<SourceImage>>> all;

@@ -22,8 +22,8 @@ namespace {
 
 // Inside one repository all that belongs to an image is there already.
 bool may_have_attachments_to_bring(const SurveyedItem& item) {
-  const bool same = item.origin.place->name() == item.item.dest->name() &&
-                    item.origin.repository == item.item.dest_repository;
+  const bool same =
+      item.origin.place->name() == item.item.dest->name() && item.origin.repository == item.item.dest_repository;
   return item.item.attachments != Attachments::ignore && !same;
 }
 
@@ -43,8 +43,7 @@ bool lacks_children(const SurveyedItem& item) {
 
 class Surveyor {
  public:
-  Surveyor(std::vector<Item> items, Events& events, std::stop_token stop)
-      : events_(events), crew_(std::move(stop)) {
+  Surveyor(std::vector<Item> items, Events& events, std::stop_token stop) : events_(events), crew_(std::move(stop)) {
     reader_.emplace(crew_);
     search_.emplace(crew_, *reader_);
     for (auto& item : items) survey_.items.push_back({.item = std::move(item)});
@@ -67,18 +66,18 @@ class Surveyor {
     for (const auto& item : survey_.items) {
       if (item.attached) continue;
       events_.emit({.kind = EventKind::road,
-                   .image = item.item.label,
-                   .target = item.item.dest->name() + "/" + item.item.dest_repository,
-                   .digest = item.root().digest.text(),
-                   .bytes = item.bytes.moved,
-                   .detail = std::string(to_string(item.road)) + ": " + item.why});
+                    .image = item.item.label,
+                    .target = item.item.dest->name() + "/" + item.item.dest_repository,
+                    .digest = item.root().digest.text(),
+                    .bytes = item.bytes.moved,
+                    .detail = std::string(to_string(item.road)) + ": " + item.why});
     }
     events_.emit({.kind = EventKind::total,
-                 .image = {},
-                 .target = {},
-                 .digest = {},
-                 .bytes = survey_.bytes_to_move(),
-                 .detail = {}});
+                  .image = {},
+                  .target = {},
+                  .digest = {},
+                  .bytes = survey_.bytes_to_move(),
+                  .detail = {}});
     return std::move(survey_);
   }
 

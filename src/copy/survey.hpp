@@ -123,8 +123,9 @@ struct SurveyedItem {
   Amounts blobs{};
   std::uint64_t retries = 0;  ///< how often the transfer of one of its blobs was begun again
   std::optional<Attached> attached{};
-  bool attachments_known = false;        ///< they were looked for, and what was found is all that there is
-  std::vector<Attachment> left_there{};  ///< attachments that do not go along: by wish, or the destination cannot hold them
+  bool attachments_known = false;  ///< they were looked for, and what was found is all that there is
+  std::vector<Attachment>
+      left_there{};  ///< attachments that do not go along: by wish, or the destination cannot hold them
 
   const oci::Manifest& root() const { return *manifests.back(); }
 };
@@ -133,8 +134,8 @@ struct Survey {
   std::vector<SurveyedItem> items;  ///< those that were asked for, in their order; behind them their attachments
   std::vector<BlobMove> moves;
   std::uint64_t bytes_to_move() const;
-  /// What is attached to an image, and what becomes of it; first what goes along. Empty: nobody looked, or not everything
-  /// could be looked at.
+  /// What is attached to an image, and what becomes of it; first what goes along. Empty: nobody looked, or not
+  /// everything could be looked at.
   std::optional<std::vector<AttachmentState>> attachments_of(std::size_t item) const;
 };
 
@@ -155,8 +156,8 @@ Status leave_out_missing(SurveyedItem& item);
 
 /// Looks, and writes nothing. `will_write` asks for the right to push at once, so that one token serves to the end.
 /// Each manifest is asked for once, and its bytes are held once.
-/// Errors: not_found (no origin has it, or the index has none of the platforms), unsupported (over kMaxManifests or kMaxManifestBytesOfImage), and those of
-/// places.
+/// Errors: not_found (no origin has it, or the index has none of the platforms), unsupported (over kMaxManifests or
+/// kMaxManifestBytesOfImage), and those of places.
 Result<Survey> survey(std::vector<Item> items, bool will_write, Events& events, std::stop_token stop);
 
 }  // namespace sluice::copy

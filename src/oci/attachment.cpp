@@ -129,8 +129,8 @@ AttachmentKind kind_of_type(std::string_view artifact_type) {
 
 Result<std::optional<Manifest>> with_referrer(const std::optional<Manifest>& list, const Manifest& referrer) {
   if (list && !list->is_index()) {
-    return Error(ErrorKind::unsupported, "what stands under the tag of a list of referrers is no index: " +
-                                             list->digest.text());
+    return Error(ErrorKind::unsupported,
+                 "what stands under the tag of a list of referrers is no index: " + list->digest.text());
   }
   if (list && contains(list->children, referrer.digest)) return std::optional<Manifest>();
   if (list && list->children.size() >= kMaxReferrersOfTag) {

@@ -55,8 +55,8 @@ enum class TagContent : std::uint8_t {
 };
 TagContent compare_layers(const Manifest& source, const Manifest& destination);
 
-/// The destination's manifest with the layers of the source's that it lacks behind its own. Its config stays: readers of
-/// signatures go by the layers. Errors: protocol (no manifest that can be added to).
+/// The destination's manifest with the layers of the source's that it lacks behind its own. Its config stays: readers
+/// of signatures go by the layers. Errors: protocol (no manifest that can be added to).
 Result<Manifest> with_layers_of(const Manifest& destination, const Manifest& source);
 
 }  // namespace sluice::oci

@@ -97,13 +97,8 @@ Result<Descriptor> read_descriptor(const Json& value, const std::string& where) 
     platform = read_platform(*found);
   }
   auto about = platform ? attached_to(value) : std::string();
-  return Descriptor{std::move(media_type),
-                    std::move(*digest),
-                    size,
-                    std::move(urls),
-                    std::move(platform),
-                    std::move(artifact_type),
-                    std::move(about)};
+  return Descriptor{std::move(media_type),    std::move(*digest), size, std::move(urls), std::move(platform),
+                    std::move(artifact_type), std::move(about)};
 }
 
 Result<std::vector<Descriptor>> read_descriptors(const Json& object, std::string_view key) {

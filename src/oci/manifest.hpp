@@ -48,7 +48,7 @@ struct Descriptor {
   std::vector<std::string> urls;     ///< only foreign layers have them
   std::optional<Platform> platform;  ///< only in an index
   std::string artifact_type;         ///< may be empty
-  std::string attached_to{};         ///< of buildkit's attestations in an index: the digest they are about; may be empty
+  std::string attached_to{};  ///< of buildkit's attestations in an index: the digest they are about; may be empty
   bool is_foreign() const { return media::is_foreign_layer(media_type) && !urls.empty(); }
 };
 

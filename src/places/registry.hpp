@@ -17,7 +17,9 @@ class Registry final : public Place {
   Registry(net::TransferLoop& loop, RegistryOptions options) : host_(loop, std::move(options)) {}
 
   const std::string& name() const override { return host_.name(); }
-  Traits traits() const override { return {.mount = true, .ranges = true, .push_by_digest = true, .referrers = true, .attachments = true}; }
+  Traits traits() const override {
+    return {.mount = true, .ranges = true, .push_by_digest = true, .referrers = true, .attachments = true};
+  }
   Slots slots() const override { return host_.slots(); }
   void expect(const std::vector<Access>& accesses) override;
   Result<oci::Manifest> manifest(const std::string& repository, const ManifestName& name,

@@ -38,7 +38,8 @@ bool keeps_no_list(const net::HttpResponse& response) {
   return text::lower(text::trim(text::cut(header, ';').first)) != oci::media::kOciIndex;
 }
 
-// Whether the same is true of all repositories there: not when it is this repository, or this digest, that is not known.
+// Whether the same is true of all repositories there: not when it is this repository, or this digest, that is not
+// known.
 bool is_true_everywhere(const net::HttpResponse& response) {
   if (response.status == 403) return false;
   const auto code = read_problem(response).code;

@@ -91,10 +91,10 @@ std::vector<copy::Attachment> attachments_in(const cluster::ImageStream& stream,
       auto digest = oci::Digest::parse(history.top()->image);
       if (!digest) continue;
       more = digests.insert(digest->text()).second || more;
-      found.emplace(history.tag, copy::Attachment{.kind = *named->kind,
-                                                  .digest = std::move(*digest),
-                                                  .subject = named->subject,
-                                                  .tag = history.tag});
+      found.emplace(
+          history.tag,
+          copy::Attachment{
+              .kind = *named->kind, .digest = std::move(*digest), .subject = named->subject, .tag = history.tag});
     }
   }
   std::vector<copy::Attachment> out;
@@ -127,9 +127,8 @@ std::vector<SignatureOutlook> signature_outlooks(const Plan& plan, const Planned
     outlook.at_source_known = true;
     for (const auto& one : *image.attachments) {
       // What is signed beside the image, its SBOM for one, is no signature of it.
-      const bool of_image = std::none_of(image.attachments->begin(), image.attachments->end(), [&](const auto& other) {
-        return other.what.digest == one.what.subject;
-      });
+      const bool of_image = std::none_of(image.attachments->begin(), image.attachments->end(),
+                                         [&](const auto& other) { return other.what.digest == one.what.subject; });
       if (one.what.kind != oci::AttachmentKind::signature || !of_image) continue;
       ++outlook.signatures_at_source;
       outlook.left_behind = outlook.left_behind || (!one.goes_along && !one.arrived);

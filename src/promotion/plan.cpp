@@ -13,9 +13,8 @@ bool PlannedImage::changes() const {
 }
 
 bool PlannedImage::brings_attachments() const {
-  return attachments && std::any_of(attachments->begin(), attachments->end(), [](const copy::AttachmentState& one) {
-           return one.goes_along && !one.arrived;
-         });
+  return attachments && std::any_of(attachments->begin(), attachments->end(),
+                                    [](const copy::AttachmentState& one) { return one.goes_along && !one.arrived; });
 }
 
 void PlannedImage::take_arrival(oci::Digest arrived, const pipeline::Target& target) {

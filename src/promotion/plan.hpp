@@ -133,7 +133,7 @@ struct Plan {
   Numbering numbering{};
   bool rollback_on_failure = false;
   bool leaves_attachments = false;  ///< --no-attachments
-  bool digest_may_change = false;  ///< somebody accepts that an engine pushes another image than the one it pulled
+  bool digest_may_change = false;   ///< somebody accepts that an engine pushes another image than the one it pulled
 
   /// "sha256:..." over canonical JSON of all that decides what happens and how it is judged: app, environment, kind;
   /// per target its identity, what the administrators wrote about it, a road that was asked for, per image its name,

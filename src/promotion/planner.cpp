@@ -1,11 +1,11 @@
 #include "promotion/planner.hpp"
-#include "promotion/attachments.hpp"
 
 #include "base/lease_held.hpp"
 #include "base/wall_clock.hpp"
 #include "cluster/lease_rules.hpp"
 #include "cluster/stream_state.hpp"
 #include "promotion/arrivals.hpp"
+#include "promotion/attachments.hpp"
 #include "promotion/cluster_plan.hpp"
 #include "promotion/engine_road.hpp"
 #include "promotion/plan_findings.hpp"

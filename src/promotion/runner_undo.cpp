@@ -1,7 +1,7 @@
 // Runner: resume and undo, and everything that puts back.
 
-#include "promotion/cluster_plan.hpp"
 #include "promotion/attachments.hpp"
+#include "promotion/cluster_plan.hpp"
 #include "promotion/runner_work.hpp"
 
 #include <fmt/format.h>

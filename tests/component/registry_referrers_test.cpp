@@ -24,8 +24,9 @@ class Referrers : public RegistryTest {
   }
   static support::ScriptedReply listed(const std::string& entries, const std::string& type = kIndex,
                                        const std::string& link = "") {
-    support::ScriptedReply reply{.headers = {{"Content-Type", type}},
-                                 .body = R"({"schemaVersion":2,"mediaType":")" + kIndex + R"(","manifests":)" + entries + "}"};
+    support::ScriptedReply reply{
+        .headers = {{"Content-Type", type}},
+        .body = R"({"schemaVersion":2,"mediaType":")" + kIndex + R"(","manifests":)" + entries + "}"};
     if (!link.empty()) reply.headers.emplace_back("Link", link);
     return reply;
   }
@@ -47,7 +48,8 @@ TEST_F(Referrers, AreListedWithTheirTypes) {
 }
 
 TEST_F(Referrers, AreAListHoweverItsTypeIsWrittenAndWhenItIsEmpty) {
-  for (const auto& type : {kIndex, kIndex + "; charset=utf-8", std::string("Application/vnd.OCI.image.index.v1+JSON")}) {
+  for (const auto& type :
+       {kIndex, kIndex + "; charset=utf-8", std::string("Application/vnd.OCI.image.index.v1+JSON")}) {
     server_.on("GET", list_, listed("[" + entry(first_) + "]", type));
     EXPECT_EQ(ask(), "1") << type;
   }
@@ -64,7 +66,8 @@ TEST_F(Referrers, AreReadOverAllPages) {
 }
 
 TEST_F(Referrers, AreNotAskedForAgainWhereTheRegistryKnowsNoList) {
-  server_.on("GET", list_, {.status = 404, .headers = {{"Content-Type", "text/plain"}}, .body = "404 page not found\n"});
+  server_.on("GET", list_,
+             {.status = 404, .headers = {{"Content-Type", "text/plain"}}, .body = "404 page not found\n"});
   EXPECT_EQ(ask(), "none");
   const auto before = registry_->requests();
   EXPECT_EQ(ask("shop/other"), "none");

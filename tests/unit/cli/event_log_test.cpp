@@ -19,10 +19,10 @@ using support::why;
 using ::testing::ElementsAre;
 
 /// Every kind. A new one does not compile here until it is in the list below as well.
-constexpr EventKind kKinds[] = {EventKind::road,          EventKind::total,     EventKind::blob_started,
-                                EventKind::blob_progress, EventKind::blob_done, EventKind::blob_retried,
-                                EventKind::blob_resumed,  EventKind::wait,      EventKind::put_back,
-                                EventKind::manifest,      EventKind::tag,       EventKind::state,
+constexpr EventKind kKinds[] = {EventKind::road,          EventKind::total,      EventKind::blob_started,
+                                EventKind::blob_progress, EventKind::blob_done,  EventKind::blob_retried,
+                                EventKind::blob_resumed,  EventKind::wait,       EventKind::put_back,
+                                EventKind::manifest,      EventKind::tag,        EventKind::state,
                                 EventKind::rollout,       EventKind::attachment, EventKind::note};
 constexpr bool is_listed(EventKind kind) {
   switch (kind) {

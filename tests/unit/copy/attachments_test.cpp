@@ -43,8 +43,7 @@ class AttachmentsTest : public CopyBench {
     place.hold_image(repository, artifact);
     const auto tag = oci::referrers_tag(artifact.manifest.subject->digest);
     std::optional<oci::Manifest> list;
-    if (place.tag_of(repository, tag))
-      list = *place.manifest(repository, ManifestName::tag(tag), std::stop_token());
+    if (place.tag_of(repository, tag)) list = *place.manifest(repository, ManifestName::tag(tag), std::stop_token());
     const auto longer = oci::with_referrer(list, artifact.manifest);
     ASSERT_TRUE(longer.ok() && *longer) << why(longer);
     ASSERT_TRUE(place.put_manifest(repository, ManifestName::tag(tag), **longer, std::stop_token()).ok());
@@ -249,8 +248,7 @@ TEST_F(AttachmentsTest, WhatOthersSignedAtTheDestinationStays) {
   prod.hold_image("shop/web", theirs, tag_for(image.digest(), ".sig"));
   const auto done = bring({carried(dev, prod)});
   ASSERT_TRUE(done.ok()) << why(done);
-  const auto both =
-      prod.manifest("shop/web", ManifestName::tag(tag_for(image.digest(), ".sig")), std::stop_token());
+  const auto both = prod.manifest("shop/web", ManifestName::tag(tag_for(image.digest(), ".sig")), std::stop_token());
   ASSERT_TRUE(both.ok()) << why(both);
   ASSERT_EQ(both->layers.size(), 2U);
   EXPECT_EQ(both->layers[0].digest, theirs.manifest.layers[0].digest);
@@ -279,18 +277,15 @@ TEST_F(AttachmentsTest, TwoWritersOfOneListLoseNoEntryWhicheverStepTheOtherComes
     for (const auto& one : {ours, theirs}) place.hold_image("shop/web", one);
     place.script({.verb = verb, .effect = FakeFault::Effect::hold, .name = tag});
     Status done;
-    std::jthread us([&] {
-      done = list_under_tag(place, "shop/web", image.digest(), {ours.manifest}, events, std::stop_token());
-    });
+    std::jthread us(
+        [&] { done = list_under_tag(place, "shop/web", image.digest(), {ours.manifest}, events, std::stop_token()); });
     place.wait_until_held();
-    ASSERT_TRUE(
-        list_under_tag(place, "shop/web", image.digest(), {theirs.manifest}, events, std::stop_token()).ok());
+    ASSERT_TRUE(list_under_tag(place, "shop/web", image.digest(), {theirs.manifest}, events, std::stop_token()).ok());
     place.release();
     us.join();
     ASSERT_TRUE(done.ok()) << why(done);
     // A list that was read before the other one stood cannot but lose it; the other's second look brings it again.
-    ASSERT_TRUE(
-        list_under_tag(place, "shop/web", image.digest(), {theirs.manifest}, events, std::stop_token()).ok());
+    ASSERT_TRUE(list_under_tag(place, "shop/web", image.digest(), {theirs.manifest}, events, std::stop_token()).ok());
     EXPECT_EQ(listed(place, "shop/web", image.digest()), (std::set{ours.digest(), theirs.digest()}));
   }
 }

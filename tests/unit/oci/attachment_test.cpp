@@ -1,7 +1,7 @@
 #include "oci/attachment.hpp"
 
-#include "support/fake_images.hpp"
 #include "support/checks.hpp"
+#include "support/fake_images.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
