@@ -11,7 +11,7 @@ namespace {
 
 // Registries refuse mounts with all kinds of answers, 4xx and 5xx. Who does not answer at all, or wants us to wait for
 // long, would do so with an upload as well.
-bool is_refusal(const Error& error) {
+bool refuses_mount(const Error& error) {
   if (error.kind() == ErrorKind::cancelled || !error.to_be_retried()) return false;
   return error.http_status() >= 400 || error.kind() == ErrorKind::denied || error.kind() == ErrorKind::not_found ||
          error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::unauthenticated;
@@ -28,7 +28,7 @@ Result<BlobMove::How> move_blob(const BlobMove& move, const MoveOptions& options
     if (answer) {
       if (std::holds_alternative<places::Mounted>(*answer)) return BlobMove::How::mount;
       session = std::get<places::UploadSession>(std::move(*answer));
-    } else if (!is_refusal(answer.error())) {
+    } else if (!refuses_mount(answer.error())) {
       return std::move(answer).error();
     }
     // A refused mount is not the end: the bytes take the long way, unless an earlier copy has brought them.
