@@ -20,7 +20,7 @@ Sorted sorted(const std::vector<copy::AttachmentState>& attachments) {
   Sorted out;
   for (const auto& one : attachments) {
     (one.goes_along ? out.along : out.stay).push_back(one.what.kind);
-    if (one.arrived) ++out.arrived;
+    if (one.goes_along && one.arrived) ++out.arrived;
   }
   return out;
 }

@@ -140,6 +140,13 @@ std::vector<Finding> findings_of(const Source& source, const copy::SurveyedItem&
   return out;
 }
 
+// The ways in which registries refuse an index of which they do not have all images.
+bool wants_all_children(const Error& error) {
+  const auto& code = error.registry_code();
+  return code == "MANIFEST_BLOB_UNKNOWN" || code == "MANIFEST_UNKNOWN" || code == "MANIFEST_INVALID" ||
+         code == "BLOB_UNKNOWN" || code == "NOT_FOUND";
+}
+
 // Writes what the survey found missing, and proves it.
 Status write(const Copy& copy, copy::Survey& survey, Context& context) {
   const copy::ProofOptions proof{.retry_times = context.common.session.retry_times, .all = true};
@@ -151,13 +158,17 @@ Status write(const Copy& copy, copy::Survey& survey, Context& context) {
   const copy::CarryOptions options{
       .retry_times = context.common.session.retry_times, .stage_roots = false, .journal = context.session.journal()};
   auto carried = copy::carry(survey, options, context.events, context.stop);
+  if (!carried && survey.items.front().sparse && !copy.preserve_digests && wants_all_children(carried.error())) {
+    SLUICE_CHECK(copy::leave_out_missing(survey.items.front()));
+    carried = copy::carry(survey, options, context.events, context.stop);
+  }
   context.report.images = {image_report(survey.items.front(), context.report.destination, true)};
   SLUICE_CHECK(std::move(carried));
   if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));
   const copy::PublishOptions publishing{.retry_times = options.retry_times, .prove = !copy.check_blobs};
   auto published = copy::publish(survey, {0}, {}, publishing, context.events, context.stop);
   auto& item = survey.items.front();
-  if (published || !item.sparse || copy.preserve_digests || !copy::is_refusal(published.error())) return published;
+  if (published || !item.sparse || copy.preserve_digests || !wants_all_children(published.error())) return published;
   SLUICE_CHECK(copy::leave_out_missing(item));
   return copy::publish(survey, {0}, {}, publishing, context.events, context.stop);
 }

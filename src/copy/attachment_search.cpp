@@ -69,8 +69,9 @@ void AttachmentSearch::search(std::size_t image, bool must_know) {
   for (const auto& digest : digests) look_at(image, origin, digest, must_know);
 }
 
-// What is attached to one digest.
+// What is attached to one digest; it is asked once.
 void AttachmentSearch::look_at(std::size_t image, const Origin& origin, const oci::Digest& subject, bool must_know) {
+  if (!searches_.with([&](auto& all) { return all[image].looked_at.insert(subject).second; })) return;
   crew_.add(call(origin, [=, this](const std::stop_token& stop) {
     return settle(image, ask_for_referrers(image, origin, subject, must_know, stop), must_know);
   }));
@@ -128,19 +129,22 @@ Result<std::vector<oci::Descriptor>> AttachmentSearch::referrers_under_tag(const
 
 Status AttachmentSearch::ask_for_tag(std::size_t image, const Origin& origin, const Attachment& wanted, bool must_know,
                                      const std::stop_token& stop) {
-  const auto now = origin.place->digest_of(origin.repository, places::ManifestName::tag(wanted.tag), stop);
+  auto now = origin.place->find_manifest(origin.repository, places::ManifestName::tag(wanted.tag), stop);
   if (!now && !places::means_missing(now.error())) return now.error();
   if (!now || !*now) return {};
   Attachment what = wanted;
-  what.digest = **now;
-  return take(image, origin, std::move(what), must_know);
+  what.digest = (*now)->digest();
+  return take(image, origin, std::move(what), must_know, std::move(**now));
 }
 
 // Reads what was found, each once, and looks for what is attached to that in turn.
-Status AttachmentSearch::take(std::size_t image, const Origin& origin, Attachment what, bool must_know) {
+Status AttachmentSearch::take(std::size_t image, const Origin& origin, Attachment what, bool must_know,
+                              std::optional<places::StoredManifest> at_hand) {
+  // One that is listed as attached to something else as well is judged by each of these lists.
+  const auto claim = what.subject.text() + " " + (what.tag.empty() ? what.digest.text() : what.tag);
   SLUICE_TRY(const bool fresh, searches_.with([&](auto& all) -> Result<bool> {
     auto& search = all[image];
-    if (!search.claimed.insert(what.tag.empty() ? what.digest.text() : what.tag).second) return false;
+    if (!search.claimed.insert(claim).second) return false;
     if (search.claimed.size() <= kMaxAttachments) return true;
     return Error(ErrorKind::unsupported, fmt::format("{}/{} has an image with more than {} attachments",
                                                      origin.place->name(), origin.repository, kMaxAttachments))
@@ -156,7 +160,11 @@ Status AttachmentSearch::take(std::size_t image, const Origin& origin, Attachmen
                                                               const std::shared_ptr<const oci::Manifest>& manifest) {
                       if (manifest->digest != root) look_at(image, found, manifest->digest, true);
                     }};
-    read = reader_.add({origin}, places::ManifestName::digest(what.digest), std::move(order));
+    if (at_hand) {
+      SLUICE_TRY(read, reader_.add_found(origin, std::move(*at_hand), std::move(order)));
+    } else {
+      read = reader_.add({origin}, places::ManifestName::digest(what.digest), std::move(order));
+    }
   }
   searches_.with([&](auto& all) { all[image].found.push_back({std::move(what), read}); });
   return {};

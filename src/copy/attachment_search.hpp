@@ -57,7 +57,8 @@ class AttachmentSearch {
   };
   struct Search {
     std::vector<FoundAttachment> found;
-    std::set<std::string> claimed;  // the tag or the digest
+    std::set<std::string> claimed;  // subject, and the tag or the digest
+    std::set<oci::Digest> looked_at;
     bool complete = true;
   };
 
@@ -68,7 +69,8 @@ class AttachmentSearch {
                                                            const std::stop_token& stop);
   Status ask_for_tag(std::size_t image, const Origin& origin, const Attachment& wanted, bool must_know,
                      const std::stop_token& stop);
-  Status take(std::size_t image, const Origin& origin, Attachment what, bool must_know);
+  Status take(std::size_t image, const Origin& origin, Attachment what, bool must_know,
+              std::optional<places::StoredManifest> at_hand = std::nullopt);
   Status settle(std::size_t image, Status done, bool must_know);
   bool may_stand(const Origin& origin, const std::string& tag) const;
 

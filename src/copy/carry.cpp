@@ -40,6 +40,9 @@ class Carrier {
         crew_(std::move(stop)) {}
 
   Status run() {
+    for (const auto& item : survey_.items) {
+      if (item.attached) dressed_.insert(item.attached->to);
+    }
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) add_move(m);
     for (std::size_t m = 0; m < survey_.moves.size(); ++m) {
       if (const auto after = survey_.moves[m].after) depends(m, *after);
@@ -109,7 +112,8 @@ class Carrier {
       const auto& manifest = *held;
       const bool root = &manifest == &item.root();
       const bool staged = !item.item.stage_tag.empty() ||
-                          (item.item.dest->traits().push_by_digest && (options_.stage_roots || item.item.tags.empty()));
+                          (item.item.dest->traits().push_by_digest &&
+                           (options_.stage_roots || item.item.tags.empty() || dressed_.contains(index)));
       if (root && !staged) return;
       const auto name = name_of(item, manifest);
       const auto key = std::tuple(item.item.dest->name(), item.item.dest_repository, name.text());
@@ -161,14 +165,45 @@ class Carrier {
       return {};
     };
     Step step;
-    if (root && item.attached && item.attached->replaces) {
-      step.task = {.hosts = {item.item.dest}, .moves_bytes = false, .rank = Rank::call(), .run = {}};
-      step.task.run = [&item](const std::stop_token& stop) { return write_tag(item, stop); };
+    if (root && item.attached && !item.attached->what.tag.empty()) {
+      step.task = tag_task(std::move(order));
+      step.unlocks_itself = true;
       return step;
     }
     step.task = write_manifest(crew_, events_, std::move(order));
     step.unlocks_itself = true;
     return step;
+  }
+
+  // Others may have signed since the survey: the tag is looked at again, and gets what it lacks.
+  Task tag_task(ManifestOrder order) {
+    return {.hosts = {order.item.item.dest},
+            .moves_bytes = false,
+            .rank = Rank::call(),
+            .run = [this, order = std::move(order)](const std::stop_token& stop) mutable -> Status {
+              SLUICE_TRY(auto write, look_at_tag(order.item, stop));
+              if (!write.missing) return order.then(stop);
+              if (write.missing->digest == order.manifest.digest) {
+                crew_.add(write_manifest(crew_, events_, std::move(order)));
+                return {};
+              }
+              return both_written(order, std::make_shared<const oci::Manifest>(std::move(*write.missing)));
+            }};
+  }
+
+  // What stands there already with the source's layers behind it; it lives as long as the writing.
+  Status both_written(const ManifestOrder& order, const std::shared_ptr<const oci::Manifest>& both) {
+    crew_.add(write_manifest(crew_, events_,
+                             {.item = order.item,
+                              .item_index = order.item_index,
+                              .manifest = *both,
+                              .name = order.name,
+                              .retry_times = order.retry_times,
+                              .retries = order.retries,
+                              .brought = order.brought,
+                              .unlisted = order.unlisted,
+                              .then = [both, then = order.then](const std::stop_token& stop) { return then(stop); }}));
+    return {};
   }
 
   void note_brought(const SurveyedItem& item, const oci::Descriptor& blob) {
@@ -232,6 +267,7 @@ class Carrier {
   CarryOptions options_;
   Events& events_;
   std::stop_token stop_;
+  std::set<std::size_t> dressed_;  // items that something is attached to: it may be listed only once they are there
   Unlisted unlisted_;
   std::vector<std::atomic<std::uint64_t>> retries_;  // by item
   std::vector<Step> steps_;

@@ -152,8 +152,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
       bring(missing);
       return {};
     }
-    if (order_.item.sparse && &order_.manifest == &order_.item.root()) return done.error();
-    if (is_mixed_up(order_, done.error())) return look_at_blobs(done.error(), stop);
+    const bool sparse = order_.item.sparse && &order_.manifest == &order_.item.root();
+    if (!sparse && is_mixed_up(order_, done.error())) return look_at_blobs(done.error(), stop);
     SLUICE_CHECK(attached_context(order_, look_at_refused_tag(order_, done.error(), stop)));
     return written(false, stop);
   }

@@ -71,10 +71,8 @@ Error none_wanted(const oci::Manifest& index, const ReadOrder& order) {
                                          text::printable(text::join(oci::platforms_of(index), ", ")));
 }
 
-// Lists of attachments outlive what they list.
-Status refused(Error error, const ReadOrder& order) {
+Error refused(Error error, const ReadOrder& order) {
   if (order.attached_to.empty()) return error;
-  if (error.kind() == ErrorKind::not_found) return {};
   return std::move(error)
       .context("reading what is attached to " + order.attached_to)
       .with_hint("copy the image without what is attached to it: --no-attachments");
@@ -99,6 +97,23 @@ std::vector<std::shared_ptr<const oci::Manifest>> SourceImage::ordered() const {
 
 Guarded<SourceImage>& SourceReader::at(std::size_t image) {
   return images_.with([&](const Images& images) -> Guarded<SourceImage>& { return *images.all[image]; });
+}
+
+Result<std::size_t> SourceReader::add_found(const Origin& origin, places::StoredManifest found, ReadOrder order) {
+  const auto digest = found.digest();
+  Question question{digest.text(), {{origin.place->name(), origin.repository}}, order.platforms, order.include_foreign};
+  const auto name = places::ManifestName::digest(digest);
+  const auto [image, fresh] = images_.with([&](Images& images) {
+    const auto [entry, inserted] = images.seen.emplace(std::move(question), images.all.size());
+    if (inserted)
+      images.all.push_back(std::make_unique<Guarded<SourceImage>>(SourceImage{.origins = {origin}, .name = name}));
+    return std::pair(entry->second, inserted);
+  });
+  if (!fresh) return image;
+  auto read = oci::parse_manifest(std::move(found.bytes), found.media_type, digest);
+  if (!read) return refused(std::move(read).error(), order);
+  SLUICE_CHECK(take_root(image, origin, std::move(*read), std::make_shared<const ReadOrder>(std::move(order))));
+  return image;
 }
 
 std::size_t SourceReader::add(const std::vector<Origin>& origins, const places::ManifestName& name, ReadOrder order) {
@@ -127,15 +142,21 @@ void SourceReader::read_root(std::size_t image, std::size_t which, Order order) 
                  read_root(image, which + 1, order);
                  return {};
                }
+               if (!manifest && !order->attached_to.empty() && manifest.error().kind() == ErrorKind::not_found)
+                 return {};  // lists of attachments outlive what they list
                if (!manifest) return refused(std::move(manifest).error(), *order);
-               at(image).with([&](SourceImage& one) {
-                 one.found = origin;
-                 one.root = manifest->digest;
-                 one.claimed.insert(manifest->digest);
-                 one.claimed_bytes = manifest->bytes.size();
-               });
-               return keep(image, origin, std::move(*manifest), 0, order);
+               return take_root(image, origin, std::move(*manifest), order);
              }});
+}
+
+Status SourceReader::take_root(std::size_t image, const Origin& origin, oci::Manifest manifest, const Order& order) {
+  at(image).with([&](SourceImage& one) {
+    one.found = origin;
+    one.root = manifest.digest;
+    one.claimed.insert(manifest.digest);
+    one.claimed_bytes = manifest.bytes.size();
+  });
+  return keep(image, origin, std::move(manifest), 0, order);
 }
 
 // Stores a manifest and goes on with the children it names.
@@ -149,7 +170,15 @@ Status SourceReader::keep(std::size_t image, const Origin& origin, oci::Manifest
     for (auto& layer : manifest.layers) layer.urls.clear();  // the bytes stay as they are
   }
   const auto wanted = wanted_children(manifest, order->platforms);
-  if (!manifest.children.empty() && wanted.empty()) return none_wanted(manifest, *order);
+  if (!manifest.children.empty() && wanted.empty()) {
+    // An index below the image's own may have nothing of what was asked for.
+    return depth > 0 ? Status() : none_wanted(manifest, *order);
+  }
+  if (!order->attached_to.empty() && (attached_bytes_ += manifest.bytes.size()) > kMaxManifestBytesOfImage) {
+    return refused(Error(ErrorKind::unsupported, "the manifests of all attachments have more than " +
+                                                     text::human_bytes(kMaxManifestBytesOfImage) + " together"),
+                   *order);
+  }
   const auto kept = std::make_shared<const oci::Manifest>(std::move(manifest));
   SLUICE_TRY(const auto claims, at(image).with([&](SourceImage& one) {
     one.manifests.emplace(kept->digest, kept);
@@ -160,8 +189,9 @@ Status SourceReader::keep(std::size_t image, const Origin& origin, oci::Manifest
                .moves_bytes = false,
                .rank = Rank::call(),
                .run = [=, this](const std::stop_token& stop) -> Status {
-                 SLUICE_TRY(auto part, read_child(origin, child, stop));
-                 return keep(image, origin, std::move(part), depth + 1, order);
+                 auto part = read_child(origin, child, stop);
+                 if (!part) return refused(std::move(part).error(), *order);
+                 return keep(image, origin, std::move(*part), depth + 1, order);
                }});
   }
   if (order->read) order->read(image, origin, kept);

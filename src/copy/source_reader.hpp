@@ -6,6 +6,7 @@
 #include "copy/crew.hpp"
 #include "copy/survey.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -59,6 +60,9 @@ class SourceReader {
   /// and of nothing when it was asked before.
   std::size_t add(const std::vector<Origin>& origins, const places::ManifestName& name, ReadOrder order = {});
 
+  /// The same with the image's own manifest at hand. Errors: those of reading it; unsupported.
+  Result<std::size_t> add_found(const Origin& origin, places::StoredManifest found, ReadOrder order);
+
   /// Looks at what was read. Precondition: the crew has finished, or the image is known to be read.
   template <class F>
   decltype(auto) with(std::size_t image, F&& f) {
@@ -75,11 +79,13 @@ class SourceReader {
 
   Guarded<SourceImage>& at(std::size_t image);
   using Order = std::shared_ptr<const ReadOrder>;
+  Status take_root(std::size_t image, const Origin& origin, oci::Manifest manifest, const Order& order);
   void read_root(std::size_t image, std::size_t which, Order order);
   Status keep(std::size_t image, const Origin& origin, oci::Manifest manifest, int depth, const Order& order);
 
   Crew& crew_;
   Guarded<Images> images_;
+  std::atomic<std::uint64_t> attached_bytes_{0};  ///< of manifests of attachments, all together
 };
 
 }  // namespace sluice::copy

@@ -55,6 +55,7 @@ class Surveyor {
     look_at_tags();
     SLUICE_CHECK(crew_.finish());
     for (auto& item : survey_.items) settle(item);
+    SLUICE_CHECK(check_platforms());
     for (auto& item : survey_.items) look_for_lost_platforms(item);
     look_for_attachments();
     ask_for_blobs();
@@ -97,8 +98,10 @@ class Surveyor {
       const auto& item = surveyed.item;
       source_of_.push_back(reader_->add(item.origins, item.name,
                                         {.platforms = item.platforms, .include_foreign = item.include_foreign}));
-      if (item.attachments != Attachments::ignore)
-        search_->look_ahead(item.origins.front(), item.attachments == Attachments::carry);
+      const auto& origin = item.origins.front();
+      const bool own = origin.place->name() == item.dest->name() && origin.repository == item.dest_repository;
+      if (item.attachments != Attachments::ignore && !own)
+        search_->look_ahead(origin, item.attachments == Attachments::carry);
     }
   }
 
@@ -168,6 +171,16 @@ class Surveyor {
       surveyed.all_equal = surveyed.all_equal && before == digest;
       surveyed.content_there = surveyed.content_there || before == digest;
     }
+  }
+
+  // Indexes below the image's own were looked into, and may all have been empty-handed.
+  Status check_platforms() const {
+    for (const auto& item : survey_.items) {
+      if (item.item.platforms.empty() || item.root().children.empty() || item.manifests.size() > 1) continue;
+      return Error(ErrorKind::not_found, "no index in " + item.root().digest.text() + " has an image for " +
+                                             text::printable(text::join(item.item.platforms, " or ")));
+    }
+    return {};
   }
 
   // An image alone says its platform in its config, which is read only here: an index gives way to it rarely.
@@ -259,7 +272,7 @@ class Surveyor {
                     .detail = std::move(odd)});
       return;
     }
-    if (found.what.tag.empty()) found.what.kind = oci::kind_of_type(oci::artifact_type_of(added.root()));
+    if (found.what.tag.empty()) found.what.kind = oci::kind_of(added.root());
     const auto& key = found.what.tag.empty() ? found.what.digest.text() : found.what.tag;
     if (!taken.emplace(image.item.dest->name(), image.item.dest_repository, key).second) return;
     added.attached = Attached{.to = to, .what = std::move(found.what)};

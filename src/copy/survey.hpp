@@ -70,8 +70,9 @@ struct Attachment {
 /// An attachment, and what becomes of it.
 struct AttachmentState {
   Attachment what;
-  bool goes_along = false;  ///< else it stays at the source
-  bool arrived = false;     ///< it was seen at the destination
+  bool goes_along = false;   ///< else it stays at the source
+  bool arrived = false;      ///< it was seen at the destination
+  bool other_there = false;  ///< it stays, since others have something of their own under its tag at the destination
 };
 
 /// Of an item that goes along with another one as its attachment.

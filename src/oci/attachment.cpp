@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace sluice::oci {
@@ -45,9 +46,29 @@ bool contains(const std::vector<Descriptor>& list, const Digest& digest) {
   return std::any_of(list.begin(), list.end(), [&](const Descriptor& one) { return one.digest == digest; });
 }
 
-bool has_every_layer(const Manifest& larger, const Manifest& smaller) {
-  return std::all_of(smaller.layers.begin(), smaller.layers.end(),
-                     [&](const Descriptor& layer) { return contains(larger.layers, layer.digest); });
+// What one entry of a list of layers says. Of cosign's, the digest is that of what was signed, which is the same for
+// every key: the signature itself stands in an annotation.
+std::string essence_of(const Json& layer) {
+  const auto* annotations = layer.find("annotations");
+  return layer.string_at("digest").value_or("") + " " + (annotations == nullptr ? "" : annotations->dump());
+}
+
+std::set<std::string> layers_of(const Manifest& manifest) {
+  std::set<std::string> out;
+  const auto document = parse_json(manifest.bytes);
+  const auto* layers = document.ok() ? document->find("layers") : nullptr;
+  if (layers == nullptr) return out;
+  for (const auto& layer : layers->items()) out.insert(essence_of(layer));
+  return out;
+}
+
+// Source: sigstore, bundle v0.3 in OCI ("dev.sigstore.bundle.predicateType").
+bool is_bundle_of_attestation(const Manifest& manifest) {
+  const auto document = parse_json(manifest.bytes);
+  const auto* annotations = document.ok() ? document->find("annotations") : nullptr;
+  if (annotations == nullptr || !annotations->is_object()) return false;
+  const auto predicate = annotations->string_at("dev.sigstore.bundle.predicateType").value_or("");
+  return !predicate.empty() && predicate.find("cosign/sign") == std::string::npos;
 }
 
 }  // namespace
@@ -116,6 +137,13 @@ std::string artifact_type_of(const Manifest& manifest) {
   return manifest.config ? manifest.config->media_type : std::string();
 }
 
+AttachmentKind kind_of(const Manifest& manifest) {
+  const auto type = artifact_type_of(manifest);
+  if (type.find("sigstore.bundle") != std::string::npos && is_bundle_of_attestation(manifest))
+    return AttachmentKind::attestation;
+  return kind_of_type(type);
+}
+
 AttachmentKind kind_of_type(std::string_view artifact_type) {
   const auto type = text::lower(artifact_type);
   const auto has = [&](std::string_view part) { return type.find(part) != std::string::npos; };
@@ -152,8 +180,11 @@ Result<std::optional<Manifest>> with_referrer(const std::optional<Manifest>& lis
 }
 
 TagContent compare_layers(const Manifest& source, const Manifest& destination) {
-  if (has_every_layer(destination, source)) return TagContent::has_all;
-  return has_every_layer(source, destination) ? TagContent::adds : TagContent::diverged;
+  const auto ours = layers_of(source);
+  const auto theirs = layers_of(destination);
+  if (std::includes(theirs.begin(), theirs.end(), ours.begin(), ours.end())) return TagContent::has_all;
+  return std::includes(ours.begin(), ours.end(), theirs.begin(), theirs.end()) ? TagContent::adds
+                                                                               : TagContent::diverged;
 }
 
 Result<Manifest> with_layers_of(const Manifest& destination, const Manifest& source) {
@@ -164,11 +195,9 @@ Result<Manifest> with_layers_of(const Manifest& destination, const Manifest& sou
   if (own == nullptr || others == nullptr || !own->is_array() || !others->is_array())
     return Error(ErrorKind::protocol, "two manifests without layers cannot be made one");
   Json layers = *own;
+  auto there = layers_of(destination);
   for (const auto& layer : others->items()) {
-    const auto* digest = layer.find("digest");
-    const auto text = digest == nullptr ? std::nullopt : digest->as_string();
-    SLUICE_TRY(const auto read, Digest::parse(text ? *text : std::string()));
-    if (!contains(destination.layers, read)) layers.push(layer);
+    if (there.insert(essence_of(layer)).second) layers.push(layer);
   }
   document.set("layers", std::move(layers));
   return parse_manifest(document.dump(), destination.media_type);

@@ -41,13 +41,16 @@ bool is_digest_tag(std::string_view tag);
 /// Source: image-spec manifest.md, "Guidelines for Artifact Usage".
 std::string artifact_type_of(const Manifest& manifest);
 AttachmentKind kind_of_type(std::string_view artifact_type);
+/// The same of a manifest that was read: a bundle of sigstore's is a signature or an attestation.
+AttachmentKind kind_of(const Manifest& manifest);
 
 /// The list of referrers `list` with `referrer` in it: the entries that are there stay as they are, in their order.
 /// Without a list (`list` is empty) it is a new one. Empty: the referrer is in it already.
 /// Errors: protocol, unsupported (what stands there is no index, or a list too long).
 Result<std::optional<Manifest>> with_referrer(const std::optional<Manifest>& list, const Manifest& referrer);
 
-/// How two manifests under one tag of cosign's stand to each other: it adds a layer for each signature.
+/// How two manifests under one tag of cosign's stand to each other: it adds a layer for each signature. Layers are
+/// equal when digest and annotations are: two keys that sign the same give two layers of one digest.
 enum class TagContent : std::uint8_t {
   has_all,   ///< the destination's has every layer of the source's
   adds,      ///< the source's has every layer of the destination's, and more

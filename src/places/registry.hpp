@@ -3,10 +3,12 @@
 // discovery"; quirks of single registries are noted where they are handled.
 
 #include "auth/token_rights.hpp"
+#include "base/guarded.hpp"
 #include "places/place.hpp"
 #include "places/registry_host.hpp"
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -80,8 +82,12 @@ class Registry final : public Place {
   Result<net::HttpResponse> get_manifest(const std::string& repository, const ManifestName& name,
                                          const std::stop_token& stop);
 
+  Result<std::optional<std::vector<oci::Descriptor>>> no_list(const std::string& repository, bool had_one,
+                                                              const net::HttpResponse& response, const Call& call);
+
   RegistryHost host_;
-  std::atomic<bool> lists_no_referrers_{false};  ///< found out with the first question
+  std::atomic<bool> lists_no_referrers_{false};  ///< none of its repositories; found out with the first question
+  Guarded<std::map<std::string, bool>> referrers_known_;  ///< by repository, whether it has such lists
 };
 
 }  // namespace sluice::places

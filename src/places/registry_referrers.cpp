@@ -1,5 +1,6 @@
 // What a registry lists as attached to a digest. Source: distribution-spec 1.1, "Listing Referrers".
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "places/link_header.hpp"
 #include "places/registry.hpp"
@@ -38,21 +39,47 @@ bool keeps_no_list(const net::HttpResponse& response) {
   return text::lower(text::trim(text::cut(header, ';').first)) != oci::media::kOciIndex;
 }
 
-// Whether the same is true of all repositories there: not when it is this repository, or this digest, that is not
-// known.
+// Whether the same is true of all repositories there. Behind one name there may be registries of several makes, and
+// whatever stands in front of them has pages of its own: only distribution's router says it of itself.
 bool is_true_everywhere(const net::HttpResponse& response) {
-  if (response.status == 403) return false;
-  const auto code = read_problem(response).code;
-  return code != "NAME_UNKNOWN" && code != "MANIFEST_UNKNOWN";
+  return response.status == 404 && response.body.starts_with("404 page not found");
+}
+
+// Harbor has no "manifests" in the list of a digest that it does not know, olareg has null there.
+Result<std::vector<oci::Descriptor>> entries_of(std::string body) {
+  SLUICE_TRY(const auto document, parse_json(body, {.max_bytes = oci::kMaxManifestBytes}));
+  const auto* manifests = document.is_object() ? document.find("manifests") : nullptr;
+  if (document.is_object() && (manifests == nullptr || manifests->is_null())) return std::vector<oci::Descriptor>();
+  SLUICE_TRY(auto page, oci::parse_manifest(std::move(body), oci::media::kOciIndex));
+  return std::move(page.children);
 }
 
 }  // namespace
+
+// What an answer without a list means: nothing is known of this digest, or there is none for the repository.
+Result<std::optional<std::vector<oci::Descriptor>>> Registry::no_list(const std::string& repository, bool had_one,
+                                                                      const net::HttpResponse& response,
+                                                                      const Call& call) {
+  const auto code = read_problem(response).code;
+  const bool of_this_alone = code == "NAME_UNKNOWN" || code == "MANIFEST_UNKNOWN" || response.status == 400;
+  if (!of_this_alone && response.status != 403) {
+    // It has given lists before: something stands in its way.
+    if (had_one) return to_error(response, host_.name(), call.what);
+    referrers_known_.with([&](auto& all) { all.emplace(repository, false); });
+  }
+  return std::optional<std::vector<oci::Descriptor>>();
+}
 
 Result<std::optional<std::vector<oci::Descriptor>>> Registry::referrers(const std::string& repository,
                                                                         const oci::Digest& digest,
                                                                         const std::stop_token& stop) {
   using List = std::vector<oci::Descriptor>;
   if (lists_no_referrers_.load()) return std::optional<List>();
+  const auto known = referrers_known_.with([&](const auto& all) {
+    const auto found = all.find(repository);
+    return found == all.end() ? std::optional<bool>() : std::optional(found->second);
+  });
+  if (known == false) return std::optional<List>();
   List out;
   std::set<std::string> pages;  // a registry that links in circles must not keep us for ever
   std::string target = "/v2/" + repository + "/referrers/" + digest.text();
@@ -68,19 +95,18 @@ Result<std::optional<std::vector<oci::Descriptor>>> Registry::referrers(const st
     SLUICE_TRY(auto response, host_.send(call, stop));
     if (pages.size() == 1 && keeps_no_list(response)) {
       if (is_true_everywhere(response)) lists_no_referrers_.store(true);
-      return std::optional<List>();
+      return no_list(repository, known == true, response, call);
     }
     if (response.status != 200 || is_web_page(response)) return to_error(response, host_.name(), call.what);
+    referrers_known_.with([&](auto& all) { all[repository] = true; });
     SLUICE_TRY(const auto next, next_page(response, host_.name(), target));
-    SLUICE_TRY(
-        auto page,
-        oci::parse_manifest(std::move(response.body), oci::media::kOciIndex).context(host_.name() + ", " + call.what));
-    if (out.size() + page.children.size() > kMaxReferrers) {
+    SLUICE_TRY(auto page, entries_of(std::move(response.body)).context(host_.name() + ", " + call.what));
+    if (out.size() + page.size() > kMaxReferrers) {
       return Error(ErrorKind::unsupported, fmt::format("{} lists more than {} attachments of {}@{}", host_.name(),
                                                        kMaxReferrers, repository, digest.text()));
     }
-    empty_pages = page.children.empty() ? empty_pages + 1 : 0;
-    std::move(page.children.begin(), page.children.end(), std::back_inserter(out));
+    empty_pages = page.empty() ? empty_pages + 1 : 0;
+    std::move(page.begin(), page.end(), std::back_inserter(out));
     if (!next) break;
     if (empty_pages > kMaxEmptyPages) {
       return Error(ErrorKind::protocol, host_.name() + " sends one empty page after the other, " + call.what);

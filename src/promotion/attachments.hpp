@@ -21,12 +21,13 @@ std::vector<copy::Attachment> attachments_in(const cluster::ImageStream& stream,
 
 /// Finds what is attached to the images that a cluster brings by its own means, and what of it is at the target.
 /// Errors: those of the API.
-Status look_at_stream_attachments(Targets& targets, bool leaves, PlannedTarget& planned);
+Status look_at_stream_attachments(Targets& targets, const Plan& plan, PlannedTarget& planned);
 
 /// Which signatures of each image will stand at the target, for the policies there (signature_findings.hpp). Pure.
 std::vector<SignatureOutlook> signature_outlooks(const Plan& plan, const PlannedTarget& planned);
 
-/// attachments-left: by wish, or because the target cannot hold them. Pure.
+/// attachments-left: by wish, or because the target cannot hold them. attachments-unknown: nobody could look, and the
+/// image goes on without. Pure.
 std::vector<Finding> attachment_findings(const Plan& plan, const PlannedTarget& planned);
 
 }  // namespace sluice::promotion

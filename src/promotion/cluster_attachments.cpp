@@ -18,13 +18,23 @@ constexpr unsigned kWriters = 8;  // as the images
 }  // namespace
 
 Status ClusterTarget::stage_attachments() {
-  bool any = false;
+  const auto brings = [](const PlannedImage& image) { return image.attachments_from && image.brings_attachments(); };
+  if (std::none_of(planned_.images.begin(), planned_.images.end(), brings)) return {};
+  // Others may have signed since the plan: their tag is theirs.
+  SLUICE_TRY(const auto streams, streams_now());
   copy::Crew crew(targets_.stop(), kWriters);
-  for (const auto& image : planned_.images) {
-    if (!image.by_api || image.road != copy::Road::tag || !image.brings_attachments()) continue;
-    any = true;
-    for (const auto& one : *image.attachments) {
+  for (std::size_t i = 0; i < planned_.images.size(); ++i) {
+    auto& image = planned_.images[i];
+    if (!brings(image)) continue;
+    for (auto& one : *image.attachments) {
       if (!one.goes_along || one.arrived) continue;
+      const auto top = streams[i] ? streams[i]->top(one.what.tag) : std::nullopt;
+      if (top && top->image != one.what.digest.text()) {
+        one.goes_along = false;
+        one.other_there = true;
+        say(fmt::format("{}: somebody else has set {} since the plan; it stays as it is", image.name, one.what.tag));
+        continue;
+      }
       crew.add({.hosts = {},
                 .moves_bytes = false,
                 .rank = copy::Rank::call(),
@@ -32,24 +42,28 @@ Status ClusterTarget::stage_attachments() {
                   SLUICE_CHECK(still_ours());
                   SLUICE_CHECK(cluster::move_tag(client(),
                                                  {planned_.target.project, image.name, one.what.tag,
-                                                  image.source.project, image.name, one.what.digest.text()},
+                                                  image.attachments_from->project, image.name, one.what.digest.text()},
                                                  context()));
                   return {};
                 }});
     }
   }
   SLUICE_CHECK(crew.finish());
-  return any ? count_attachments() : Status();
+  return count_attachments();
+}
+
+Result<std::vector<std::optional<cluster::ImageStream>>> ClusterTarget::streams_now() {
+  std::vector<std::string> names;
+  for (const auto& image : planned_.images) names.push_back(image.name);
+  return targets_.streams(access_, names);
 }
 
 // N expected, N arrived, or the promotion fails before any tag of an image moves.
 Status ClusterTarget::count_attachments() {
-  std::vector<std::string> names;
-  for (const auto& image : planned_.images) names.push_back(image.name);
-  SLUICE_TRY(const auto streams, targets_.streams(access_, names));
+  SLUICE_TRY(const auto streams, streams_now());
   for (std::size_t i = 0; i < planned_.images.size(); ++i) {
     auto& image = planned_.images[i];
-    if (!image.by_api || !image.attachments) continue;
+    if (!image.attachments_from || !image.attachments) continue;
     for (auto& one : *image.attachments) {
       if (!one.goes_along || one.arrived) continue;
       const auto top = streams[i] ? streams[i]->top(one.what.tag) : std::nullopt;

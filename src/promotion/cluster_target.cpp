@@ -139,10 +139,8 @@ void ClusterTarget::drop_engine_tags(const PlannedImage& image) {
 // Signatures are kept with the Image object, of which each cluster has its own.
 Status ClusterTarget::carry_signatures() {
   for (const auto& image : planned_.images) {
-    const auto origin = std::find_if(image.origins.begin(), image.origins.end(), [&](const pipeline::Target& one) {
-      return one.has_api && !same_cluster(one, planned_.target);
-    });
-    if (origin == image.origins.end() || image.road == copy::Road::present) continue;
+    const auto* origin = signature_source(planned_, image);
+    if (origin == nullptr) continue;
     if (image.openshift_signatures == 0) continue;  // the plan looked
     SLUICE_TRY(const auto source, targets_.open(*origin));
     if (!source.streams) continue;

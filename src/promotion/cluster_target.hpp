@@ -111,6 +111,7 @@ class ClusterTarget {
   Status carry_signatures();
   Status stage_attachments();
   Status count_attachments();
+  Result<std::vector<std::optional<cluster::ImageStream>>> streams_now();
   Status move_tags();
   Status move_one(const PlannedImage& image, const PlannedTag& tag);
   std::optional<Finding> move_back(const PlannedImage& image, const PlannedTag& tag, const std::string& promotion);

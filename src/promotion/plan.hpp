@@ -54,6 +54,8 @@ struct PlannedImage {
   std::optional<oci::Digest> tested_before{};
   /// What is attached to it at its source; empty: nobody knows. Not recorded, found out again.
   std::optional<std::vector<copy::AttachmentState>> attachments{};
+  /// Whose stream has them, where the cluster sets their tags. Empty: the copy engine brings them, or nobody does.
+  std::optional<pipeline::Target> attachments_from{};
 
   /// Its digest in the release, the same at every target.
   const oci::Digest& of_release() const { return tested ? *tested : after; }

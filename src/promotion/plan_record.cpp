@@ -271,7 +271,7 @@ Result<Numbering> numbering_from(const Json* record) {
 
 // Records of older versions do not say.
 copy::AttachmentsHeld held_from(const Json& record, bool streams) {
-  const auto said = record.string_at("attachments_held").value_or(streams ? "cosign-tags" : "all");
+  const auto said = record.string_at("attachments_held").value_or(streams ? "none" : "all");
   for (const auto held : {copy::AttachmentsHeld::all, copy::AttachmentsHeld::cosign_tags}) {
     if (said == to_text(held)) return held;
   }

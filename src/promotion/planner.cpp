@@ -52,7 +52,9 @@ Result<CopyItems> items_of(const Plan& plan, Places& places) {
       if (target.images[i].by_api) continue;
       SLUICE_TRY(auto* dest, places.place_of(target.target));
       SLUICE_TRY(auto item, item_of(target, target.images[i], dest, places));
-      item.attachments = plan.leaves_attachments ? copy::Attachments::leave : copy::Attachments::carry;
+      // What one goes back to was here before, with all that belongs to it.
+      if (plan.kind != records::PromotionKind::rollback)
+        item.attachments = plan.leaves_attachments ? copy::Attachments::leave : copy::Attachments::carry;
       out.items.push_back(std::move(item));
       out.places.push_back({t, i});
     }
@@ -415,7 +417,7 @@ Status Planner::look_at_registries(Planned& planned, bool will_write) {
       if (planned.copied[k].target != t) continue;
       knowledge[planned.copied[k].image] = knowledge_from(planned.survey.items[k]);
     }
-    SLUICE_CHECK(look_at_stream_attachments(targets_, plan.leaves_attachments, target));
+    SLUICE_CHECK(look_at_stream_attachments(targets_, plan, target));
     SLUICE_CHECK(look_at_rest(targets_, plan, target, knowledge));
     for (auto& finding : attachment_findings(plan, target)) target.findings.push_back(std::move(finding));
   }

@@ -216,7 +216,7 @@ Result<Outcome> Runner::resume(const std::string& id, const std::string& only) {
   adopt_survey(work.survey, work.copied, work.plan);
   for (auto& target : work.plan.targets) {
     SLUICE_CHECK(knowledge_of(targets_, target));
-    SLUICE_CHECK(look_at_stream_attachments(targets_, work.plan.leaves_attachments, target));
+    SLUICE_CHECK(look_at_stream_attachments(targets_, work.plan, target));
   }
   SLUICE_CHECK(note(work, "resume", {}, {}, {}));
   ask_for_number(work);

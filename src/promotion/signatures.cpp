@@ -21,7 +21,9 @@ bool moves(copy::Road road) {
 
 const pipeline::Target* signature_source(const PlannedTarget& planned, const PlannedImage& image) {
   // Signatures are carried when the image is staged, which happens only where tags are set through the API.
-  if (!planned.sets_tags() || !moves(image.road)) return nullptr;
+  // A run that goes on finds its own bytes there: what the copy engine calls present may have no signatures yet.
+  const bool resumed = !image.by_api && image.road == copy::Road::present;
+  if (!planned.sets_tags() || (!moves(image.road) && !resumed)) return nullptr;
   const auto elsewhere = [&](const pipeline::Target& one) { return one.has_api && !same_cluster(one, planned.target); };
   if (!image.by_api && (image.origins.empty() || !elsewhere(image.origins.front()))) return nullptr;
   if (image.by_api && !elsewhere(image.source)) return nullptr;

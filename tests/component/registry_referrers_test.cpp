@@ -83,13 +83,37 @@ TEST_F(Referrers, OfARepositoryOrDigestThatIsNotKnownSayNothingAboutOthers) {
   }
 }
 
+TEST_F(Referrers, AreMissedByOneRepositoryAloneWhereARouterStandsInFront) {
+  server_.on("GET", list_,
+             {.status = 404, .headers = {{"Content-Type", "text/html"}}, .body = "<html>no route</html>"});
+  EXPECT_EQ(ask(), "none");
+  const auto before = registry_->requests();
+  EXPECT_EQ(ask(), "none");
+  EXPECT_EQ(registry_->requests(), before);
+  server_.on("GET", "/v2/shop/other/referrers/" + subject_.text(), listed("[" + entry(first_) + "]"));
+  EXPECT_EQ(ask("shop/other"), "1");
+}
+
+TEST_F(Referrers, OfARegistryThatHasGivenListsAreNotTakenForNoneWhenSomethingStandsInItsWay) {
+  server_.on("GET", list_, listed("[]"));
+  EXPECT_EQ(ask(), "0");
+  server_.on("GET", list_,
+             {.status = 404, .headers = {{"Content-Type", "text/html"}}, .body = "<html>rolling out</html>"});
+  EXPECT_THAT(ask(), ::testing::Not(::testing::AnyOf("none", "0")));
+}
+
+TEST_F(Referrers, OfADigestThatHarborDoesNotKnowAreNone) {
+  server_.on("GET", list_, {.headers = {{"Content-Type", kIndex}}, .body = "{}"});
+  EXPECT_EQ(ask(), "0");
+}
+
 TEST_F(Referrers, OfAWebPageAreNone) {
   server_.on("GET", list_, {.headers = {{"Content-Type", "text/html"}}, .body = "<html>console</html>"});
   EXPECT_EQ(ask(), "none");
 }
 
 TEST_F(Referrers, ThatCannotBeReadAreAnError) {
-  server_.on("GET", list_, listed("{}"));
+  server_.on("GET", list_, listed("7"));
   EXPECT_THAT(ask(), HasSubstr("list"));
 }
 

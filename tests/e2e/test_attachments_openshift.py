@@ -54,6 +54,17 @@ class InOneCluster(OneCluster):
         self.promote(self.sluice)
         self.assertEqual(self.prod.tag("web", tag_of(digest)), theirs)
 
+    def test_an_image_that_is_there_gets_what_was_signed_since(self):
+        _, digest = self.running()
+        self.promote(self.sluice)
+        signature = self.fresh(self.dev, tag=tag_of(digest))
+        self.assertTrue(self.plan().json["changes"])
+        rollouts = self.prod.rollouts()
+        self.promote(self.sluice)
+        self.assertEqual(self.prod.tag("web", tag_of(digest)), signature)
+        self.assertEqual(self.prod.rollouts(), rollouts)
+        self.assertFalse(self.plan().json["changes"])
+
     def test_none_are_set_when_they_are_not_wanted(self):
         digest, signatures = self.signed()
         self.finding(self.plan("--no-attachments"), "attachments-left", "info")

@@ -214,6 +214,48 @@ TEST_F(AttachmentsTest, AnEntryThatBelongsToAnotherImageIsNoAttachment) {
   EXPECT_FALSE(prod.has("shop/web", others.digest()));
 }
 
+TEST_F(AttachmentsTest, OneThatIsListedTwiceIsJudgedByEachList) {
+  dev.hold_image("dev/web", image, "latest");
+  const auto child = fake_artifact(kSbom, "packages", image.manifest);
+  const auto of_child = fake_artifact(kSignature, "signed", child.manifest);
+  attach_under_tag(dev, "dev/web", child);
+  attach_under_tag(dev, "dev/web", of_child);
+  // The list of the image names the signature of the SBOM as well, wrongly.
+  const auto tag = ManifestName::tag(oci::referrers_tag(image.digest()));
+  const auto list = oci::with_referrer(*dev.manifest("dev/web", tag, {}), of_child.manifest);
+  ASSERT_TRUE(list.ok() && *list) << why(list);
+  ASSERT_TRUE(dev.put_manifest("dev/web", tag, **list, {}).ok());
+  const auto done = bring({carried(dev, prod)});
+  ASSERT_TRUE(done.ok()) << why(done);
+  EXPECT_EQ(arrived(*done), 2U);
+  EXPECT_EQ(listed(prod, "shop/web", child.digest()), std::set{of_child.digest()});
+}
+
+TEST_F(AttachmentsTest, TheImageIsThereBeforeAnybodyLooksForWhatIsAttachedToIt) {
+  dev.hold_image("dev/web", image, "latest");
+  attach_under_tag(dev, "dev/web", fake_artifact(kSbom, "packages", image.manifest));
+  options.stage_roots = false;
+  auto found = look({carried(dev, prod)});
+  ASSERT_TRUE(found.ok()) << why(found);
+  ASSERT_TRUE(carry(*found, options, events, stop.get_token()).ok());
+  // Harbor lists nothing that is attached to what it does not have.
+  EXPECT_TRUE(prod.has("shop/web", image.digest()));
+  EXPECT_FALSE(prod.tag_of("shop/web", "latest"));
+}
+
+TEST_F(AttachmentsTest, ASignatureThatWasMadeAtTheDestinationWhileBytesTravelledStays) {
+  const auto theirs = fake_image("theirs", {"signed by prod"});
+  dev.hold_image("dev/web", image, "latest");
+  dev.hold_image("dev/web", signature, tag_for(image.digest(), ".sig"));
+  auto found = look({carried(dev, prod)});
+  ASSERT_TRUE(found.ok()) << why(found);
+  prod.hold_image("shop/web", theirs, tag_for(image.digest(), ".sig"));
+  ASSERT_TRUE(carry(*found, options, events, stop.get_token()).ok());
+  const auto both = prod.manifest("shop/web", ManifestName::tag(tag_for(image.digest(), ".sig")), {});
+  ASSERT_TRUE(both.ok()) << why(both);
+  EXPECT_EQ(both->layers.size(), 2U);
+}
+
 TEST_F(AttachmentsTest, ACountThatDoesNotComeOutFailsTheCopyBeforeItsTagMoves) {
   dev.hold_image("dev/web", image, "latest");
   dev.hold_image("dev/web", signature, tag_for(image.digest(), ".sig"));

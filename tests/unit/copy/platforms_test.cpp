@@ -78,6 +78,20 @@ TEST_F(PlatformsTest, AnIndexWithoutAnyOfThemSaysWhatItHas) {
   EXPECT_THAT(found.error().sentence(), HasSubstr("linux/arm64/v0, linux/arm64/v1, linux/arm64/v2"));
 }
 
+TEST_F(PlatformsTest, AnIndexBelowWithoutThemIsLeftOut) {
+  const auto nested = fake_index({fake_index({images[0]}), fake_index({images[1], images[2]})});
+  dev.hold_image("dev/web", nested, "latest");
+  auto item = web();
+  item.platforms = {"linux/arm64/v1"};
+  const auto found = look({item});
+  ASSERT_TRUE(found.ok()) << why(found);
+  EXPECT_TRUE(found->items.front().sparse);
+  item.platforms = {"linux/s390x"};
+  const auto none = look({item});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().kind(), ErrorKind::not_found);
+}
+
 TEST_F(PlatformsTest, TheSameImageWithAllPlatformsIsAnotherQuestion) {
   auto all = only({"linux/arm64/v1"});
   all.platforms.clear();

@@ -112,6 +112,46 @@ TEST(Attachment, SignaturesOfBothSidesStandInOneManifest) {
   EXPECT_EQ(compare_layers(ours, *both), TagContent::has_all);
 }
 
+// cosign signs the same bytes with every key: the layers have one digest, and the signatures stand in annotations.
+Manifest signed_by(const std::vector<std::string>& keys) {
+  const auto base = fake_image("signature", {"payload"}).manifest;
+  auto bytes = base.bytes;
+  const auto begin = bytes.find("\"layers\":[") + std::string("\"layers\":[").size();
+  const auto end = bytes.find(']', begin);
+  const auto layer = bytes.substr(begin, end - begin);
+  std::string layers;
+  for (const auto& key : keys) {
+    layers += (layers.empty() ? "" : ",") + layer.substr(0, layer.size() - 1) +
+              ",\"annotations\":{\"dev.cosignproject.cosign/signature\":\"" + key + "\"}}";
+  }
+  auto made = parse_manifest(bytes.replace(begin, end - begin, layers), base.media_type);
+  EXPECT_TRUE(made.ok()) << why(made);
+  return std::move(made).value();
+}
+
+TEST(Attachment, SignaturesOfTwoKeysAreTwoAlthoughTheySignTheSameBytes) {
+  EXPECT_EQ(compare_layers(signed_by({"a", "b"}), signed_by({"a"})), TagContent::adds);
+  EXPECT_EQ(compare_layers(signed_by({"a"}), signed_by({"a", "b"})), TagContent::has_all);
+  EXPECT_EQ(compare_layers(signed_by({"a", "c"}), signed_by({"a", "b"})), TagContent::diverged);
+  const auto all = with_layers_of(signed_by({"a", "b"}), signed_by({"a", "c"}));
+  ASSERT_TRUE(all.ok()) << why(all);
+  EXPECT_EQ(compare_layers(signed_by({"a", "b", "c"}), *all), TagContent::has_all);
+  EXPECT_EQ(all->layers.size(), 3U);
+}
+
+TEST(Attachment, ABundleOfSigstoresIsWhatItSaysItIs) {
+  const std::string type = "application/vnd.dev.sigstore.bundle.v0.3+json";
+  const auto subject = fake_image("web", {"one"}).manifest;
+  const auto bundle = [&](const std::string& predicate) {
+    auto made = fake_artifact(type, "bundle", subject).manifest;
+    made.bytes.insert(1, "\"annotations\":{\"dev.sigstore.bundle.predicateType\":\"" + predicate + "\"},");
+    return kind_of(made);
+  };
+  EXPECT_EQ(bundle("https://sigstore.dev/cosign/sign/v1"), AttachmentKind::signature);
+  EXPECT_EQ(bundle("https://slsa.dev/provenance/v1"), AttachmentKind::attestation);
+  EXPECT_EQ(kind_of(fake_artifact(type, "bundle", subject).manifest), AttachmentKind::signature);
+}
+
 TEST(Attachment, TheyAreCountedByKind) {
   using enum AttachmentKind;
   EXPECT_EQ(counted({sbom, signature, signature}), "2 signatures, 1 SBOM");
