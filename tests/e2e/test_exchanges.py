@@ -71,7 +71,8 @@ class OpenRegistries(Counting):
     def test_cold_with_a_signature(self):
         def one_round(number):
             name = f"{self.project}/{number}"
-            image = self.image(number)
+            # Few blobs: with those of the signature they are all on their way at once.
+            image = kit.random_image((900, 400), seed=f"{self.project}-{number}")
             self.a.client().push(name, "v1", image)
             self.a.client().push(name, cosign_tag(image), kit.random_image((90,), seed=f"{name}-sig"))
             proxy = self.copied(f"{self.proxy.hosts[0]}/{name}:v1", f"{self.proxy.hosts[1]}/{name}:v1")
