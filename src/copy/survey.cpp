@@ -27,6 +27,11 @@ bool may_have_attachments_to_bring(const SurveyedItem& item) {
   return item.item.attachments != Attachments::ignore && !same;
 }
 
+// What does not go along anyway must not be in the way.
+bool must_know(const Item& item) {
+  return item.attachments == Attachments::carry && item.attachments_held != AttachmentsHeld::none;
+}
+
 std::set<oci::Digest> digests_of(const SurveyedItem& item) {
   std::set<oci::Digest> out;
   for (const auto& manifest : item.manifests) out.insert(manifest->digest);
@@ -100,8 +105,7 @@ class Surveyor {
                                         {.platforms = item.platforms, .include_foreign = item.include_foreign}));
       const auto& origin = item.origins.front();
       const bool own = origin.place->name() == item.dest->name() && origin.repository == item.dest_repository;
-      if (item.attachments != Attachments::ignore && !own)
-        search_->look_ahead(origin, item.attachments == Attachments::carry);
+      if (item.attachments != Attachments::ignore && !own) search_->look_ahead(origin, must_know(item));
     }
   }
 
@@ -110,7 +114,7 @@ class Surveyor {
     for (std::size_t i = 0; i < survey_.items.size(); ++i) {
       const auto& item = survey_.items[i];
       if (!may_have_attachments_to_bring(item)) continue;
-      search_->search(source_of_[i], item.item.attachments == Attachments::carry);
+      search_->search(source_of_[i], must_know(item.item));
     }
   }
 

@@ -5,6 +5,7 @@
 #include "cluster/discovery.hpp"
 #include "copy/crew.hpp"
 #include "memory/numbers.hpp"
+#include "oci/attachment.hpp"
 
 #include <fmt/format.h>
 
@@ -247,6 +248,13 @@ Result<Targets::Memories> Targets::remembered(const pipeline::Target& target, co
   return memory->read(images, stop_);
 }
 
+namespace {
+
+// Neither pins of our own nor signatures are builds of anybody, whatever pattern they match.
+bool is_no_version(const std::string& tag) { return memory::is_own_tag(tag) || oci::is_digest_tag(tag); }
+
+}  // namespace
+
 Result<std::vector<std::vector<std::string>>> Targets::tags(const pipeline::Target& target,
                                                             const std::vector<std::string>& images) {
   SLUICE_TRY(const auto access, open(target));
@@ -256,7 +264,7 @@ Result<std::vector<std::vector<std::string>>> Targets::tags(const pipeline::Targ
     for (std::size_t i = 0; i < images.size(); ++i) {
       if (!found[i]) continue;
       for (const auto& history : found[i]->tags()) {
-        if (history.top() != nullptr && !memory::is_own_tag(history.tag)) out[i].push_back(history.tag);
+        if (history.top() != nullptr && !is_no_version(history.tag)) out[i].push_back(history.tag);
       }
     }
     return out;
@@ -264,7 +272,7 @@ Result<std::vector<std::vector<std::string>>> Targets::tags(const pipeline::Targ
   SLUICE_TRY(auto* place, places_.place_of(target));
   SLUICE_CHECK(for_each_image(images.size(), place, stop_, [&](std::size_t i, const std::stop_token& stop) -> Status {
     SLUICE_TRY(out[i], place->tags(repository_of(target, images[i]), stop));
-    std::erase_if(out[i], [](const std::string& tag) { return memory::is_own_tag(tag); });
+    std::erase_if(out[i], is_no_version);
     return {};
   }));
   return out;

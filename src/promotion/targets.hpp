@@ -43,7 +43,7 @@ class Targets {
   Result<std::vector<std::optional<oci::Digest>>> digests(const pipeline::Target& target,
                                                           const std::vector<std::string>& images,
                                                           const std::string& tag);
-  /// All tags, image by image, without pins of our own.
+  /// All tags, image by image, without pins of our own and without tags of attachments.
   Result<std::vector<std::vector<std::string>>> tags(const pipeline::Target& target,
                                                      const std::vector<std::string>& images);
   /// The streams of a target, image by image; empty where there is none. Precondition: open(target)->streams.

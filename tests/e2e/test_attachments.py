@@ -183,6 +183,15 @@ class Promoted(Attached):
         self.assertFalse(self.ok(self.sluice.run("plan", "--to", "prod", "-o", "json")).json["changes"])
 
 
+    def test_a_signature_is_no_version_whatever_the_pattern(self):
+        self.sluice.write("sluice.yaml", kit.pipeline(
+            "shop", ("web",), ("dev", [(self.a.host, f"{self.project}/dev")]), ("prod", [(self.b.host, f"{self.project}/prod")]),
+            source={"tag": "*"}))
+        self.a.client().push(f"{self.project}/dev/web", "1.0", self.image)
+        made = self.ok(self.sluice.run("release", "create", "-o", "json")).json
+        self.assertNotIn("sha256-", str(made), made)
+
+
 class Cosign(kit.E2eCase):
     """The program that people sign with, with a key of their own and without a transparency log."""
 
