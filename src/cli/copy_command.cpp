@@ -158,10 +158,6 @@ Status write(const Copy& copy, copy::Survey& survey, Context& context) {
   const copy::CarryOptions options{
       .retry_times = context.common.session.retry_times, .stage_roots = false, .journal = context.session.journal()};
   auto carried = copy::carry(survey, options, context.events, context.stop);
-  if (!carried && survey.items.front().sparse && !copy.preserve_digests && wants_all_children(carried.error())) {
-    SLUICE_CHECK(copy::leave_out_missing(survey.items.front()));
-    carried = copy::carry(survey, options, context.events, context.stop);
-  }
   context.report.images = {image_report(survey.items.front(), context.report.destination, true)};
   SLUICE_CHECK(std::move(carried));
   if (copy.check_blobs) SLUICE_CHECK(copy::prove(survey, {0}, proof, context.events, context.stop));

@@ -112,8 +112,8 @@ class Carrier {
       const auto& manifest = *held;
       const bool root = &manifest == &item.root();
       const bool staged = !item.item.stage_tag.empty() ||
-                          (item.item.dest->traits().push_by_digest &&
-                           (options_.stage_roots || item.item.tags.empty() || dressed_.contains(index)));
+                          (item.item.dest->traits().push_by_digest && (options_.stage_roots || item.item.tags.empty() ||
+                                                                       (dressed_.contains(index) && !item.sparse)));
       if (root && !staged) return;
       const auto name = name_of(item, manifest);
       const auto key = std::tuple(item.item.dest->name(), item.item.dest_repository, name.text());

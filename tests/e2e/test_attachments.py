@@ -108,6 +108,16 @@ class Copied(Attached):
                                        "--no-attachments")).out
         self.assertIn("attached 4 stay at the source", said)
 
+    def test_some_platforms_of_an_index_travel_once_also_when_it_has_to_be_rewritten(self):
+        self.dress(self.a, self.project)
+        proxy = self.enterContext(kit.Proxy(self.b.host))
+        result = self.copied(self.a.host, proxy.hosts[0], "--platform", "linux/arm64")
+        self.assertTrue(result["digest_changed"])
+        puts = [e["target"].rpartition("digest=")[2] for e in proxy.exchanges()
+                if e["method"] == "PUT" and "/blobs/uploads/" in e["target"]]
+        self.assertEqual(sorted(puts), sorted(set(puts)))
+        self.holds(self.b, self.project, cosign_tag(self.image), self.signature)
+
     def test_inspect_shows_them(self):
         self.dress(self.a, self.project)
         where = f"{self.a.host}/{self.project}:v1"
