@@ -54,6 +54,20 @@ class Cluster {
     box_ = std::move(*started);
     apply(kScenario);
     if (!more.empty()) apply(more);
+    await_pull_secrets();
+  }
+
+  /// A controller makes the secrets that imports pull with, a moment after the accounts.
+  void await_pull_secrets() {
+    const auto stands = [](const sandbox::World& world) {
+      const auto secrets = world.store.list("secrets", "shop-prod");
+      const auto pull = std::count_if(secrets.begin(), secrets.end(), [](const auto& secret) {
+        return text_at(*secret, {"type"}) == "kubernetes.io/dockercfg";
+      });
+      return static_cast<std::size_t>(pull) >= world.store.list("serviceaccounts", "shop-prod").size() && pull > 0;
+    };
+    if (!box_->world().when_until(stands, soon().deadline, {}, stands))
+      throw std::runtime_error("the accounts of shop-prod never got their pull secrets");
   }
 
   void apply(const std::string& yaml) {
