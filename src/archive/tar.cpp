@@ -125,8 +125,8 @@ struct Header {
   bool whole = false;
 };
 
-// After the header, an error ends the close that would fill the missing content with zeros. (archive_write_fail() would end it, too, but
-// libarchive 3.6 then loses the buffer of its output.)
+// After the header, an error ends the close that would fill the missing content with zeros. (archive_write_fail() would
+// end it, too, but libarchive 3.6 then loses the buffer of its output.)
 la_ssize_t keep(struct archive* /*tar*/, void* header, const void* bytes, std::size_t size) {
   auto& kept = *static_cast<Header*>(header);
   if (kept.whole) return -1;

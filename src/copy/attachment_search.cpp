@@ -134,7 +134,7 @@ Status AttachmentSearch::ask_for_tag(std::size_t image, const Origin& origin, co
   if (!now || !*now) return {};
   Attachment what = wanted;
   what.digest = (*now)->digest();
-  return take(image, origin, std::move(what), must_know, std::move(**now));
+  return take(image, origin, std::move(what), must_know, std::move(*now));
 }
 
 // Reads what was found, each once, and looks for what is attached to that in turn.

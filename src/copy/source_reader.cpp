@@ -174,7 +174,8 @@ Status SourceReader::keep(std::size_t image, const Origin& origin, oci::Manifest
     // An index below the image's own may have nothing of what was asked for.
     return depth > 0 ? Status() : none_wanted(manifest, *order);
   }
-  if (!order->attached_to.empty() && (attached_bytes_ += manifest.bytes.size()) > kMaxManifestBytesOfImage) {
+  const auto attached_bytes = attached_bytes_.fetch_add(order->attached_to.empty() ? 0 : manifest.bytes.size());
+  if (!order->attached_to.empty() && attached_bytes + manifest.bytes.size() > kMaxManifestBytesOfImage) {
     return refused(Error(ErrorKind::unsupported, "the manifests of all attachments have more than " +
                                                      text::human_bytes(kMaxManifestBytesOfImage) + " together"),
                    *order);

@@ -20,36 +20,44 @@ constexpr unsigned kWriters = 8;  // as the images
 Status ClusterTarget::stage_attachments() {
   const auto brings = [](const PlannedImage& image) { return image.attachments_from && image.brings_attachments(); };
   if (std::none_of(planned_.images.begin(), planned_.images.end(), brings)) return {};
-  // Others may have signed since the plan: their tag is theirs.
   SLUICE_TRY(const auto streams, streams_now());
   copy::Crew crew(targets_.stop(), kWriters);
   for (std::size_t i = 0; i < planned_.images.size(); ++i) {
-    auto& image = planned_.images[i];
-    if (!brings(image)) continue;
-    for (auto& one : *image.attachments) {
-      if (!one.goes_along || one.arrived) continue;
-      const auto top = streams[i] ? streams[i]->top(one.what.tag) : std::nullopt;
-      if (top && top->image != one.what.digest.text()) {
-        one.goes_along = false;
-        one.other_there = true;
-        say(fmt::format("{}: somebody else has set {} since the plan; it stays as it is", image.name, one.what.tag));
-        continue;
-      }
-      crew.add({.hosts = {},
-                .moves_bytes = false,
-                .rank = copy::Rank::call(),
-                .run = [this, &image, &one](const std::stop_token&) -> Status {
-                  SLUICE_CHECK(still_ours());
-                  SLUICE_CHECK(cluster::move_tag(client(),
-                                                 {planned_.target.project, image.name, one.what.tag,
-                                                  image.attachments_from->project, image.name, one.what.digest.text()},
-                                                 context()));
-                  return {};
-                }});
+    if (!brings(planned_.images[i])) continue;
+    leave_what_others_set(planned_.images[i], streams[i]);
+    for (const auto& one : *planned_.images[i].attachments) {
+      if (one.goes_along && !one.arrived) crew.add(attachment_task(planned_.images[i], one));
     }
   }
   SLUICE_CHECK(crew.finish());
   return count_attachments();
+}
+
+// Others may have signed since the plan: their tag is theirs.
+void ClusterTarget::leave_what_others_set(PlannedImage& image,
+                                          const std::optional<cluster::ImageStream>& stream) const {
+  for (auto& one : *image.attachments) {
+    if (!one.goes_along || one.arrived) continue;
+    const auto top = stream ? stream->top(one.what.tag) : std::nullopt;
+    if (!top || top->image == one.what.digest.text()) continue;
+    one.goes_along = false;
+    one.other_there = true;
+    say(fmt::format("{}: somebody else has set {} since the plan; it stays as it is", image.name, one.what.tag));
+  }
+}
+
+copy::Task ClusterTarget::attachment_task(const PlannedImage& image, const copy::AttachmentState& one) {
+  return {.hosts = {},
+          .moves_bytes = false,
+          .rank = copy::Rank::call(),
+          .run = [this, &image, &one](const std::stop_token&) -> Status {
+            SLUICE_CHECK(still_ours());
+            SLUICE_CHECK(cluster::move_tag(client(),
+                                           {planned_.target.project, image.name, one.what.tag,
+                                            image.attachments_from->project, image.name, one.what.digest.text()},
+                                           context()));
+            return {};
+          }};
 }
 
 Result<std::vector<std::optional<cluster::ImageStream>>> ClusterTarget::streams_now() {

@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "cluster/rollout_follow.hpp"
 #include "cluster/workload_changes.hpp"
+#include "copy/crew.hpp"
 #include "copy/events.hpp"
 #include "promotion/lease_wait.hpp"
 #include "promotion/plan.hpp"
@@ -15,6 +16,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -110,6 +112,8 @@ class ClusterTarget {
   PlannedTarget way_back(std::vector<Finding>& findings);
   Status carry_signatures();
   Status stage_attachments();
+  void leave_what_others_set(PlannedImage& image, const std::optional<cluster::ImageStream>& stream) const;
+  copy::Task attachment_task(const PlannedImage& image, const copy::AttachmentState& one);
   Status count_attachments();
   Result<std::vector<std::optional<cluster::ImageStream>>> streams_now();
   Status move_tags();
