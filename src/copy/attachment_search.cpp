@@ -18,29 +18,16 @@ Task call(const Origin& origin, std::function<Status(const std::stop_token&)> ru
 // Nobody has such content: a question about it tells whether a registry answers it at all.
 oci::Digest of_nothing() { return oci::Digest::of(""); }
 
-// A repository that may not be listed, or whose tags nobody can count: each tag is asked for by its name instead.
-bool cannot_be_listed(const Error& error) {
-  switch (error.kind()) {
-    case ErrorKind::denied:
-    case ErrorKind::unauthenticated:
-    case ErrorKind::not_found:
-    case ErrorKind::unsupported:
-    case ErrorKind::protocol:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
-void AttachmentSearch::look_ahead(const Origin& origin, bool must_know) {
+void AttachmentSearch::look_ahead(const Origin& origin) {
   if (!origin.place->traits().attachments) return;
   const Where where{origin.place->name(), origin.repository};
   if (repositories_.with([&](auto& all) { return std::exchange(all[where].asked, true); })) return;
-  crew_.add(call(origin, [this, origin, where, must_know](const std::stop_token& stop) -> Status {
+  crew_.add(call(origin, [this, origin, where](const std::stop_token& stop) -> Status {
     const auto tags = origin.place->tags(origin.repository, stop);
-    if (!tags) return !must_know || cannot_be_listed(tags.error()) ? Status() : Status(tags.error());
+    // Where the list cannot be had, for whatever reason, each tag is asked for by its name.
+    if (!tags) return tags.error().kind() == ErrorKind::cancelled ? Status(tags.error()) : Status();
     std::set<std::string> named;
     std::copy_if(tags->begin(), tags->end(), std::inserter(named, named.end()), oci::is_digest_tag);
     repositories_.with([&](auto& all) { all[where].digest_tags = std::move(named); });
@@ -193,7 +180,7 @@ Result<std::optional<std::vector<Attachment>>> attachments_at(const Origin& orig
   Crew crew(stop);
   SourceReader reader(crew);
   AttachmentSearch search(crew, reader);
-  search.look_ahead(origin, false);
+  search.look_ahead(origin);
   const auto image = reader.add({origin}, name);
   SLUICE_CHECK(crew.finish());
   search.search(image, false);

@@ -38,10 +38,11 @@ class AttachmentSearch {
 
   /// Asks the place that will most likely have an image for what does not need its digest, so that this overlaps with
   /// the reading of the image: the tags of the repository, and whether the registry lists referrers at all.
-  /// `must_know`: what cannot be looked at fails the search; else it is passed over.
-  void look_ahead(const Origin& origin, bool must_know);
+  /// What cannot be had here is asked for later, name by name.
+  void look_ahead(const Origin& origin);
 
   /// After the crew has finished: looks for what is attached to an image that was read, to its children, and so on.
+  /// `must_know`: what cannot be looked at fails the search; else it is passed over.
   void search(std::size_t image, bool must_know);
 
   /// After the crew has finished once more: what was found, ordered by what it is about.

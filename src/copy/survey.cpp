@@ -105,7 +105,7 @@ class Surveyor {
                                         {.platforms = item.platforms, .include_foreign = item.include_foreign}));
       const auto& origin = item.origins.front();
       const bool own = origin.place->name() == item.dest->name() && origin.repository == item.dest_repository;
-      if (item.attachments != Attachments::ignore && !own) search_->look_ahead(origin, must_know(item));
+      if (item.attachments != Attachments::ignore && !own) search_->look_ahead(origin);
     }
   }
 

@@ -172,10 +172,13 @@ TEST_F(AttachmentsTest, ARepositoryThatMayNotBeListedIsAskedByName) {
   dev.hold_image("dev/web", image, "latest");
   dev.hold_image("dev/web", signature, tag_for(image.digest(), ".sig"));
   attach_under_tag(dev, "dev/web", fake_artifact(kSbom, "packages", image.manifest));
-  dev.script({.verb = Verb::tags, .kind = ErrorKind::denied, .times = 5});
-  const auto done = bring({carried(dev, prod)});
-  ASSERT_TRUE(done.ok()) << why(done);
-  EXPECT_EQ(arrived(*done), 2U);
+  for (const auto kind : {ErrorKind::denied, ErrorKind::protocol, ErrorKind::unreachable}) {
+    FakePlace dest("to-" + std::to_string(static_cast<int>(kind)));
+    dev.script({.verb = Verb::tags, .kind = kind, .times = 1});
+    const auto done = bring({carried(dev, dest)});
+    ASSERT_TRUE(done.ok()) << why(done);
+    EXPECT_EQ(arrived(*done), 2U);
+  }
 }
 
 TEST_F(AttachmentsTest, AListThatCannotBeReadFailsTheCopyUnlessTheyAreLeft) {
