@@ -57,11 +57,11 @@ Result<ReferrerList> referrers_at(places::Place& place, const std::string& repos
   return ReferrerList{list && list->is_index() ? digests_of(list->children) : std::set<oci::Digest>(), false};
 }
 
-Result<TagWrite> look_at_tag(const SurveyedItem& item, const std::stop_token& stop) {
+Result<Stored> look_at_tag(const SurveyedItem& item, const std::stop_token& stop) {
   const auto& source = item.root();
   SLUICE_TRY(const auto there, stands_at(*item.item.dest, item.item.dest_repository, item.attached->what.tag, stop));
-  if (!there) return TagWrite{source, false};
-  if (there->digest == source.digest) return TagWrite{std::nullopt, true};
+  if (!there) return Stored(source);
+  if (there->digest == source.digest) return Stored();
   if (there->is_index() || source.is_index()) {
     return Error(ErrorKind::unsupported,
                  fmt::format("{}/{}:{} stands for {}, to which {} cannot be added", item.item.dest->name(),
@@ -69,21 +69,21 @@ Result<TagWrite> look_at_tag(const SurveyedItem& item, const std::stop_token& st
   }
   switch (oci::compare_layers(source, *there)) {
     case oci::TagContent::has_all:
-      return TagWrite{std::nullopt, true};
+      return Stored();
     case oci::TagContent::adds:
-      return TagWrite{source, true};
+      return Stored(source);
     case oci::TagContent::diverged:
       break;
   }
   SLUICE_TRY(auto both, oci::with_layers_of(*there, source));
-  return TagWrite{std::move(both), true};
+  return Stored(std::move(both));
 }
 
 Status write_tag(const SurveyedItem& item, const std::stop_token& stop) {
-  SLUICE_TRY(const auto write, look_at_tag(item, stop));
-  if (!write.missing) return {};
+  SLUICE_TRY(const auto missing, look_at_tag(item, stop));
+  if (!missing) return {};
   SLUICE_CHECK(item.item.dest->put_manifest(item.item.dest_repository,
-                                            places::ManifestName::tag(item.attached->what.tag), *write.missing, stop));
+                                            places::ManifestName::tag(item.attached->what.tag), *missing, stop));
   return {};
 }
 
@@ -97,9 +97,8 @@ void ArrivalLook::ask() {
       continue;
     }
     crew_.add(call(item.item.dest, [&item](const std::stop_token& stop) -> Status {
-      SLUICE_TRY(const auto write, look_at_tag(item, stop));
-      item.all_equal = item.attached->arrived = !write.missing;
-      item.attached->replaces = write.replaces;
+      SLUICE_TRY(const auto missing, look_at_tag(item, stop));
+      item.all_equal = item.attached->arrived = !missing;
       return {};
     }));
   }
@@ -175,8 +174,8 @@ namespace {
 Result<bool> stands(const SurveyedItem& item, const std::stop_token& stop) {
   const auto& what = item.attached->what;
   if (!what.tag.empty()) {
-    SLUICE_TRY(const auto write, look_at_tag(item, stop));
-    return !write.missing;
+    SLUICE_TRY(const auto missing, look_at_tag(item, stop));
+    return !missing;
   }
   SLUICE_TRY(const auto listed, referrers_at(*item.item.dest, item.item.dest_repository, what.subject, stop));
   return listed.digests.contains(item.root().digest);

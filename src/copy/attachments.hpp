@@ -43,15 +43,10 @@ class ArrivalLook {
   Crew& crew_;
 };
 
-struct TagWrite {
-  /// What the tag is to get: the source's manifest, or, where others have signed at the destination, what stands there
-  /// with the source's layers behind it. Empty: what stands there has them all.
-  std::optional<oci::Manifest> missing{};
-  bool replaces = false;  ///< something stands there
-};
-/// What a tag of cosign's lacks at the destination. Errors: those of places; unsupported (what stands there is no
-/// image).
-Result<TagWrite> look_at_tag(const SurveyedItem& item, const std::stop_token& stop);
+/// What a tag of cosign's is to get at the destination: the source's manifest, or, where others have signed there, what
+/// stands there with the source's layers behind it. Empty: what stands there has them all.
+/// Errors: those of places; unsupported (what stands there is no image).
+Result<std::optional<oci::Manifest>> look_at_tag(const SurveyedItem& item, const std::stop_token& stop);
 /// Lets the tag have it, whatever stands there by now. Errors: those of look_at_tag() and of places.
 Status write_tag(const SurveyedItem& item, const std::stop_token& stop);
 

@@ -181,13 +181,13 @@ class Carrier {
             .moves_bytes = false,
             .rank = Rank::call(),
             .run = [this, order = std::move(order)](const std::stop_token& stop) mutable -> Status {
-              SLUICE_TRY(auto write, look_at_tag(order.item, stop));
-              if (!write.missing) return order.then(stop);
-              if (write.missing->digest == order.manifest.digest) {
+              SLUICE_TRY(auto missing, look_at_tag(order.item, stop));
+              if (!missing) return order.then(stop);
+              if (missing->digest == order.manifest.digest) {
                 crew_.add(write_manifest(crew_, events_, std::move(order)));
                 return {};
               }
-              return both_written(order, std::make_shared<const oci::Manifest>(std::move(*write.missing)));
+              return both_written(order, std::make_shared<const oci::Manifest>(std::move(*missing)));
             }};
   }
 

@@ -99,16 +99,21 @@ Guarded<SourceImage>& SourceReader::at(std::size_t image) {
   return images_.with([&](const Images& images) -> Guarded<SourceImage>& { return *images.all[image]; });
 }
 
+std::pair<std::size_t, bool> SourceReader::enter(const std::vector<Origin>& origins, const places::ManifestName& name,
+                                                 const ReadOrder& order) {
+  Question question{name.text(), {}, order.platforms, order.include_foreign};
+  for (const auto& origin : origins) std::get<1>(question).emplace_back(origin.place->name(), origin.repository);
+  return images_.with([&](Images& images) {
+    const auto [entry, fresh] = images.seen.emplace(std::move(question), images.all.size());
+    if (fresh)
+      images.all.push_back(std::make_unique<Guarded<SourceImage>>(SourceImage{.origins = origins, .name = name}));
+    return std::pair(entry->second, fresh);
+  });
+}
+
 Result<std::size_t> SourceReader::add_found(const Origin& origin, places::StoredManifest found, ReadOrder order) {
   const auto digest = found.digest();
-  Question question{digest.text(), {{origin.place->name(), origin.repository}}, order.platforms, order.include_foreign};
-  const auto name = places::ManifestName::digest(digest);
-  const auto [image, fresh] = images_.with([&](Images& images) {
-    const auto [entry, inserted] = images.seen.emplace(std::move(question), images.all.size());
-    if (inserted)
-      images.all.push_back(std::make_unique<Guarded<SourceImage>>(SourceImage{.origins = {origin}, .name = name}));
-    return std::pair(entry->second, inserted);
-  });
+  const auto [image, fresh] = enter({origin}, places::ManifestName::digest(digest), order);
   if (!fresh) return image;
   auto read = oci::parse_manifest(std::move(found.bytes), found.media_type, digest);
   if (!read) return refused(std::move(read).error(), order);
@@ -117,14 +122,7 @@ Result<std::size_t> SourceReader::add_found(const Origin& origin, places::Stored
 }
 
 std::size_t SourceReader::add(const std::vector<Origin>& origins, const places::ManifestName& name, ReadOrder order) {
-  Question question{name.text(), {}, order.platforms, order.include_foreign};
-  for (const auto& origin : origins) std::get<1>(question).emplace_back(origin.place->name(), origin.repository);
-  const auto [image, fresh] = images_.with([&](Images& images) {
-    const auto [entry, inserted] = images.seen.emplace(std::move(question), images.all.size());
-    if (inserted)
-      images.all.push_back(std::make_unique<Guarded<SourceImage>>(SourceImage{.origins = origins, .name = name}));
-    return std::pair(entry->second, inserted);
-  });
+  const auto [image, fresh] = enter(origins, name, order);
   if (fresh) read_root(image, 0, std::make_shared<const ReadOrder>(std::move(order)));
   return image;
 }

@@ -79,6 +79,9 @@ class SourceReader {
 
   Guarded<SourceImage>& at(std::size_t image);
   using Order = std::shared_ptr<const ReadOrder>;
+  /// The index of a question, and whether nobody has asked it before.
+  std::pair<std::size_t, bool> enter(const std::vector<Origin>& origins, const places::ManifestName& name,
+                                     const ReadOrder& order);
   Status take_root(std::size_t image, const Origin& origin, oci::Manifest manifest, const Order& order);
   void read_root(std::size_t image, std::size_t which, Order order);
   Status keep(std::size_t image, const Origin& origin, oci::Manifest manifest, int depth, const Order& order);

@@ -79,8 +79,7 @@ struct AttachmentState {
 struct Attached {
   std::size_t to = 0;  ///< the image that was asked for: an index into Survey::items
   Attachment what;
-  bool arrived = false;   ///< it was seen at the destination
-  bool replaces = false;  ///< something else stands under its tag there, which must not get lost
+  bool arrived = false;  ///< it was seen at the destination
 };
 
 /// Layers and configs; manifests are not counted.
