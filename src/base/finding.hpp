@@ -31,6 +31,7 @@ struct Finding {
   std::string subject{};   ///< what it is about: an environment, a target, an image
   std::string sentence{};  ///< what is wrong, for people
   std::string fix{};       ///< the exact command or edit that mends it; may be empty
+  bool accepted = false;   ///< somebody goes on in spite of it: findings/acceptance.hpp
 };
 
 }  // namespace sluice

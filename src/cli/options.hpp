@@ -64,6 +64,7 @@ struct PlanFor {
   std::string via;      ///< --via ROAD; empty: chosen
   bool allow_digest_change = false;
   bool no_attachments = false;
+  std::vector<std::string> accepts{};  ///< --accept CODE
 };
 struct Promote {
   std::string environment;
@@ -73,6 +74,7 @@ struct Promote {
   std::string via;      ///< --via ROAD; empty: chosen
   bool allow_digest_change = false;
   bool no_attachments = false;
+  std::vector<std::string> accepts{};  ///< --accept CODE
   bool yes = false;
   bool fix_triggers = false;
   bool shadow = false;
@@ -81,6 +83,7 @@ struct Rollback {
   std::string environment;
   std::string release;  ///< number, id, tag or digest; empty: the one before
   std::string target;   ///< only this one; empty: all
+  std::vector<std::string> accepts{};  ///< --accept CODE
   bool yes = false;
 };
 struct Diff {

@@ -151,6 +151,12 @@ void add_no_attachments(CLI::App& command, bool& no_attachments) {
                    "leave signatures, attestations, SBOMs and other referrers where they are");
 }
 
+void add_accept(CLI::App& command, std::vector<std::string>& accepts) {
+  command.add_option("--accept", accepts, "go on in spite of the finding with this code; may be given several times")
+      ->type_name("CODE")
+      ->allow_extra_args(false);
+}
+
 // All commands, their options and where the values go.
 struct Commands {
   Copy copy;
@@ -228,6 +234,7 @@ struct Commands {
     add_target(*c, plan.target);
     add_via(*c, plan.via, plan.allow_digest_change);
     add_no_attachments(*c, plan.no_attachments);
+    add_accept(*c, plan.accepts);
     b.pipeline(c);
     b.explain_auth(c);
     b.explain_road(c);
@@ -243,6 +250,7 @@ struct Commands {
         ->check(is_plan_hash);
     add_via(*c, promote.via, promote.allow_digest_change);
     add_no_attachments(*c, promote.no_attachments);
+    add_accept(*c, promote.accepts);
     c->add_flag("--fix-triggers", promote.fix_triggers, "first write the image triggers that are missing or broken");
     auto* yes = c->add_flag("-y,--yes", promote.yes, "do not ask");
     c->add_flag("--shadow", promote.shadow,
@@ -261,6 +269,7 @@ struct Commands {
     c->add_option("--to", rollback.environment, "environment")->required()->type_name("ENV");
     c->add_option("--release", rollback.release, "a number, id, tag or digest")->type_name("RELEASE");
     add_target(*c, rollback.target);
+    add_accept(*c, rollback.accepts);
     c->add_flag("-y,--yes", rollback.yes, "do not ask");
     b.leases(c);
     b.pipeline(c);

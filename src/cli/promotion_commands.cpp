@@ -58,7 +58,12 @@ int exit_of(const promotion::Outcome& outcome) {
   // A state that is no end was left standing by records that could not be written: the cause decides there as well.
   if (outcome.error && (state == PromotionState::failed || !records::is_end(state)))
     return exit_code(outcome.error->kind());
+  // What was promoted runs, but not everywhere where somebody might think so.
+  const bool all_run = std::none_of(outcome.findings.begin(), outcome.findings.end(), [](const Finding& finding) {
+    return promotion::keeps_other_image(finding) && !finding.accepted;
+  });
   const int code = records::exit_code(state);
+  if (code == 0 && !all_run) return exit_code(ErrorKind::blocked);
   return code == 0 && outcome.error ? exit_code(outcome.error->kind()) : code;
 }
 
@@ -123,6 +128,17 @@ Status nobody_works(promotion::Planner& planner, const promotion::Request& reque
   return promotion::take_in_turn(leases, request.environment, look, say, context.stop);
 }
 
+/// The findings, where the page of the plan is not shown: in the document, and on stderr.
+void tell_refused(const promotion::Plan& plan, Context& context) {
+  if (!context.json()) return;
+  Json list = Json::array();
+  for (const auto& finding : promotion::all_findings(plan)) {
+    context.console.err(finding_line(finding, context.console, false));
+    list.push(promotion::to_json(finding));
+  }
+  context.refused = std::move(list);
+}
+
 /// Plans, shows, asks, and does it.
 Result<promotion::Outcome> carry_out_once(const promotion::Request& request, const Consent& consent,
                                           const promotion::LeaseWish& leases, Context& context) {
@@ -154,6 +170,7 @@ Result<promotion::Outcome> carry_out_once(const promotion::Request& request, con
   }
   if (!context.json()) context.console.err(plan_text(planned.plan, context.console, false));
   if (planned.plan.blocked()) {
+    tell_refused(planned.plan, context);
     return Error(ErrorKind::blocked, "the promotion to " + request.environment + " is blocked")
         .with_hint("see the findings: sluice plan --to " + request.environment);
   }
@@ -184,6 +201,11 @@ Result<std::optional<pipeline::Via>> road_of(const std::string& text) {
   const auto via = pipeline::parse_via(text);
   if (via) return via;
   return Error(ErrorKind::usage, "there is no road '" + text + "'").with_hint("use tag, mount, stream or import");
+}
+
+Result<findings::Accepted> accepted(const std::vector<std::string>& codes) {
+  for (const auto& code : codes) SLUICE_CHECK(findings::check_acceptance(code).context("--accept"));
+  return findings::Accepted(codes.begin(), codes.end());
 }
 
 /// The last promotion that was interrupted or is partial, of all places of the pipeline.
@@ -232,13 +254,15 @@ Result<std::string> promotion_meant(std::string id, const std::string& target, b
 }  // namespace
 
 Exit execute(const PlanFor& plan, Context& context) {
-  SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
   SLUICE_TRY(const auto via, road_of(plan.via));
+  SLUICE_TRY(auto accepts, accepted(plan.accepts));
+  SLUICE_TRY(auto pipeline, context.session.load_pipeline(context.common.pipeline));
   const promotion::Request request{.environment = plan.environment,
                                    .release = plan.release,
                                    .via = via,
                                    .digest_may_change = plan.allow_digest_change,
                                    .leaves_attachments = plan.no_attachments,
+                                   .accepts = std::move(accepts),
                                    .target = plan.target};
   SLUICE_CHECK(promotion::take_target(request.target, request.environment, pipeline));
   SLUICE_CHECK(promotion::take_road(request, pipeline));
@@ -257,11 +281,13 @@ Exit execute(const PlanFor& plan, Context& context) {
 
 Exit execute(const Promote& promote, Context& context) {
   SLUICE_TRY(const auto via, road_of(promote.via));
+  SLUICE_TRY(auto accepts, accepted(promote.accepts));
   const promotion::Request request{.environment = promote.environment,
                                    .release = promote.release,
                                    .via = via,
                                    .digest_may_change = promote.allow_digest_change,
                                    .leaves_attachments = promote.no_attachments,
+                                   .accepts = std::move(accepts),
                                    .target = promote.target};
   if (promote.shadow) return execute_shadow(request, context);
   SLUICE_TRY(
@@ -271,10 +297,12 @@ Exit execute(const Promote& promote, Context& context) {
 }
 
 Exit execute(const Rollback& rollback, Context& context) {
+  SLUICE_TRY(auto accepts, accepted(rollback.accepts));
   const promotion::Request request{.environment = rollback.environment,
                                    .release = rollback.release,
                                    .kind = records::PromotionKind::rollback,
                                    .via = {},
+                                   .accepts = std::move(accepts),
                                    .target = rollback.target};
   SLUICE_TRY(const auto outcome, carry_out(request, {.yes = rollback.yes}, context));
   if (outcome.promotion.state == records::PromotionState::succeeded) {

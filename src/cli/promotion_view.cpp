@@ -192,6 +192,7 @@ std::string finding_line(const Finding& finding, const Console& console, bool fo
   auto word = std::string(to_string(finding.severity));
   if (finding.severity == Severity::blocker) word = console.red(word, for_out);
   if (finding.severity == Severity::warning) word = console.yellow(word, for_out);
+  if (finding.accepted) word += " (accepted)";
   return fmt::format("  {} {}: {}{}\n", word, finding.code, finding.sentence,
                      finding.fix.empty() ? "" : "\n    fix: " + finding.fix);
 }
@@ -346,6 +347,7 @@ Json outcome_json(const promotion::Outcome& outcome, const std::string& command)
       .set("state", to_string(outcome.promotion.state))
       .set("plan", outcome.promotion.plan_hash)
       .set("targets", std::move(targets))
+      .set("accepts", promotion::accepts_json(outcome.plan.accepts))
       .set("findings", std::move(findings))
       .set("put_back", std::move(put_back))
       .set("failure", outcome.promotion.failure.empty() ? Json() : Json(outcome.promotion.failure))

@@ -55,7 +55,7 @@ class SignalThread {
   std::thread thread_;
 };
 
-Json error_document(const Error& error, Json explanations) {
+Json error_document(const Error& error, Json explanations, Json findings) {
   Json position;
   if (const auto& at = error.position()) {
     position = Json::object().set("file", at->file).set("line", at->line).set("column", at->column);
@@ -70,6 +70,7 @@ Json error_document(const Error& error, Json explanations) {
                         .set("registry_code", error.registry_code().empty() ? Json() : Json(error.registry_code()))
                         .set("position", std::move(position)))
       .set("exit", exit_code(error.kind()))
+      .set("findings", std::move(findings))
       .set("explanations", std::move(explanations));
 }
 
@@ -83,7 +84,7 @@ bool wants_json(int argc, char** argv) {
   return false;
 }
 
-int report(const Error& error, Console& console, const Common& common, Json explanations = {}) {
+int report(const Error& error, Console& console, const Common& common, Json explanations = {}, Json findings = {}) {
   console.err(console.red("sluice:", false) + " " + error.sentence() + "\n");
   if (common.verbosity > 0) {
     console.err("  kind: " + std::string(to_string(error.kind())) + "\n");
@@ -91,7 +92,7 @@ int report(const Error& error, Console& console, const Common& common, Json expl
     if (!error.registry_code().empty()) console.err("  registry code: " + error.registry_code() + "\n");
     for (const auto& what : error.contexts()) console.err("  while: " + what + "\n");
   }
-  if (common.format == Format::json) console.out_json(error_document(error, std::move(explanations)));
+  if (common.format == Format::json) console.out_json(error_document(error, std::move(explanations), std::move(findings)));
   return exit_code(error.kind());
 }
 
@@ -124,7 +125,7 @@ int exit_of(const Exit& done, const Context& context) {
   if (context.stop.stop_requested() && done.error().kind() == ErrorKind::cancelled) {
     return report(Error(ErrorKind::cancelled, "interrupted"), context.console, context.common, std::move(explanations));
   }
-  return report(done.error(), context.console, context.common, std::move(explanations));
+  return report(done.error(), context.console, context.common, std::move(explanations), context.refused);
 }
 
 double unix_seconds() {

@@ -2,7 +2,7 @@
 // Preflight: everything about two projects that could stop a promotion, before the first byte moves. Gathering asks the
 // API a number of questions that is known beforehand; judging is pure. Which workloads use a tag, and whether they
 // would roll, is not looked at here; nor is the registry itself (discovery.hpp).
-// Every code stands in preflight_catalogue.hpp and in docs/findings.md.
+// Every code stands in findings/catalogue.hpp and in docs/findings.md.
 
 #include "base/finding.hpp"
 #include "base/result.hpp"

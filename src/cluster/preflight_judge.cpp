@@ -1,6 +1,6 @@
 #include "base/text.hpp"
 #include "cluster/preflight.hpp"
-#include "cluster/preflight_catalogue.hpp"
+#include "findings/catalogue.hpp"
 #include "cluster/preflight_limits.hpp"
 
 #include <fmt/format.h>
@@ -110,8 +110,8 @@ class Judge {
   void append(std::vector<Finding> more) {
     for (auto& finding : more) out_.push_back(std::move(finding));
   }
-  void add(std::string_view code, const std::string& subject, FindingValues values) {
-    out_.push_back(make_finding(code, subject, values));
+  void add(std::string_view code, const std::string& subject, findings::FindingValues values) {
+    out_.push_back(findings::make_finding(code, subject, values));
   }
   template <class T>
   void add_unknown(const Fact<T>& fact, const std::string& what) {

@@ -1,7 +1,7 @@
 #include "cluster/preflight_limits.hpp"
 
 #include "base/text.hpp"
-#include "cluster/preflight_catalogue.hpp"
+#include "findings/catalogue.hpp"
 #include "oci/manifest.hpp"
 
 #include <fmt/format.h>
@@ -140,7 +140,7 @@ class LimitJudge {
     for (const auto& part : request_.parts) largest = std::max(largest, part.size_bytes());
     for (const auto& limit : limits_of(ranges_, "openshift.io/Image", "storage", "storage")) {
       if (largest <= limit.max) continue;
-      out_.push_back(make_finding("image-too-large", request_.target.project,
+      out_.push_back(findings::make_finding("image-too-large", request_.target.project,
                                   {{"size", std::to_string(largest)},
                                    {"max", std::to_string(limit.max)},
                                    {"limit_range", limit.range},
@@ -154,7 +154,7 @@ class LimitJudge {
     const bool only_more = facts_.server.known() && has(*facts_.server.value, kFirstToRefuseOnlyMore).value_or(false);
     for (const auto& limit : limits_of(ranges_, "openshift.io/ImageStream", what, pointer)) {
       if (static_cast<std::int64_t>(after) <= limit.max || (only_more && after <= before)) continue;
-      out_.push_back(make_finding(code, request_.target.project + "/" + request_.target.stream,
+      out_.push_back(findings::make_finding(code, request_.target.project + "/" + request_.target.stream,
                                   {{"after", std::to_string(after)},
                                    {"max", std::to_string(limit.max)},
                                    {"limit_range", limit.range},
@@ -180,7 +180,7 @@ void judge_quota(const PreflightRequest& request, const ResourceQuota& quota, st
     const auto used = quota.used();
     const auto taken = used.find(resource);
     const auto after = (taken != used.end() ? parse_quantity(taken->second).value_or(0) : 0) + 1;
-    out.push_back(make_finding("stream-quota-used-up", request.target.project,
+    out.push_back(findings::make_finding("stream-quota-used-up", request.target.project,
                                {{"project", request.target.project},
                                 {"quota", quota.name()},
                                 {"resource", resource},
@@ -197,11 +197,11 @@ void judge_unknown(const PreflightRequest& request, const PreflightFacts& facts,
   const auto& project = request.target.project;
   if (fact.denied()) {
     out.push_back(
-        make_finding("limits-unknown", project,
+        findings::make_finding("limits-unknown", project,
                      {{"user", facts.target_identity.user.value.value_or("")}, {"what", what}, {"project", project}}));
     return;
   }
-  out.push_back(make_finding("fact-unknown", project,
+  out.push_back(findings::make_finding("fact-unknown", project,
                              {{"what", fmt::format("{} of {}", what, project)}, {"why", fact.unknown->message()}}));
 }
 
@@ -222,7 +222,7 @@ std::vector<Finding> judge_manifest_type(const PreflightRequest& request, const 
   const std::string_view code = !taken           ? "manifest-type-unsure"
                                 : import && list ? "import-picks-platform"
                                                  : "manifest-type-refused";
-  return {make_finding(code, request.target.cluster,
+  return {findings::make_finding(code, request.target.cluster,
                        {{"cluster", request.target.cluster},
                         {"release", release},
                         {"type", request.media_type},
@@ -260,7 +260,7 @@ std::vector<Finding> judge_nodes(const PreflightRequest& request, const NodeCoun
   if (unfit.empty()) return {};
   const auto shown = text::join({platforms.begin(), platforms.end()}, ", ");
   const bool none = unfit.size() == all.size();
-  return {make_finding(none ? "no-node-for-image" : "some-nodes-cannot-run", request.target.cluster,
+  return {findings::make_finding(none ? "no-node-for-image" : "some-nodes-cannot-run", request.target.cluster,
                        {{"platforms", shown},
                         {"platform", nodes.begin()->first},
                         {"cluster", request.target.cluster},

@@ -210,20 +210,22 @@ RolloutDecision decide_deployment(const Followed& followed, const LiveWorkload& 
 }
 
 // What StatefulSets and DaemonSets have in common, up to where their counters differ.
-std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const Workload& set,
+std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const Workload& set, const Replicas& counts,
                                                 const std::string& seen) {
   if (!runs_expected(set.containers(), followed.images)) return without_image(set.containers(), followed, seen);
-  if (text_at(set.json(), {"spec", "updateStrategy", "type"}) == "OnDelete" && !ran_before(followed)) {
-    return ended(RolloutEnd::on_delete, "it has the new image; its pods are replaced when somebody deletes them");
-  }
   if (!is_observed(set, followed)) return waiting("it has the new image, waiting for the rollout");
+  const bool by_hand = text_at(set.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
+  if (by_hand && counts.updated < counts.wanted) {
+    return ended(RolloutEnd::on_delete, fmt::format("it has the new image; {} of {} pods wait until somebody deletes them",
+                                                    counts.wanted - counts.updated, counts.wanted));
+  }
   return std::nullopt;
 }
 
 RolloutDecision decide_stateful_set(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
   const StatefulSet set(live.object->json());
-  if (auto early = before_set_rolls(followed, set, seen)) return *std::move(early);
   const auto counts = set.replicas();
+  if (auto early = before_set_rolls(followed, set, counts, seen)) return *std::move(early);
   RolloutDecision out;
   out.rollout = set.update_revision();
   out.owner_uid = set.uid();
@@ -246,8 +248,8 @@ RolloutDecision decide_stateful_set(const Followed& followed, const LiveWorkload
 
 RolloutDecision decide_daemon_set(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
   const DaemonSet set(live.object->json());
-  if (auto early = before_set_rolls(followed, set, seen)) return *std::move(early);
   const auto counts = set.replicas();
+  if (auto early = before_set_rolls(followed, set, counts, seen)) return *std::move(early);
   RolloutDecision out;
   out.rollout = fmt::format("generation {}", set.generation());
   out.owner_uid = set.uid();
@@ -291,7 +293,7 @@ std::string_view to_string(RolloutEnd end) {
     case RolloutEnd::not_triggered:
       return "not-triggered";
     case RolloutEnd::on_delete:
-      return "on-delete";
+      return "waits-for-delete";
     case RolloutEnd::gone:
       return "gone";
   }
@@ -299,7 +301,8 @@ std::string_view to_string(RolloutEnd end) {
 }
 
 bool is_good(RolloutEnd end) {
-  return end == RolloutEnd::succeeded || end == RolloutEnd::already_running || end == RolloutEnd::next_run;
+  return end == RolloutEnd::succeeded || end == RolloutEnd::already_running ||
+         end == RolloutEnd::next_run || end == RolloutEnd::on_delete;
 }
 
 std::optional<RolloutDecision> decided_before(const Followed& followed) {

@@ -84,7 +84,7 @@ enum class RolloutEnd : std::uint8_t {
   gone,           ///< the workload was deleted
 };
 std::string_view to_string(RolloutEnd end);
-/// The image runs, or will with the next job.
+/// The image runs, or will with the next job, or when somebody deletes the pods.
 bool is_good(RolloutEnd end);
 
 struct RolloutDecision {

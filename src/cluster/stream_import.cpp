@@ -2,7 +2,7 @@
 // importer.
 
 #include "base/text.hpp"
-#include "cluster/preflight_catalogue.hpp"
+#include "findings/catalogue.hpp"
 #include "cluster/stream_refusals.hpp"
 #include "cluster/stream_rules.hpp"
 #include "cluster/stream_tags.hpp"
@@ -144,12 +144,12 @@ class Importer {
       return made(ErrorKind::denied, failure,
                   fmt::format("service accounts of {0} need get imagestreams/layers in {1}: oc policy "
                               "add-role-to-group system:image-puller system:serviceaccounts:{2} -n {3}",
-                              wish_.project, source, shell_word(wish_.project), shell_word(source)));
+                              wish_.project, source, findings::shell_word(wish_.project), findings::shell_word(source)));
     }
     return made(ErrorKind::unauthenticated, failure,
                 fmt::format("give the project a secret that may pull: oc create secret docker-registry sluice-pull "
                             "--docker-server={} --docker-username=USER --docker-password=PASSWORD -n {}",
-                            shell_word(wish_.registry), shell_word(wish_.project)));
+                            findings::shell_word(wish_.registry), findings::shell_word(wish_.project)));
   }
 
   Result<MovedTag> read_back() {

@@ -1,6 +1,6 @@
 #include "cluster/stream_refusals.hpp"
 
-#include "cluster/preflight_catalogue.hpp"
+#include "findings/catalogue.hpp"
 
 #include <fmt/format.h>
 
@@ -19,7 +19,7 @@ Error with_facts_of(const Error& cause, Error error) {
 
 std::string our_name(Client& client, const net::ExchangeContext& context) {
   const auto user = client.who_am_i(context);
-  return user && !user->name().empty() ? shell_word(user->name()) : "USER";
+  return user && !user->name().empty() ? findings::shell_word(user->name()) : "USER";
 }
 
 Error explain_refusal(Client& client, Error error, const NeededRight& needed, const net::ExchangeContext& context) {
@@ -31,7 +31,7 @@ Error explain_refusal(Client& client, Error error, const NeededRight& needed, co
   if (error.kind() != ErrorKind::denied) return error;
   const auto user = our_name(client, context);
   auto hint = fmt::format("grant it with: oc policy add-role-to-user {} {} -n {}", needed.role, user,
-                          shell_word(needed.project));
+                          findings::shell_word(needed.project));
   if (!needed.less.empty()) hint += fmt::format("  # or less: deploy/openshift/{}", needed.less);
   return with_facts_of(error, Error(ErrorKind::denied, fmt::format("{} does not let {} {} {} in {}, which {} needs",
                                                                    client.connection().host(), user, needed.verb,

@@ -53,7 +53,7 @@ class Mover {
     }
     SLUICE_TRY(const bool stored, is_stored(stream));
     for (const auto& spec : list_at(stream.json(), {"spec", "tags"})) {
-      if (spec.string_at("name") == move_.tag) annotations_ = texts_at(spec, {"annotations"});
+      if (spec.string_at("name") == move_.tag) keep(spec);
     }
     if (write_does_nothing(stream, move_.tag, from_)) {
       SLUICE_TRY(stream, without_spec(std::move(stream)));
@@ -61,10 +61,20 @@ class Mover {
     SLUICE_TRY(const auto answer, write(stream, stored));
     // The answer is a view of the stream after the write. It is enough where another stream had to be read before; with
     // Local, releases of 3.x leave the repository out of it that the pull spec begins with.
-    if (asked_source_ && stored && answer.image().digest() == move_.digest && !answer.image().pull_spec().empty()) {
+    if (asked_source_ && stored && !local_ && answer.image().digest() == move_.digest && !answer.image().pull_spec().empty()) {
       return MovedTag{before_, true, false, answer.image().pull_spec()};
     }
     return read_back();
+  }
+
+  // A write replaces the whole entry of the spec, so what somebody set there goes along. `scheduled` cannot: the server
+  // takes it for images of outside registries alone.
+  void keep(const Json& spec) {
+    annotations_ = texts_at(spec, {"annotations"});
+    local_ = text_at(spec, {"referencePolicy", "type"}) == "Local";
+    const auto* policy = at(spec, {"importPolicy"});
+    import_policy_ = policy != nullptr ? *policy : Json();
+    if (import_policy_.is_object()) import_policy_.remove("scheduled");
   }
 
   MovedTag told(const ImageStream& stream, bool written) const {
@@ -112,8 +122,8 @@ class Mover {
 
   Result<ImageStreamTag> write(const ImageStream& stream, bool stored) {
     auto body = ImageStreamTag::pointing(move_.project, move_.stream, move_.tag, from_);
-    if (!stored) set_at(body.json(), {"tag", "referencePolicy", "type"}, "Local");
-    // Annotations of the body replace those of the spec, so what stood there goes along.
+    if (!stored || local_) set_at(body.json(), {"tag", "referencePolicy", "type"}, "Local");
+    if (import_policy_.is_object()) set_at(body.json(), {"tag", "importPolicy"}, import_policy_);
     for (const auto& [key, value] : annotations_) body.annotate(key, value);
     // Bound to what was read, so that `before` is what stood there until this write.
     set_at(body.json(), {"metadata", "resourceVersion"}, stream.resource_version());
@@ -148,6 +158,8 @@ class Mover {
   ImageSource from_;
   std::string before_;
   Labels annotations_;
+  bool local_ = false;  ///< referencePolicy Local stood there
+  Json import_policy_;  ///< that stood there; null: none did
   std::optional<bool> source_stored_;
   bool asked_source_ = false;
 };

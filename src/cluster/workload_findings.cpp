@@ -1,7 +1,8 @@
 #include "cluster/workload_findings.hpp"
 
 #include "base/text.hpp"
-#include "cluster/preflight_catalogue.hpp"
+#include "cluster/workload_commands.hpp"
+#include "findings/catalogue.hpp"
 
 #include <fmt/format.h>
 
@@ -37,15 +38,23 @@ class UseJudge {
   }
 
   JudgedUses run(const std::vector<WorkloadUse>& uses, const std::vector<UnreadKind>& unread) {
-    bool used = false;
+    bool near = false;
     for (const auto& use : uses) {
       if (!is_of_tag(use, request_.tag)) continue;
-      out_.uses.push_back({use, judge(use)});
-      used = used || (use.kind != WorkloadKind::build_config && use.verdict != TriggerVerdict::other_tag);
+      near = near || use.verdict == TriggerVerdict::other_tag;
+      used_ = used_ || (use.kind != WorkloadKind::build_config && use.verdict != TriggerVerdict::other_tag);
+    }
+    for (const auto& use : uses) {
+      if (!is_of_tag(use, request_.tag)) continue;
+      auto action = judge(use);
+      // The last finding is the one that blocks.
+      if (action == UseAction::blocked && out_.findings.back().accepted) action = UseAction::none;
+      out_.uses.push_back({use, action});
+      if (use.kind != WorkloadKind::build_config) judge_surroundings(use, action);
     }
     judge_needs();
     judge_unread(unread);
-    if (!used) {
+    if (!used_ && !near) {
       add("nothing-uses-tag", request_.tag.shown(), {{"project", request_.tag.project}, {"tag", request_.tag.name()}});
     }
     std::stable_sort(out_.findings.begin(), out_.findings.end(),
@@ -54,11 +63,17 @@ class UseJudge {
   }
 
  private:
-  void add(std::string_view code, std::string subject, FindingValues values, bool lower = false) {
-    auto finding = make_finding(code, std::move(subject), values);
+  void add(std::string_view code, std::string subject, findings::FindingValues values, bool lower = false) {
+    auto finding = findings::make_finding(code, std::move(subject), values);
     if (lower && finding.severity == Severity::blocker) finding.severity = Severity::warning;
     if (!request_.follow) finding.severity = Severity::info;
+    findings::accept(finding, request_.accepts);
     out_.findings.push_back(std::move(finding));
+  }
+  void make_blocker() {
+    if (!request_.follow) return;
+    out_.findings.back().severity = Severity::blocker;
+    findings::accept(out_.findings.back(), request_.accepts);
   }
   // The verdict on a use; `harmless`: told, and no more.
   void tell(std::string_view code, const WorkloadUse& use, bool harmless = false) {
@@ -70,10 +85,7 @@ class UseJudge {
   UseAction judge(const WorkloadUse& use) {
     if (use.kind == WorkloadKind::build_config) return judge_build(use);
     if (use.verdict == TriggerVerdict::fires) return judge_firing(use);
-    if (use.verdict == TriggerVerdict::other_tag) {
-      tell("trigger-other-tag", use);
-      return UseAction::none;
-    }
+    if (use.verdict == TriggerVerdict::other_tag) return judge_other_tag(use);
     if (request_.patch) {
       if (const auto action = judge_patched(use)) return *action;
     }
@@ -82,11 +94,45 @@ class UseJudge {
     const bool stuck = use.verdict == TriggerVerdict::paused && has_image(use) && seen_of(use) == Seen::other;
     if (stuck) {
       tell_other_image(use, "it is paused, so that no rollout can be started", use.fix);
-      if (request_.follow) out_.findings.back().severity = Severity::blocker;
+      make_blocker();
       return UseAction::blocked;
     }
     tell(code_of(use.verdict), use, right);
     return right ? UseAction::none : UseAction::blocked;
+  }
+
+  // A canary follows a tag of its own. Where it is the only workload, the promotion would move a tag that nobody uses.
+  UseAction judge_other_tag(const WorkloadUse& use) {
+    const auto then = used_ ? "it is left alone, which is right for a canary" : "nothing of this project would roll";
+    const auto fix = use.fix + (used_ ? "" : "  # or let sluice do it: --fix-triggers");
+    add("trigger-other-tag", use.shown(), {{"why", use.why}, {"then", then}, {"fix", fix}});
+    if (used_) return UseAction::none;
+    make_blocker();
+    return UseAction::blocked;
+  }
+
+  // What is wrong beside the trigger that fires.
+  void judge_surroundings(const WorkloadUse& use, UseAction action) {
+    const bool rolls = action == UseAction::rolls || action == UseAction::start || action == UseAction::patch ||
+                       (has_image(use) && seen_of(use) == Seen::other);
+    std::vector<std::string> left;
+    for (const auto& container : use.left) {
+      if (container.differs) left.push_back((container.init ? "init container " : "") + container.name);
+    }
+    const auto stream = request_.tag.project + "/" + request_.tag.stream;
+    if (!left.empty()) {
+      add("container-not-followed", use.shown(),
+          {{"workload", use.shown()},
+           {"stream", stream},
+           {"containers", text::join(left, ", ")},
+           {"fix", use.follow_left}});
+    }
+    if (!use.twice.empty()) add("trigger-twice", use.shown(), {{"why", use.twice}, {"fix", use.untwice}});
+    if (!use.on_delete || !rolls) return;
+    add("waits-for-delete", use.shown(),
+        {{"workload", use.shown()},
+         {"tag", request_.tag.name()},
+         {"fix", rolling_update_command({use.kind, use.project, use.name}) + "  # or delete its pods afterwards"}});
   }
 
   UseAction judge_build(const WorkloadUse& use) {
@@ -109,6 +155,8 @@ class UseJudge {
       case Seen::other:
         break;
     }
+    // Nobody but a person replaces its pods.
+    if (use.on_delete) return UseAction::none;
     tell_other_image(use, "a rollout is started", "");
     return UseAction::start;
   }
@@ -257,12 +305,16 @@ class UseJudge {
     for (const auto& kind : unread) {
       if (!kind.denied) continue;  // the server has none of these
       add("workloads-unread", request_.tag.project,
-          {{"what", kind.sentence}, {"tag", request_.tag.name()}, {"project", request_.tag.project}});
+          {{"what", kind.sentence},
+           {"tag", request_.tag.name()},
+           {"user", request_.user.empty() ? "USER" : request_.user},
+           {"project", request_.tag.project}});
     }
   }
 
   const UseRequest& request_;
   const Needs& needs_;
+  bool used_ = false;  ///< something follows the tag itself, or should
   std::map<std::pair<WorkloadKind, std::string>, const RunningWorkload*> running_;
   JudgedUses out_;
 };

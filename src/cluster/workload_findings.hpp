@@ -1,11 +1,12 @@
 #pragma once
 // Findings about the workloads that use promoted tags: whether each will roll, what it runs now, and what it needs that
-// is not there. Codes: preflight_catalogue.hpp and docs/findings.md.
+// is not there. Codes: findings/catalogue.hpp and docs/findings.md.
 
 #include "base/finding.hpp"
 #include "base/result.hpp"
 #include "cluster/client.hpp"
 #include "cluster/workloads.hpp"
+#include "findings/acceptance.hpp"
 
 #include <cstdint>
 #include <set>
@@ -62,6 +63,9 @@ struct UseRequest {
   bool tag_moves = true;           ///< false: the tag is right already
   bool patch = false;              ///< deploy: patch
   bool follow = true;              ///< false: no rollout is to be proven, so that nothing here blocks
+  std::string user{};              ///< as whom we are known there, for commands; may be empty
+  /// Findings that somebody accepts: what does not roll because of one is left as it is.
+  findings::Accepted accepts{};
 };
 
 /// What is to be done with a workload beside moving the tag.
@@ -84,8 +88,9 @@ struct JudgedUses {
   std::vector<Finding> findings;  ///< blockers first
 };
 /// Pure. Uses of other tags than the request's are passed over: a workload with several promoted tags is judged once
-/// for each. A use that is not going to roll blocks, unless its pods run the image and the tag stays where it is. What
-/// is missing blocks where new pods are to start. `unread` are kinds of which nobody knows whether they use the tag.
+/// for each. A use that is not going to roll blocks, unless its pods run the image and the tag stays where it is; one
+/// that follows another tag of the stream blocks where nothing else would roll. What is missing blocks where new pods
+/// are to start. `unread` are kinds of which nobody knows whether they use the tag.
 JudgedUses judge_uses(const UseRequest& request, const std::vector<WorkloadUse>& uses,
                       const std::vector<RunningWorkload>& running, const Needs& needs,
                       const std::vector<UnreadKind>& unread = {});

@@ -1,274 +1,19 @@
 #include "cluster/workloads.hpp"
 
 #include "base/text.hpp"
-#include "cluster/triggers.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
 #include <utility>
 
 namespace sluice::cluster {
 
 namespace {
 
-std::string in_quotes(std::string_view text) { return "'" + text::printable(text, 120) + "'"; }
-
-// What judging needs of a workload of any kind.
-struct Subject {
-  WorkloadKind kind = WorkloadKind::deployment;
-  std::string project;
-  std::string name;
-  std::string uid;
-  std::vector<Container> containers;
-  bool paused = false;
-  std::string note{};  ///< said of every use
-};
-
-template <class T>
-Subject subject_of(WorkloadKind kind, const T& object) {
-  return {kind, object.project(), object.name(), object.uid(), object.containers()};
-}
-
-WorkloadUse use_of(const Subject& subject, const StreamTag& tag, TriggerVerdict verdict) {
-  WorkloadUse use{subject.kind, subject.project, subject.name, subject.uid, tag, verdict, {}, "", "", {}};
-  if (!subject.note.empty()) use.notes.push_back(subject.note);
-  return use;
-}
-
-std::string object_arguments(const Subject& subject) {
-  return fmt::format("{}/{} -n {}", short_name(subject.kind), subject.name, subject.project);
-}
-
-std::string set_trigger_command(const Subject& subject, const StreamTag& tag, std::string_view container) {
-  return fmt::format("oc set triggers {} --from-image={} -c {}", object_arguments(subject), tag.shown(), container);
-}
-
-// `oc set triggers` refuses to touch an annotation that it cannot read.
-std::string annotate_command(const Subject& subject, const StreamTag& tag, std::string_view container) {
-  const ImageSource from{"ImageStreamTag", tag.project, tag.name()};
-  return fmt::format("oc annotate {} --overwrite {}='{}'", object_arguments(subject), kTriggerAnnotation,
-                     trigger_annotation_for(to_string(subject.kind), from, container));
-}
-
-BoundContainer bound(const Container& container, const StreamTag& tag) {
-  return {container.name, container.image, container.init,
-          !tag.digest.empty() && digest_in(container.image) != tag.digest};
-}
-
-bool follows(const ImageSource& from, const StreamTag& tag) {
-  return from.kind == "ImageStreamTag" && from.project == tag.project && from.name == tag.name();
-}
-
-// The stream by any of its names, at this tag or pinned to a digest; or "web:live" alone, which a stream with local
-// lookup resolves.
-bool names_tag(std::string_view image, const Subject& subject, const StreamTag& tag) {
-  if (subject.project == tag.project && image == tag.name()) return true;
-  if (!is_of_stream(image, tag.project, tag.stream)) return false;
-  return !digest_in(image).empty() || image.ends_with(":" + tag.tag);
-}
-
-std::vector<BoundContainer> containers_that_name(const Subject& subject, const StreamTag& tag) {
-  std::vector<BoundContainer> out;
-  for (const auto& container : subject.containers) {
-    if (names_tag(container.image, subject, tag)) out.push_back(bound(container, tag));
-  }
-  return out;
-}
-
-// The container that a fix is written for: the one that runs the image, else the first.
-std::string likely_container(const Subject& subject, const std::vector<BoundContainer>& candidates) {
-  if (!candidates.empty()) return candidates.front().name;
-  for (const auto& container : subject.containers) {
-    if (!container.init) return container.name;
-  }
-  return subject.name;
-}
-
-void resume_by_hand(const Subject& subject, WorkloadUse& use) {
-  use.verdict = TriggerVerdict::paused;
-  use.why = use.shown() + " is paused: it takes the new image, and rolls it out only when it is resumed";
-  use.fix = "oc rollout resume " + object_arguments(subject);
-}
-
-// Nothing follows the tag: a trigger on something near, or none at all. Empty when the workload has nothing to do with
-// it.
-std::optional<WorkloadUse> without_trigger(const Subject& subject, const StreamTag& tag,
-                                           const std::vector<ImageSource>& followed) {
-  auto naming = containers_that_name(subject, tag);
-  for (const auto& from : followed) {
-    const auto colon = from.name.find(':');
-    const bool same_stream = from.project == tag.project && from.name.substr(0, colon) == tag.stream;
-    const bool same_name = from.name == tag.name();
-    if (!same_stream && !same_name) continue;
-    auto use = use_of(subject, tag, same_stream ? TriggerVerdict::other_tag : TriggerVerdict::other_project);
-    use.why = fmt::format("{} follows {}/{}, not {}", use.shown(), text::printable(from.project),
-                          text::printable(from.name), tag.shown());
-    use.fix = set_trigger_command(subject, tag, likely_container(subject, naming));
-    use.containers = std::move(naming);
-    return use;
-  }
-  if (naming.empty()) return std::nullopt;
-  auto use = use_of(subject, tag, TriggerVerdict::missing);
-  use.why = fmt::format("{} runs an image of {}/{} and has no trigger on {}", use.shown(), tag.project, tag.stream,
-                        tag.name());
-  use.fix = set_trigger_command(subject, tag, naming.front().name);
-  use.containers = std::move(naming);
-  return use;
-}
-
-// Several triggers of one workload on one tag are one use, as long as the same becomes of them.
-void add_use(std::vector<WorkloadUse>& uses, WorkloadUse use) {
-  for (auto& other : uses) {
-    if (other.kind != use.kind || other.uid != use.uid || other.name != use.name || other.verdict != use.verdict ||
-        other.tag.shown() != use.tag.shown()) {
-      continue;
-    }
-    std::move(use.containers.begin(), use.containers.end(), std::back_inserter(other.containers));
-    std::move(use.notes.begin(), use.notes.end(), std::back_inserter(other.notes));
-    return;
-  }
-  uses.push_back(std::move(use));
-}
-
-// The controller changes nothing while an automatic trigger has never had an image, and the first rollout waits for all
-// of them. Tags that are about to be filled do not count.
-std::string held_by(const DeploymentConfig& config, const std::vector<ImageTrigger>& triggers,
-                    const std::vector<StreamTag>& tags) {
-  for (const auto& trigger : triggers) {
-    if (!trigger.last_triggered.empty() || (!trigger.automatic && config.latest_version() > 0)) continue;
-    const auto filled = [&](const StreamTag& tag) { return trigger.automatic && follows(trigger.from, tag); };
-    if (std::none_of(tags.begin(), tags.end(), filled)) return trigger.from.project + "/" + trigger.from.name;
-  }
-  return "";
-}
-
-// The containers of the trigger that are there; those that are not become notes, or the verdict when none is.
-void bind_config_containers(const Subject& subject, const ImageTrigger& trigger, WorkloadUse& use) {
-  std::vector<std::string> names;
-  for (const auto& container : subject.containers) names.push_back(container.name);
-  for (const auto& wanted : trigger.containers) {
-    const auto found = std::find_if(subject.containers.begin(), subject.containers.end(),
-                                    [&](const Container& container) { return container.name == wanted; });
-    if (found != subject.containers.end()) {
-      use.containers.push_back(bound(*found, use.tag));
-      continue;
-    }
-    const auto meant = text::nearest(wanted, names);
-    use.notes.push_back(fmt::format("the trigger on {} names the container {}, which is not there{}", use.tag.name(),
-                                    in_quotes(wanted),
-                                    meant.empty() ? "" : "; did you mean " + in_quotes(meant) + "?"));
-  }
-  if (!use.containers.empty()) return;
-  use.verdict = TriggerVerdict::wrong_container;
-  use.why = use.notes.empty() ? "the trigger on " + use.tag.name() + " names no container" : use.notes.back();
-  use.fix = set_trigger_command(subject, use.tag, likely_container(subject, {}));
-}
-
-void judge_config(const DeploymentConfig& config, const std::vector<StreamTag>& tags, std::vector<WorkloadUse>& out) {
-  auto subject = subject_of(WorkloadKind::deployment_config, config);
-  const auto triggers = config.image_triggers();
-  std::vector<ImageSource> followed;
-  for (const auto& trigger : triggers) followed.push_back(trigger.from);
-  for (const auto& tag : tags) {
-    bool any = false;
-    for (const auto& trigger : triggers) {
-      if (!follows(trigger.from, tag)) continue;
-      any = true;
-      auto use = use_of(subject, tag, TriggerVerdict::fires);
-      bind_config_containers(subject, trigger, use);
-      if (use.verdict == TriggerVerdict::fires && !trigger.automatic) {
-        use.verdict = TriggerVerdict::manual;
-        use.why = fmt::format("the trigger of {} on {} is not automatic", use.shown(), tag.name());
-        use.fix = fmt::format("oc set triggers {} --auto", object_arguments(subject));
-      }
-      if (const auto other = held_by(config, triggers, tags); use.verdict == TriggerVerdict::fires && !other.empty()) {
-        use.verdict = TriggerVerdict::held;
-        use.why = fmt::format("{} waits for {}, which was never there", use.shown(), other);
-        use.fix = fmt::format("fill {} or remove the trigger on it", other);
-      }
-      if (use.verdict == TriggerVerdict::fires && config.paused()) resume_by_hand(subject, use);
-      add_use(out, std::move(use));
-    }
-    if (any) continue;
-    if (auto use = without_trigger(subject, tag, followed)) add_use(out, std::move(*use));
-  }
-}
-
-// What is wrong with an annotation, as the verdict on a tag that it seems to be about.
-std::optional<WorkloadUse> judge_broken(const Subject& subject, const StreamTag& tag, std::string_view annotation,
-                                        const TriggerReading& reading) {
-  const auto fatal = std::find_if(reading.problems.begin(), reading.problems.end(),
-                                  [](const TriggerProblem& problem) { return problem.fatal; });
-  const bool is_fatal = fatal != reading.problems.end();
-  const auto wrong = is_fatal ? fatal
-                              : std::find_if(reading.problems.begin(), reading.problems.end(),
-                                             [](const TriggerProblem& problem) { return problem.code != "empty"; });
-  if (wrong == reading.problems.end()) return std::nullopt;
-  auto naming = containers_that_name(subject, tag);
-  const bool mentioned = annotation.find(tag.stream) != std::string_view::npos;
-  if (!mentioned && (naming.empty() || !is_fatal)) return std::nullopt;
-  auto use = use_of(subject, tag,
-                    wrong->code == "unknown-container" ? TriggerVerdict::wrong_container : TriggerVerdict::malformed);
-  use.why = wrong->sentence;
-  if (!wrong->fix.empty()) use.notes.push_back(wrong->fix);
-  use.fix = annotate_command(subject, tag, likely_container(subject, naming));
-  use.containers = std::move(naming);
-  return use;
-}
-
-void judge_annotated(const Subject& subject, std::string_view annotation, const std::vector<StreamTag>& tags,
-                     std::vector<WorkloadUse>& out) {
-  TriggerReading reading;
-  if (!annotation.empty()) {
-    reading = read_triggers(annotation, to_string(subject.kind), subject.containers, subject.project);
-  }
-  std::vector<ImageSource> followed;
-  for (const auto& trigger : reading.triggers) followed.push_back(trigger.from);
-  for (const auto& tag : tags) {
-    bool any = false;
-    for (const auto& trigger : reading.triggers) {
-      if (!follows(trigger.from, tag)) continue;
-      any = true;
-      auto use = use_of(subject, tag, TriggerVerdict::fires);
-      for (const auto& container : subject.containers) {
-        if (container.name == trigger.container && container.init == trigger.init) {
-          use.containers.push_back(bound(container, tag));
-        }
-      }
-      if (trigger.paused) {
-        use.verdict = TriggerVerdict::manual;
-        use.why = fmt::format("the trigger of {} on {} has \"paused\": true", use.shown(), tag.name());
-        use.fix = set_trigger_command(subject, tag, trigger.container);
-      } else if (subject.paused) {
-        resume_by_hand(subject, use);
-      }
-      add_use(out, std::move(use));
-    }
-    if (any) continue;
-    auto use = judge_broken(subject, tag, annotation, reading);
-    if (!use) use = without_trigger(subject, tag, followed);
-    if (use) add_use(out, std::move(*use));
-  }
-}
-
-void judge_build(const BuildConfig& build, const std::vector<StreamTag>& tags, std::vector<WorkloadUse>& out) {
-  const Subject subject{WorkloadKind::build_config, build.project(), build.name(), build.uid(), {}};
-  for (const auto& tag : tags) {
-    for (const auto& trigger : build.image_triggers()) {
-      if (!follows(trigger.from, tag)) continue;
-      auto use = use_of(subject, tag, trigger.automatic ? TriggerVerdict::fires : TriggerVerdict::manual);
-      if (!trigger.automatic) use.why = fmt::format("the trigger of {} on {} is paused", use.shown(), tag.name());
-      add_use(out, std::move(use));
-    }
-  }
-}
-
-std::string replaced_by_hand(const Workload& workload) {
-  if (text_at(workload.json(), {"spec", "updateStrategy", "type"}) != "OnDelete") return {};
-  return "its pods are replaced only when somebody deletes them (updateStrategy OnDelete)";
-}
+// More than that belongs to no workload that anybody wrote; the others stay unknown.
+constexpr std::size_t kMaxStreamsAsked = 20;
 
 // One list; false when the kind is not there, in which case `unread` says so.
 template <class T>
@@ -406,33 +151,28 @@ Result<Workloads> read_workloads(Client& client, std::string_view project, const
   return out;
 }
 
-std::vector<WorkloadUse> judge_workloads(const Workloads& workloads, const std::vector<StreamTag>& tags) {
-  std::vector<WorkloadUse> out;
-  const auto judge = [&](const Subject& subject, const std::string& annotation) {
-    judge_annotated(subject, annotation, tags, out);
-  };
-  for (const auto& config : workloads.configs) judge_config(config, tags, out);
-  for (const auto& deployment : workloads.deployments) {
-    auto subject = subject_of(WorkloadKind::deployment, deployment);
-    subject.paused = deployment.paused();
-    judge(subject, deployment.trigger_annotation());
+std::optional<bool> KnownTags::holds(std::string_view project, std::string_view name) const {
+  const auto stream = fmt::format("{}/{}", project, text::cut(name, ':').first);
+  if (!streams.contains(stream)) return std::nullopt;
+  return filled.contains(fmt::format("{}/{}", project, name));
+}
+
+Result<KnownTags> read_known_tags(Client& client, const Workloads& workloads, const std::vector<StreamTag>& tags,
+                                  const net::ExchangeContext& context) {
+  KnownTags out;
+  auto streams = streams_to_ask(workloads, tags);
+  if (streams.size() > kMaxStreamsAsked) streams.resize(kMaxStreamsAsked);
+  for (const auto& [project, stream] : streams) {
+    const auto found = client.get<ImageStream>(project, stream, context);
+    if (!found && found.error().kind() == ErrorKind::denied) continue;
+    if (!found && found.error().kind() != ErrorKind::not_found) return found.error();
+    const auto name = fmt::format("{}/{}", project, stream);
+    out.streams.insert(name);
+    if (!found) continue;
+    for (const auto& history : found->tags()) {
+      if (history.top() != nullptr) out.filled.insert(fmt::format("{}:{}", name, history.tag));
+    }
   }
-  for (const auto& set : workloads.stateful_sets) {
-    auto subject = subject_of(WorkloadKind::stateful_set, set);
-    subject.note = replaced_by_hand(set);
-    judge(subject, set.trigger_annotation());
-  }
-  for (const auto& set : workloads.daemon_sets) {
-    auto subject = subject_of(WorkloadKind::daemon_set, set);
-    subject.note = replaced_by_hand(set);
-    judge(subject, set.trigger_annotation());
-  }
-  for (const auto& job : workloads.cron_jobs) {
-    auto subject = subject_of(WorkloadKind::cron_job, job);
-    if (job.suspended()) subject.note = "it is suspended and starts no job";
-    judge(subject, job.trigger_annotation());
-  }
-  for (const auto& build : workloads.builds) judge_build(build, tags, out);
   return out;
 }
 

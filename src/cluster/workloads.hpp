@@ -8,8 +8,11 @@
 #include "cluster/workload_objects.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::cluster {
@@ -76,7 +79,12 @@ struct WorkloadUse {
   std::vector<BoundContainer> containers;  ///< none for builds, and when nobody can tell
   std::string why;                         ///< why it will not fire; "" when it does
   std::string fix;                         ///< the command that mends it; may be empty
-  std::vector<std::string> notes;          ///< what else is odd, in sentences
+  /// Containers that run an image of the stream and that no trigger of the workload sets.
+  std::vector<BoundContainer> left{};
+  std::string follow_left{};  ///< the command that lets the tag set them, too; "" when there are none
+  std::string twice{};        ///< two triggers of it set one container: the sentence; "" when there are none
+  std::string untwice{};      ///< the command that leaves one of them
+  bool on_delete = false;     ///< its pods are replaced when somebody deletes them
 
   /// "DeploymentConfig web".
   std::string shown() const { return std::string(to_string(kind)) + " " + name; }
@@ -105,8 +113,24 @@ struct Workloads {
 /// Errors: those of Client::list but denied and not_found, which become `unread`.
 Result<Workloads> read_workloads(Client& client, std::string_view project, const net::ExchangeContext& context);
 
+/// What is known of tags that workloads follow beside the promoted ones.
+struct KnownTags {
+  std::set<std::string> streams;  ///< "prod/web": those that were read, or are not there
+  std::set<std::string> filled;   ///< "prod/web:live": tags of them that hold an image
+  /// Whether a tag ("prod", "web:live") holds an image; empty: nobody looked, or may.
+  std::optional<bool> holds(std::string_view project, std::string_view name) const;
+};
+/// The streams of tags that workloads follow and that decide how a use of `tags` is judged: another tag of a promoted
+/// stream, or a tag that a DeploymentConfig waits for. "project/stream", each once; none in the usual case. Pure.
+std::vector<std::pair<std::string, std::string>> streams_to_ask(const Workloads& workloads,
+                                                                const std::vector<StreamTag>& tags);
+/// Reads them, one request for each. What may not be read stays unknown. Errors: those of Client::get but denied.
+Result<KnownTags> read_known_tags(Client& client, const Workloads& workloads, const std::vector<StreamTag>& tags,
+                                  const net::ExchangeContext& context);
+
 /// Who uses the tags; workloads that have nothing to do with any of them are left out. One entry for each workload, tag
 /// and verdict. Pure.
-std::vector<WorkloadUse> judge_workloads(const Workloads& workloads, const std::vector<StreamTag>& tags);
+std::vector<WorkloadUse> judge_workloads(const Workloads& workloads, const std::vector<StreamTag>& tags,
+                                         const KnownTags& known = {});
 
 }  // namespace sluice::cluster

@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "base/yaml.hpp"
+#include "findings/acceptance.hpp"
 #include "oci/reference.hpp"
 #include "pipeline/clusters.hpp"
 #include "pipeline/fields.hpp"
@@ -37,7 +38,8 @@ const yaml::Keys& memory_keys() {
 }
 const yaml::Keys& environment_keys() {
   static const yaml::Keys kKeys{
-      {"name", "registry", "cluster", "project", "targets", "tag", "via", "deploy", "verify", "on-failure"},
+      {"name", "registry", "cluster", "project", "targets", "tag", "via", "deploy", "verify", "on-failure",
+       "accept"},
       {"promote", "gates", "after", "approvals", "freeze", "workloads"}};
   return kKeys;
 }
@@ -145,6 +147,24 @@ Result<bool> parse_on_failure(const yaml::MapReader& map) {
   return detail::unknown_value(*node, what, value, {"rollback", "stop"});
 }
 
+// `accept:` of an environment.
+Result<std::vector<std::string>> parse_accept(const yaml::MapReader& map) {
+  std::vector<std::string> out;
+  const auto* node = map.find("accept");
+  if (node == nullptr) return out;
+  const auto what = "'accept' of " + map.what();
+  if (node->kind != yaml::Node::Kind::sequence) {
+    return yaml::error_at(*node, what + " must be a list of codes").with_hint("accept: [waits-for-delete]");
+  }
+  for (const auto& item : node->items) {
+    SLUICE_TRY(auto code, yaml::as_string(item, what));
+    if (const auto checked = findings::check_acceptance(code); !checked)
+      return yaml::error_at(item, what + ": " + checked.error().message()).with_hint(checked.error().hint());
+    if (std::find(out.begin(), out.end(), code) == out.end()) out.push_back(std::move(code));
+  }
+  return out;
+}
+
 Result<Environment> parse_environment(const yaml::Node& node, const Pipeline& pipeline, const Clusters& clusters) {
   // The name first, if there is one: every other message says it.
   const auto* name = node.find("name");
@@ -175,6 +195,7 @@ Result<Environment> parse_environment(const yaml::Node& node, const Pipeline& pi
   SLUICE_TRY(environment.targets, detail::parse_targets(map, {pipeline.images, clusters, is_first}));
   SLUICE_TRY(environment.verify, detail::parse_verify(map, environment.targets, clusters));
   SLUICE_TRY(environment.rollback_on_failure, parse_on_failure(map));
+  SLUICE_TRY(environment.accepts, parse_accept(map));
   return environment;
 }
 

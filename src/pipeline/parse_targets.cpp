@@ -195,7 +195,7 @@ Status check_no_place(const yaml::MapReader& environment) {
 }  // namespace
 
 Status check_born_there(const yaml::MapReader& map) {
-  for (const auto* key : {"via", "deploy", "verify", "on-failure"}) {
+  for (const auto* key : {"via", "deploy", "verify", "on-failure", "accept"}) {
     if (const auto* node = map.find(key)) {
       return yaml::error_at(*node, map.what() + " is where images are born and takes no '" + key + "'")
           .with_hint("nothing is promoted to the first environment; remove '" + std::string(key) + "'");

@@ -67,6 +67,7 @@ struct Environment {
   std::optional<std::string> tag;  ///< the tag written there
   Verify verify{};
   bool rollback_on_failure = false;  ///< `on-failure: rollback` (else `stop`)
+  std::vector<std::string> accepts{};  ///< `accept:`: codes of findings that do not stop a promotion to it
   FilePosition position;
 };
 

@@ -138,6 +138,7 @@ std::string environment_text(const Environment& environment) {
   add_ways(via, deploy, fields);
   if (!verify.empty()) fields.emplace_back("verify", verify);
   if (environment.rollback_on_failure) fields.emplace_back("on-failure", "rollback");
+  if (!environment.accepts.empty()) fields.emplace_back("accept", "[" + text::join(environment.accepts, ", ") + "]");
   auto line = "  - " + flow_map(fields) + "\n";
   if (single && verify.empty() && line.size() <= kMaxLine) return line;
   std::string out;

@@ -3,8 +3,10 @@
 #include "cluster/preflight.hpp"
 #include "cluster/stream_state.hpp"
 #include "cluster/stream_tags.hpp"
+#include "promotion/http_check.hpp"
 #include "promotion/roads.hpp"
 #include "promotion/signatures.hpp"
+#include "promotion/source_findings.hpp"
 #include "promotion/workload_plan.hpp"
 
 #include <fmt/format.h>
@@ -87,6 +89,18 @@ Finding impossible(const std::string& subject, const Error& error) {
           .subject = subject,
           .sentence = error.message(),
           .fix = error.hint()};
+}
+
+// An address that will not be asked is told before anything is switched.
+void look_at_http_check(const pipeline::Verify& verify, bool allow_local, PlannedTarget& target) {
+  if (verify.http.empty()) return;
+  const auto allowed = may_be_checked(check_url_of(verify.http, target.target), allow_local);
+  if (allowed) return;
+  target.findings.push_back({.code = "http-check-refused",
+                             .severity = Severity::blocker,
+                             .subject = target.target.label(),
+                             .sentence = "verify.http: " + allowed.error().message(),
+                             .fix = allowed.error().hint()});
 }
 
 Status choose_roads(Targets& targets, const std::vector<std::optional<cluster::ImageStream>>& streams, bool may_set,
@@ -206,6 +220,12 @@ Status look_at_tags(Targets& targets, PlannedTarget& planned) {
   // What we may not read is told by the preflight, with the command that gives the right.
   auto seen = streams ? std::move(*streams) : std::vector<std::optional<cluster::ImageStream>>(planned.images.size());
   SLUICE_CHECK(take_tags(seen, planned));
+  for (std::size_t i = 0; i < planned.images.size(); ++i) {
+    if (!seen[i]) continue;
+    const auto& tag = planned.images[i].tags.back().tag;
+    for (auto& finding : target_tag_findings(planned.target.label(), *seen[i], tag))
+      planned.findings.push_back(std::move(finding));
+  }
   const bool may_set = may_tag(access, targets.context());
   planned.push_tags = !may_set && !planned.target.via;
   return choose_roads(targets, seen, may_set || planned.target.via.has_value(), planned);
@@ -236,7 +256,8 @@ Status look_at_rest(Targets& targets, const Plan& plan, PlannedTarget& planned,
                     const std::vector<ImageKnowledge>& knowledge) {
   SLUICE_TRY(const auto access, targets.open(planned.target));
   if (!access.side) return {};
-  SLUICE_CHECK(plan_workloads(access, plan.verify.rollout, planned, targets.context()));
+  look_at_http_check(plan.verify, targets.places().allow_local_checks(), planned);
+  SLUICE_CHECK(plan_workloads(access, plan, planned, targets.context()));
   if (!access.streams) return {};
   SLUICE_CHECK(look_at_signatures(targets, planned));
   for (std::size_t i = 0; i < planned.images.size(); ++i) {

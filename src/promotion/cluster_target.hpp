@@ -65,7 +65,8 @@ class ClusterTarget {
 
   /// Brings what the API brings, and pins every image. Precondition: the copy engine has done its part.
   Status stage();
-  /// What stage() found that is no reason to stop: signatures-not-carried. Gives each out once.
+  /// What is no reason to stop: signatures-not-carried of stage(); of follow() what still runs another image, though every
+  /// rollout ended well (container-not-followed, waits-for-delete). Gives each out once.
   std::vector<Finding> take_findings() { return std::exchange(findings_, {}); }
 
   /// Errors: blocked, when a tag stands neither for what was planned nor (with `resumed`) for what is promoted.
@@ -127,6 +128,8 @@ class ClusterTarget {
   Status release_paused(const TargetUses& uses);
   Status check_url(Verdict& verdict);
   void remember(const PlannedTarget& what, const TargetUses& uses);
+  UseWish back_wish() const { return {.follow = false, .accepts = plan_.accepts}; }
+  void tell_what_stays(const Verdict& verdict);
   void say(std::string line) const;
   cluster::Client& client() { return *access_.side.client; }
   net::ExchangeContext context() const { return targets_.context(); }
@@ -140,6 +143,7 @@ class ClusterTarget {
   std::unique_ptr<StreamLeaseKeeper> lease_;
   std::vector<cluster::WorkloadRef> paused_;  ///< by us, now
   std::vector<cluster::Followed> followed_;
+  std::vector<Finding> stays_;  ///< what keeps another image, as judged before the switch
   std::vector<Finding> findings_;
 };
 

@@ -182,6 +182,8 @@ void ClusterTarget::remember(const PlannedTarget& what, const TargetUses& uses) 
       promoted.push_back({{what.target.project, image.name, tag.tag, image.after.text()}, image.accepted});
   }
   followed_ = cluster::followed_workloads(uses.workloads, followed, promoted);
+  stays_.clear();
+  std::copy_if(uses.findings.begin(), uses.findings.end(), std::back_inserter(stays_), keeps_other_image);
   for (auto& one : followed_) one.must_roll = acted.contains(one.before.shown());
 }
 
@@ -204,7 +206,7 @@ PlannedTarget reversed(const PlannedTarget& planned) {
 }  // namespace
 
 Status ClusterTarget::switch_over(const std::function<Status()>& begun, const std::function<Status()>& push) {
-  SLUICE_TRY(const auto uses, judge_target(access_, planned_, plan_.verify.rollout, false, context()));
+  SLUICE_TRY(const auto uses, judge_target(access_, planned_, {.follow = plan_.verify.rollout, .accepts = plan_.accepts}, context()));
   remember(planned_, uses);
   SLUICE_CHECK(pause(uses));
   SLUICE_CHECK(begun());
@@ -243,7 +245,7 @@ PlannedTarget ClusterTarget::way_back(std::vector<Finding>& findings) {
 
 Result<std::vector<cluster::WorkloadRef>> ClusterTarget::pauses_to_put_back() {
   std::vector<Finding> told_later;
-  SLUICE_TRY(const auto uses, judge_target(access_, way_back(told_later), false, false, context()));
+  SLUICE_TRY(const auto uses, judge_target(access_, way_back(told_later), back_wish(), context()));
   return pauses_of(uses);
 }
 
@@ -256,7 +258,7 @@ std::vector<Finding> ClusterTarget::put_back(const std::string& promotion, const
   };
   trouble(resume_paused(paused_));
   const auto back = way_back(problems);
-  const auto uses = judge_target(access_, back, false, false, {context().deadline, {}});
+  const auto uses = judge_target(access_, back, back_wish(), {context().deadline, {}});
   followed_.clear();
   if (uses) {
     remember(back, *uses);
@@ -304,7 +306,23 @@ Result<Verdict> ClusterTarget::follow() {
   SLUICE_TRY(verdict.rollouts,
              cluster::follow_rollouts(client(), *access_.side.streams, followed_, {}, patient, on_progress));
   for (const auto& result : verdict.rollouts) take_result(result, verdict);
+  if (verdict.good) tell_what_stays(verdict);
   return verdict;
+}
+
+// As it was judged before the switch: what no trigger sets did not change since. Pods that wait to be deleted are told
+// by the rollout, since somebody may have been quick.
+void ClusterTarget::tell_what_stays(const Verdict& verdict) {
+  const auto waits = [&](const Finding& finding) {
+    return std::any_of(verdict.rollouts.begin(), verdict.rollouts.end(), [&](const cluster::RolloutResult& result) {
+      return result.end == cluster::RolloutEnd::on_delete && fmt::format("{} {}", to_string(result.kind), result.name) == finding.subject;
+    });
+  };
+  for (auto finding : stays_) {
+    if (finding.code == "waits-for-delete" && !waits(finding)) continue;
+    finding.severity = Severity::warning;
+    findings_.push_back(std::move(finding));
+  }
 }
 
 Result<Verdict> ClusterTarget::watch(Verdict verdict) {
@@ -335,13 +353,7 @@ Result<Verdict> ClusterTarget::watch(Verdict verdict) {
 Status ClusterTarget::check_url(Verdict& verdict) {
   auto* exchanger = targets_.places().exchanger_for_checks();
   if (exchanger == nullptr) return Error(ErrorKind::internal, "no HTTP check can be made here");
-  auto url = plan_.verify.http;
-  const auto fill = [&](std::string_view name, const std::string& value) {
-    for (auto at = url.find(name); at != std::string::npos; at = url.find(name, at + value.size()))
-      url.replace(at, name.size(), value);
-  };
-  fill("{cluster}", planned_.target.cluster);
-  fill("{project}", planned_.target.project);
+  const auto url = check_url_of(plan_.verify.http, planned_.target);
   HttpCheck check;
   check.url = url;
   check.allow_local = targets_.places().allow_local_checks();

@@ -19,10 +19,10 @@ bool is_mendable(cluster::TriggerVerdict verdict) {
     case TriggerVerdict::wrong_container:
     case TriggerVerdict::other_project:
     case TriggerVerdict::malformed:
+    case TriggerVerdict::other_tag:
       return true;
     case TriggerVerdict::fires:
     case TriggerVerdict::paused:
-    case TriggerVerdict::other_tag:
     case TriggerVerdict::held:
       break;
   }
@@ -51,7 +51,7 @@ Result<std::vector<std::string>> Planner::fix_triggers(const Plan& plan) {
   for (const auto& target : plan.targets) {
     SLUICE_TRY(const auto access, targets_.open(target.target));
     if (!access.streams || target.target.deploy == pipeline::Deploy::patch) continue;
-    SLUICE_TRY(const auto judged, judge_target(access, target, true, false, targets_.context()));
+    SLUICE_TRY(const auto judged, judge_target(access, target, {.accepts = plan.accepts}, targets_.context()));
     std::set<std::string> done;
     for (const auto& one : judged.judged) {
       if (one.action != cluster::UseAction::blocked || !is_mendable(one.use.verdict)) continue;

@@ -127,6 +127,24 @@ Error given_up(const Error& last, const HttpCheck& check) {
 
 }  // namespace
 
+std::string check_url_of(const std::string& text, const pipeline::Target& target) {
+  auto url = text;
+  const auto fill = [&](std::string_view name, const std::string& value) {
+    for (auto at = url.find(name); at != std::string::npos; at = url.find(name, at + value.size()))
+      url.replace(at, name.size(), value);
+  };
+  fill("{cluster}", target.cluster);
+  fill("{project}", target.project);
+  return url;
+}
+
+Status may_be_checked(const std::string& url, bool allow_local) {
+  const auto parsed = net::Url::parse(url);
+  if (!parsed) return not_allowed(text::printable(url, 200) + " is not asked, as it is no URL");
+  SLUICE_CHECK(rule_for(*parsed, allow_local));
+  return {};
+}
+
 Result<int> check_http(net::Exchanger& exchanger, const HttpCheck& check, const net::ExchangeContext& context,
                        const cluster::Timing& timing) {
   auto url = net::Url::parse(check.url);

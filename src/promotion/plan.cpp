@@ -68,13 +68,30 @@ copy::Amounts Plan::bytes() const {
   return sum;
 }
 
+bool keeps_other_image(const Finding& finding) {
+  return finding.code == "container-not-followed" || finding.code == "waits-for-delete";
+}
+
+std::vector<Finding> all_findings(const Plan& plan) {
+  auto out = plan.findings;
+  for (const auto& target : plan.targets) out.insert(out.end(), target.findings.begin(), target.findings.end());
+  return out;
+}
+
+Json accepts_json(const findings::Accepted& accepts) {
+  Json out = Json::array();
+  for (const auto& code : accepts) out.push(code);
+  return out;
+}
+
 Json to_json(const Finding& finding) {
   return Json::object()
       .set("code", finding.code)
       .set("severity", to_string(finding.severity))
       .set("subject", finding.subject)
       .set("sentence", finding.sentence)
-      .set("fix", finding.fix.empty() ? Json() : Json(finding.fix));
+      .set("fix", finding.fix.empty() ? Json() : Json(finding.fix))
+      .set("accepted", finding.accepted);
 }
 
 Json to_json(const copy::Amounts& amounts) {
@@ -191,6 +208,7 @@ Json to_json(const Plan& plan) {
       .set("on_failure", plan.rollback_on_failure ? "rollback" : "stop")
       .set("digest_may_change", plan.digest_may_change)
       .set("leaves_attachments", plan.leaves_attachments)
+      .set("accepts", accepts_json(plan.accepts))
       .set("sources", sources_json(plan))
       .set("targets", std::move(targets))
       .set("findings", findings_json(plan.findings));

@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "cluster/workload_findings.hpp"
 #include "copy/survey.hpp"
+#include "findings/acceptance.hpp"
 #include "oci/digest.hpp"
 #include "pipeline/pipeline.hpp"
 #include "promotion/side_settings.hpp"
@@ -136,6 +137,7 @@ struct Plan {
   bool rollback_on_failure = false;
   bool leaves_attachments = false;  ///< --no-attachments
   bool digest_may_change = false;   ///< somebody accepts that an engine pushes another image than the one it pulled
+  findings::Accepted accepts{};     ///< codes of findings that somebody accepts: `accept:` of the environment, --accept
 
   /// "sha256:..." over canonical JSON of all that decides what happens and how it is judged: app, environment, kind;
   /// per target its identity, what the administrators wrote about it, a road that was asked for, per image its name,
@@ -152,9 +154,16 @@ struct Plan {
 /// The origins of all images, each once by identity, in their order. Pure.
 std::vector<pipeline::Target> sources_of(const Plan& plan);
 
+/// Something of a workload stays on the image of before, though its rollout ends well: container-not-followed,
+/// waits-for-delete.
+bool keeps_other_image(const Finding& finding);
+/// Those of the plan, then those of its targets.
+std::vector<Finding> all_findings(const Plan& plan);
+
 /// The shape of schemas/plan.schema.json.
 Json to_json(const Plan& plan);
 Json to_json(const Finding& finding);
+Json accepts_json(const findings::Accepted& accepts);
 /// The shape of "attachment" in schemas/copy.schema.json; null: nobody knows.
 Json attachments_json(const std::optional<std::vector<copy::AttachmentState>>& attachments);
 Json to_json(const copy::Amounts& amounts);
@@ -164,6 +173,8 @@ Json to_record(const Plan& plan);
 /// The same with the images by name alone, and the release's content: with what each image's own memory holds, any
 /// machine can go on, also where not all images had heard of it yet.
 Json remembered_record(const Plan& plan, const records::Release& release);
+/// The findings that somebody accepted in a plan that is kept, by this program or an older one.
+findings::Accepted accepts_from(const Json& record);
 /// The content that it names; empty: it names none. An image that cannot be read is left out.
 std::vector<records::ReleaseImage> remembered_content(const Json& record);
 /// Errors: storage (records that this program did not write).

@@ -73,6 +73,7 @@ Json accepted_essence(const Plan& plan) {
   Json out = Json::array();
   if (plan.digest_may_change) out.push("digest-change");
   if (plan.leaves_attachments) out.push("no-attachments");
+  for (const auto& code : plan.accepts) out.push("finding:" + code);
   return out;
 }
 

@@ -169,6 +169,7 @@ Json outline_record(const Plan& plan) {
       .set("rollback_on_failure", plan.rollback_on_failure)
       .set("digest_may_change", plan.digest_may_change)
       .set("leaves_attachments", plan.leaves_attachments)
+      .set("accepts", accepts_json(plan.accepts))
       .set("memory", memory_record(plan.memory))
       .set("numbering", numbering_record(plan.numbering))
       .set("sources", std::move(sources));
@@ -293,6 +294,7 @@ Result<Plan> outline_from(const Json& record) {
   plan.rollback_on_failure = flag_of(record, "rollback_on_failure");
   plan.digest_may_change = flag_of(record, "digest_may_change");
   plan.leaves_attachments = flag_of(record, "leaves_attachments");
+  plan.accepts = accepts_from(record);
   plan.memory = memory_from(record.find("memory"));
   SLUICE_TRY(plan.numbering, numbering_from(record.find("numbering")));
   for (const auto& entry : targets->items()) {
@@ -316,6 +318,16 @@ Result<Plan> outline_from(const Json& record) {
 }
 
 }  // namespace
+
+findings::Accepted accepts_from(const Json& record) {
+  findings::Accepted out;
+  const auto* list = record.find("accepts");
+  if (list == nullptr) return out;
+  for (const auto& one : list->items()) {
+    if (auto code = one.as_string()) out.insert(std::move(*code));
+  }
+  return out;
+}
 
 Result<Plan> from_record(const Json& record) {
   SLUICE_TRY(auto plan, outline_from(record));

@@ -329,6 +329,8 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
                                      [](const PlannedTarget& one) { return one.target.via == pipeline::Via::docker; });
   plan.digest_may_change = request.digest_may_change && by_engine;
   plan.leaves_attachments = request.leaves_attachments;
+  plan.accepts = request.accepts;
+  plan.accepts.insert(environment->accepts.begin(), environment->accepts.end());
 
   plan.verify = environment->verify;
   plan.memory = pipeline_.memory;
@@ -340,6 +342,7 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   SLUICE_CHECK(look_at_sides(targets_, out.plan));
   for (auto& target : out.plan.targets) {
     SLUICE_CHECK(look_at_policies(targets_, target, signature_outlooks(out.plan, target)));
+    findings::accept(target.findings, out.plan.accepts);
     std::stable_sort(target.findings.begin(), target.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
   }
@@ -360,6 +363,8 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   SLUICE_CHECK(refuse_backwards(request, *environment, now, out.release));
   const auto* memory = remembered_there;
   SLUICE_TRY(out.plan.findings, findings_for(store_, pipeline_, *environment, *memory, request.take_over, out.plan));
+  if (!back && environment == &pipeline_.environments[1]) SLUICE_CHECK(look_at_source(out.release, out.plan));
+  findings::accept(out.plan.findings, out.plan.accepts);
   for (std::size_t t = 0; t < memory->targets.size(); ++t) {
     if (memory->targets[t].memory.releases.empty()) out.adopts.insert(out.plan.targets[t].target.id());
   }

@@ -36,6 +36,7 @@ struct Request {
   bool take_over = false;                     ///< somebody else's work there is taken over
   bool digest_may_change = false;             ///< see Plan
   bool leaves_attachments = false;            ///< see Plan
+  findings::Accepted accepts{};               ///< beside those of the environment
   bool goes_on = false;                       ///< with a promotion whose places know what arrived
   /// By target of the environment; empty: as the pipeline says.
   std::vector<std::optional<pipeline::Via>> roads{};
@@ -139,6 +140,8 @@ class Planner {
   Result<records::Release> named(const Request& request, const pipeline::Environment& environment);
   Result<records::Release> last_good(const pipeline::Environment& environment);
   Result<records::Release> held_by_predecessor(const pipeline::Environment& environment);
+  Result<std::string> why_no_image(const pipeline::Target& target, const std::string& image, const std::string& tag);
+  Status look_at_source(const records::Release& release, Plan& plan);
   Result<std::vector<records::ReleaseImage>> resolve(const pipeline::Target& target, const std::string& tag);
   Status refuse_backwards(const Request& request, const pipeline::Environment& environment, const Holding& now,
                           const records::Release& release);

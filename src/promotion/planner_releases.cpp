@@ -4,6 +4,7 @@
 #include "memory/numbers.hpp"
 #include "promotion/arrivals.hpp"
 #include "promotion/planner.hpp"
+#include "promotion/source_findings.hpp"
 
 #include <fmt/format.h>
 
@@ -82,6 +83,31 @@ Result<std::size_t> target_meant(const std::string& name, const std::string& env
       .with_hint("its targets: " + text::join(labels, ", "));
 }
 
+// A stream may know why its tag holds none. Asked only then.
+Result<std::string> Planner::why_no_image(const pipeline::Target& target, const std::string& image,
+                                          const std::string& tag) {
+  SLUICE_TRY(const auto access, targets_.open(target));
+  if (!access.streams) return std::string();
+  SLUICE_TRY(const auto streams, targets_.seen(access, {image}));
+  return streams.front() ? import_trouble(*streams.front(), tag) : std::string();
+}
+
+// The streams at the place of birth were read for the release.
+Status Planner::look_at_source(const records::Release& release, Plan& plan) {
+  const auto& birth = pipeline_.environments.front().targets.front();
+  SLUICE_TRY(const auto access, targets_.open(birth));
+  if (!access.streams) return {};
+  for (const auto& image : release.images) {
+    const auto streams = targets_.seen(access, {image.name});
+    // Who may not read them is told by the preflight.
+    if (!streams || !streams->front()) continue;
+    const auto& tag = image.tag.empty() ? pipeline_.source.tag : image.tag;
+    for (auto& finding : source_tag_findings(birth.label(), *streams->front(), tag))
+      plan.findings.push_back(std::move(finding));
+  }
+  return {};
+}
+
 // All images of one target under one tag, at once.
 Result<std::vector<records::ReleaseImage>> Planner::resolve(const pipeline::Target& target, const std::string& tag) {
   SLUICE_TRY(const auto digests, targets_.digests(target, pipeline_.images, tag));
@@ -89,7 +115,8 @@ Result<std::vector<records::ReleaseImage>> Planner::resolve(const pipeline::Targ
   for (std::size_t i = 0; i < digests.size(); ++i) {
     const auto where = target.label() + "/" + pipeline_.images[i] + ":" + tag;
     if (!digests[i]) {
-      return Error(ErrorKind::not_found, "there is no image " + where)
+      SLUICE_TRY(const auto why, why_no_image(target, pipeline_.images[i], tag));
+      return Error(ErrorKind::not_found, "there is no image " + where + (why.empty() ? "" : ": " + why))
           .with_hint("push it first, or check `source.tag` and `images` in " + pipeline_.file.string());
     }
     images.push_back({.name = pipeline_.images[i], .digest = *digests[i], .tag = tag});

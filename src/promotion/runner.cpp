@@ -394,6 +394,7 @@ std::optional<Runner::Setback> Runner::verify_target(Work& work, std::size_t tar
     return Setback{std::move(ours).error()};
   outcome.rollouts = std::move(verdict->rollouts);
   outcome.note = std::move(verdict->note);
+  for (auto& finding : cluster.take_findings()) work.findings.push_back(std::move(finding));
   if (!verdict->good) {
     return Setback{Error(ErrorKind::conflict, std::move(verdict->sentence)), true, verdict->superseded};
   }

@@ -124,6 +124,7 @@ bool Runner::follow_back(Work& work, std::size_t target) {
     return false;
   }
   work.targets[target].rollouts = std::move(verdict->rollouts);
+  for (auto& finding : work.cluster(target)->take_findings()) work.findings.push_back(std::move(finding));
   if (verdict->good) return true;
   work.findings.push_back({"undo-not-running", Severity::warning, id, verdict->sentence, again});
   return false;

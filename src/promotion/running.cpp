@@ -79,7 +79,7 @@ class Accepted {
 Result<std::vector<RunningHere>> at_target(Targets& targets, const TargetAccess& access,
                                            const std::vector<std::string>& images, const std::string& tag) {
   SLUICE_TRY(const auto planned, as_it_stands(targets, access, images, tag));
-  SLUICE_TRY(const auto uses, judge_target(access, planned, false, false, targets.context()));
+  SLUICE_TRY(const auto uses, judge_target(access, planned, {.follow = false}, targets.context()));
   Accepted accepted(targets, access, planned);
   std::vector<RunningHere> out;
   for (const auto& workload : uses.running) {

@@ -1,7 +1,7 @@
 #include "promotion/signature_findings.hpp"
 
 #include "cluster/discovery.hpp"
-#include "cluster/preflight_catalogue.hpp"
+#include "findings/catalogue.hpp"
 
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ bool is_unsigned(const SignatureOutlook& outlook) {
 }
 
 std::string how_to_sign(cluster::RootOfTrust root, const std::string& source) {
-  const auto what = cluster::shell_word(source);
+  const auto what = findings::shell_word(source);
   switch (root) {
     case cluster::RootOfTrust::public_key:
       return fmt::format("cosign sign --key KEY {}", what);
@@ -42,7 +42,7 @@ Finding left_behind(const cluster::PolicyMatch& match, const std::string& refere
                     const SignatureOutlook& outlook) {
   const auto count =
       fmt::format("{} signature{}", outlook.signatures_at_source, outlook.signatures_at_source == 1 ? "" : "s");
-  return cluster::make_finding(
+  return findings::make_finding(
       "signature-left-behind", image.subject,
       {{"policy", match.policy.shown()},
        {"scope", match.scope},
@@ -53,7 +53,7 @@ Finding left_behind(const cluster::PolicyMatch& match, const std::string& refere
 }
 
 Finding is_not_signed(const cluster::PolicyMatch& match, const std::string& reference, const PulledImage& image) {
-  return cluster::make_finding("image-unsigned", image.subject,
+  return findings::make_finding("image-unsigned", image.subject,
                                {{"policy", match.policy.shown()},
                                 {"scope", match.scope},
                                 {"image", reference},

@@ -346,6 +346,7 @@ Status take_from_places(Planner& planner, records::Store& store, const pipeline:
   request.take_over = true;
   request.goes_on = true;
   request.roads = roads_of(known);
+  request.accepts = accepts_from(known.plan);
   request.leaves_attachments = known.plan.bool_at("leaves_attachments").value_or(false);
   request.digest_may_change = known.plan.bool_at("digest_may_change").value_or(false);
   std::optional<Plan> remembered;

@@ -37,7 +37,7 @@ int weight(UseAction action) {
 }
 
 cluster::UseRequest request_for(const PlannedTarget& planned, const PlannedImage& image, const PlannedTag& tag,
-                                bool follow) {
+                                const UseWish& wish) {
   cluster::UseRequest request;
   request.cluster = planned.target.label();
   request.tag = {planned.target.project, image.name, tag.tag, image.after.text()};
@@ -45,7 +45,10 @@ cluster::UseRequest request_for(const PlannedTarget& planned, const PlannedImage
   request.accepted.insert(image.after.text());
   request.tag_moves = tag.before != image.after;
   request.patch = planned.target.deploy == pipeline::Deploy::patch;
-  request.follow = follow;
+  // Pins of a version are for looking back; only the tag that is watched has to have somebody who uses it.
+  request.follow = wish.follow && &tag == &image.tags.back();
+  request.user = planned.user;
+  request.accepts = wish.accepts;
   return request;
 }
 
@@ -115,25 +118,25 @@ std::vector<PlannedWorkload> merge_uses(const std::vector<cluster::JudgedUse>& u
   return out;
 }
 
-Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget& planned, bool follow, bool needs,
+Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget& planned, const UseWish& wish,
                                 const net::ExchangeContext& context) {
   auto& client = *access.side.client;
   const auto& project = planned.target.project;
   TargetUses out;
   SLUICE_TRY(out.workloads, cluster::read_workloads(client, project, context));
-  out.uses = cluster::judge_workloads(out.workloads, stream_tags(planned));
+  const auto tags = stream_tags(planned);
+  SLUICE_TRY(const auto known, cluster::read_known_tags(client, out.workloads, tags, context));
+  out.uses = cluster::judge_workloads(out.workloads, tags, known);
   SLUICE_TRY(out.running, cluster::read_running(client, project, out.workloads, out.uses, context));
   cluster::Needs lacking;
-  if (needs) {
+  if (wish.needs) {
     SLUICE_TRY(lacking, cluster::read_needs(client, project, out.workloads, out.uses, context));
   }
   for (const auto& image : planned.images) {
     for (const auto& tag : image.tags) {
-      // Pins of a version are for looking back; only the tag that is watched has to have somebody who uses it.
-      const bool watched = &tag == &image.tags.back();
-      auto verdict = cluster::judge_uses(request_for(planned, image, tag, follow && watched), out.uses, out.running,
-                                         lacking, out.workloads.unread);
-      if (!watched) std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
+      auto verdict = cluster::judge_uses(request_for(planned, image, tag, wish), out.uses, out.running, lacking,
+                                         out.workloads.unread);
+      if (&tag != &image.tags.back()) std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
       add_once(out.findings, std::move(verdict.findings));
       for (auto& use : verdict.uses) out.judged.push_back(std::move(use));
     }
@@ -141,9 +144,10 @@ Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget&
   return out;
 }
 
-Status plan_workloads(const TargetAccess& access, bool follow, PlannedTarget& planned,
+Status plan_workloads(const TargetAccess& access, const Plan& plan, PlannedTarget& planned,
                       const net::ExchangeContext& context) {
-  SLUICE_TRY(auto judged, judge_target(access, planned, follow, true, context));
+  const UseWish wish{.follow = plan.verify.rollout, .needs = true, .accepts = plan.accepts};
+  SLUICE_TRY(auto judged, judge_target(access, planned, wish, context));
   add_once(planned.findings, std::move(judged.findings));
   planned.workloads = merge_uses(judged.judged);
   add_templates(judged, *planned.workloads);

@@ -23,13 +23,19 @@ struct TargetUses {
   std::vector<Finding> findings;
 };
 
-/// Reads and judges. `follow`: rollouts are to be proven, so that a workload that will not roll is a blocker.
-/// `needs`: also looks for Secrets and ConfigMaps that are missing. Errors: those of the lists.
-Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget& planned, bool follow, bool needs,
+/// `follow`: rollouts are to be proven, so that a workload that will not roll is a blocker. `needs`: also looks for
+/// Secrets and ConfigMaps that are missing.
+struct UseWish {
+  bool follow = true;
+  bool needs = false;
+  findings::Accepted accepts{};  ///< of the plan
+};
+/// Reads and judges. Errors: those of the lists.
+Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget& planned, const UseWish& wish,
                                 const net::ExchangeContext& context);
 
 /// Fills in PlannedTarget::workloads, and adds findings.
-Status plan_workloads(const TargetAccess& access, bool follow, PlannedTarget& planned,
+Status plan_workloads(const TargetAccess& access, const Plan& plan, PlannedTarget& planned,
                       const net::ExchangeContext& context);
 
 /// One entry per workload out of one per tag: what matters most wins, and those that several tags roll are paused.

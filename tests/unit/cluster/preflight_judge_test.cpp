@@ -1,6 +1,6 @@
 // Facts in, findings out: one row at least for every code.
 
-#include "cluster/preflight_catalogue.hpp"
+#include "findings/catalogue.hpp"
 #include "unit/cluster/preflight_testing.hpp"
 
 #include <gtest/gtest.h>
@@ -355,7 +355,7 @@ TEST(PreflightJudge, SaysWhatTheFactsMean) {
   check(right_rows(), seen);
   check(stream_rows(), seen);
   check(taking_rows(), seen);
-  for (const auto& finding : preflight_findings()) {
+  for (const auto& finding : findings::preflight()) {
     EXPECT_TRUE(seen.contains(std::string(finding.code))) << "no row of this test comes to " << finding.code;
   }
 }

@@ -259,6 +259,10 @@ TEST(DecideRollout, OfAStatefulSetGoesByRevisions) {
   EXPECT_EQ(decision.wanted, 1);
   expect({"", "", "", Step::ended, RolloutEnd::on_delete},
          decide_set(WorkloadKind::stateful_set, part, R"({"type": "OnDelete"})"));
+  // Somebody was quick, and has deleted them all.
+  expect({"", "", "", Step::complete, RolloutEnd::succeeded},
+         decide_set(WorkloadKind::stateful_set, {"all deleted", status(4, 3, 3, "web-2"), kNew, Step::complete},
+                    R"({"type": "OnDelete"})"));
 }
 
 TEST(DecideRollout, OfADaemonSetGoesByNodes) {

@@ -2,7 +2,7 @@
 
 #include "cluster/workload_findings.hpp"
 
-#include "cluster/preflight_catalogue.hpp"
+#include "findings/catalogue.hpp"
 
 #include <gtest/gtest.h>
 
@@ -81,7 +81,53 @@ std::vector<Row> trigger_rows() {
       {"malformed", verdict(malformed), UseAction::blocked, "trigger-malformed", blocks},
       {"held", verdict(held), UseAction::blocked, "trigger-held", blocks},
       {"other project", verdict(other_project), UseAction::blocked, "trigger-other-project", blocks},
-      {"other tag", verdict(other_tag), UseAction::none, "trigger-other-tag", Severity::warning, "canary"},
+      {"other tag, and nothing else uses this one", verdict(other_tag), UseAction::blocked, "trigger-other-tag", blocks,
+       "nothing of this project would roll"},
+      {"other tag, which somebody accepts",
+       [](Case& one) {
+         one.request.accepts = {"trigger-other-tag"};
+         one.verdict(other_tag);
+       },
+       UseAction::none, "trigger-other-tag", Severity::warning},
+      {"missing, which somebody accepts",
+       [](Case& one) {
+         one.request.accepts = {"trigger-missing"};
+         one.verdict(missing);
+       },
+       UseAction::none, "trigger-missing", Severity::warning},
+      {"missing, and somebody accepts another finding",
+       [](Case& one) {
+         one.request.accepts = {"trigger-manual", "container-not-followed"};
+         one.use.left = {{"worker", "registry:5000/prod/web@sha256:old", false, true}};
+         one.verdict(missing);
+       },
+       UseAction::blocked, "trigger-missing", blocks},
+      {"a container that nothing sets",
+       [](Case& one) { one.use.left = {{"worker", "registry:5000/prod/web@sha256:old", false, true}}; },
+       UseAction::rolls, "container-not-followed", Severity::warning, "no trigger sets: worker"},
+      {"an init container that nothing sets",
+       [](Case& one) { one.use.left = {{"setup", "registry:5000/prod/web:v1", true, true}}; }, UseAction::rolls,
+       "container-not-followed", Severity::warning, "init container setup"},
+      {"a container that nothing sets and that has the image",
+       [](Case& one) { one.use.left = {{"worker", "registry:5000/prod/web@sha256:new", false, false}}; },
+       UseAction::rolls},
+      {"two triggers on one container", [](Case& one) { one.use.twice = "it follows two tags"; }, UseAction::rolls,
+       "trigger-twice", Severity::warning, "it follows two tags"},
+      {"pods that nobody replaces", [](Case& one) { one.use.on_delete = true; }, UseAction::rolls, "waits-for-delete",
+       Severity::warning, "when somebody deletes them"},
+      {"pods that nobody has replaced yet",
+       [](Case& one) {
+         same_digest(one);
+         one.runs(kOld);
+         one.use.on_delete = true;
+       },
+       UseAction::none, "waits-for-delete", Severity::warning},
+      {"pods that somebody has replaced",
+       [](Case& one) {
+         same_digest(one);
+         one.use.on_delete = true;
+       },
+       UseAction::none},
       {"nothing is to be proven",
        [](Case& one) {
          one.request.follow = false;
@@ -269,7 +315,7 @@ TEST(WorkloadFindings, SayWhatTheUsesOfATagMean) {
   check(running_rows(), seen);
   check(patch_rows(), seen);
   check(need_rows(), seen);
-  for (const auto& finding : use_findings()) {
+  for (const auto& finding : findings::workloads()) {
     EXPECT_TRUE(seen.contains(std::string(finding.code))) << "no row of this test comes to " << finding.code;
   }
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::cluster {
@@ -82,6 +83,104 @@ TEST(Workloads, JudgesTheTriggersOfADeploymentConfig) {
     EXPECT_NE(uses.front().why.find(row.words), std::string::npos) << uses.front().why;
     EXPECT_EQ(uses.front().fix.empty(), *row.verdict == TriggerVerdict::fires) << uses.front().fix;
   }
+}
+
+// A tag that is there does not hold anybody back, though the trigger on it has not fired yet.
+TEST(Workloads, AsksForTheStreamsOfTagsThatDecideAndTakesTheirWord) {
+  const auto ours = "registry:5000/prod/web@" + kOld;
+  const auto right = image_trigger("web:live", "prod", "web", true, ours);
+  struct Row {
+    std::string name;
+    std::string other;  ///< another trigger
+    bool asked = false;
+    KnownTags known{};
+    TriggerVerdict verdict = TriggerVerdict::fires;
+    std::string words{};
+  };
+  for (const auto& row : std::vector<Row>{
+           {"has fired before", image_trigger("db:live", "prod", "db", true, "registry:5000/prod/db@sha256:1"), false, {}},
+           {"never fired, and holds no image", image_trigger("db:live", "prod", "db", true, ""), true,
+            {.streams = {"prod/db"}, .filled = {}}, TriggerVerdict::held, "waits for prod/db:live, which holds no image"},
+           {"never fired, and holds an image", image_trigger("db:live", "prod", "db", true, ""), true,
+            {.streams = {"prod/db"}, .filled = {"prod/db:live"}}},
+           {"never fired, and may not be seen", image_trigger("db:live", "prod", "db", true, ""), true, {},
+            TriggerVerdict::held, "cannot be seen"}}) {
+    SCOPED_TRACE(row.name);
+    Workloads workloads;
+    workloads.configs.emplace_back(parsed(config_text(right + "," + row.other, ours)));
+    EXPECT_EQ(streams_to_ask(workloads, {live()}).size(), row.asked ? 1U : 0U);
+    const auto uses = judge_workloads(workloads, {live()}, row.known);
+    ASSERT_EQ(uses.size(), 1U);
+    EXPECT_EQ(to_string(uses.front().verdict), to_string(row.verdict));
+    EXPECT_NE(uses.front().why.find(row.words), std::string::npos) << uses.front().why;
+  }
+}
+
+TEST(Workloads, TellsATagThatDoesNotExistAndHowToLeaveIt) {
+  Workloads workloads;
+  workloads.configs.emplace_back(parsed(config_text(image_trigger("web:liv", "prod", "web", true, ""), " ")));
+  EXPECT_EQ(streams_to_ask(workloads, {live()}),
+            (std::vector<std::pair<std::string, std::string>>{{"prod", "web"}}));
+  const auto uses = judge_workloads(workloads, {live()}, {.streams = {"prod/web"}, .filled = {"prod/web:live"}});
+  ASSERT_EQ(uses.size(), 1U);
+  EXPECT_EQ(uses.front().verdict, TriggerVerdict::other_tag);
+  EXPECT_EQ(uses.front().why,
+            "DeploymentConfig web follows prod/web:liv (there is no such tag; did you mean live?), not prod/web:live");
+  // `oc set triggers --from-image` adds a trigger; the wrong one has to go first.
+  EXPECT_EQ(uses.front().fix, "oc set triggers dc/web -n prod --from-image=prod/web:liv --remove && "
+                              "oc set triggers dc/web -n prod --from-image=prod/web:live -c web");
+}
+
+TEST(Workloads, FindsContainersThatNoTriggerSets) {
+  const auto text = fmt::format(
+      R"({{"kind": "DeploymentConfig", "metadata": {{"name": "web", "namespace": "prod", "uid": "u1"}},
+          "spec": {{"triggers": [{}, {}], "template": {{"spec": {{
+            "containers": [{{"name": "web", "image": " "}}, {{"name": "worker", "image": "registry:5000/prod/web@{}"}},
+                           {{"name": "canary", "image": "registry:5000/prod/web@{}"}},
+                           {{"name": "proxy", "image": "quay.io/x/web@{}"}}],
+            "initContainers": [{{"name": "setup", "image": "registry:5000/prod/web:v1"}}]}}}}}},
+          "status": {{"latestVersion": 1}}}})",
+      image_trigger("web:live", "prod", "web", true, "x"), image_trigger("web:canary", "prod", "canary", true, "x"),
+      kNew, kNew, kNew);
+  Workloads workloads;
+  workloads.configs.emplace_back(parsed(text));
+  const auto uses = judge_workloads(workloads, {live()});
+  ASSERT_EQ(uses.size(), 1U);
+  std::vector<std::string> left;
+  for (const auto& container : uses.front().left) left.push_back(container.name);
+  EXPECT_EQ(left, (std::vector<std::string>{"setup", "worker"}));
+  EXPECT_EQ(uses.front().follow_left,
+            "oc set triggers dc/web -n prod --from-image=prod/web:live -c web,setup,worker");
+}
+
+TEST(Workloads, FindsTwoTriggersOnOneContainer) {
+  const auto ours = "registry:5000/prod/web@" + kOld;
+  const auto right = image_trigger("web:live", "prod", "web", true, ours);
+  for (const auto& [other, fix] : std::vector<std::pair<std::string, std::string>>{
+           {right, "--from-image=prod/web:live --remove && "},
+           {image_trigger("web:live", "dev", "web", true, ours), "--from-image=dev/web:live --remove && "}}) {
+    const auto uses = judge_config_text(config_text(right + "," + other, ours));
+    ASSERT_EQ(uses.size(), 1U);
+    EXPECT_EQ(uses.front().verdict, TriggerVerdict::fires);
+    EXPECT_FALSE(uses.front().twice.empty());
+    EXPECT_NE(uses.front().untwice.find(fix), std::string::npos) << uses.front().untwice;
+    EXPECT_TRUE(uses.front().untwice.ends_with("--from-image=prod/web:live -c web")) << uses.front().untwice;
+  }
+  EXPECT_TRUE(judge_config_text(config_text(right, ours)).front().twice.empty());
+}
+
+// Names come from a cluster, and what is printed goes into a shell.
+TEST(Workloads, QuotesNamesInCommands) {
+  const auto uses = judge_config_text(config_text("", "registry:5000/prod/web@" + kOld));
+  ASSERT_EQ(uses.size(), 1U);
+  Workloads workloads;
+  auto config = parsed(config_text("", "registry:5000/prod/web@" + kOld));
+  config.find("spec")->find("template")->find("spec")->set(
+      "containers", parsed(fmt::format(R"([{{"name": "`touch x` $(id)", "image": "registry:5000/prod/web@{}"}}])", kOld)));
+  workloads.configs.emplace_back(std::move(config));
+  const auto hostile = judge_workloads(workloads, {live()});
+  ASSERT_EQ(hostile.size(), 1U);
+  EXPECT_TRUE(hostile.front().fix.ends_with("-c '`touch x` $(id)'")) << hostile.front().fix;
 }
 
 TEST(Workloads, JudgesAnnotations) {

@@ -1,20 +1,15 @@
-#include "cluster/preflight_catalogue.hpp"
+// Findings of the preflight of a target with an API: src/cluster/preflight.hpp makes them.
+#include "findings/catalogue.hpp"
 
-#include "base/text.hpp"
-
-#include <algorithm>
 #include <array>
-#include <cassert>
 
-namespace sluice::cluster {
+namespace sluice::findings {
 
 namespace {
 
 constexpr auto kBlocker = Severity::blocker;
 constexpr auto kWarning = Severity::warning;
 constexpr auto kInfo = Severity::info;
-constexpr std::size_t kMaxValueBytes = 400;     // a list of rights, or an error of one line
-constexpr std::size_t kMaxCommandBytes = 2000;  // a command that is cut off is worse than none
 
 constexpr std::array kFindings = std::to_array<FindingText>({
     // --- who we are
@@ -128,117 +123,8 @@ constexpr std::array kFindings = std::to_array<FindingText>({
     {"fact-unknown", kWarning, "{what} could not be found out: {why}", ""},
 });
 
-// What mends a trigger, by hand or by us.
-constexpr std::string_view kMendTrigger = "{fix}  # or let sluice do it: --fix-triggers";
-
-constexpr std::array kUseFindings = std::to_array<FindingText>({
-    // --- whether workloads roll when the tag moves
-    {"trigger-missing", kBlocker, "{why}: it would go on running what it runs", kMendTrigger},
-    {"trigger-manual", kBlocker, "{why}: it would go on running what it runs", kMendTrigger},
-    {"trigger-wrong-container", kBlocker, "{workload} would not follow {tag}: {why}", kMendTrigger},
-    {"trigger-malformed", kBlocker, "{workload} would not follow {tag}: {why}", kMendTrigger},
-    {"trigger-other-project", kBlocker, "{why}: it would go on running what is tagged there", kMendTrigger},
-    {"trigger-other-tag", kWarning, "{why}: it is left alone, which is right for a canary", kMendTrigger},
-    {"trigger-held", kBlocker, "{why}: until then it takes no image at all", "{fix}"},
-    {"workload-paused", kBlocker, "{why}", "{fix}"},
-    {"cannot-patch", kBlocker,
-     "{workload} cannot be given the image of {tag}: nobody can tell which container is meant",
-     "{fix}  # names the container"},
-    {"nothing-uses-tag", kWarning, "no workload of {project} uses {tag}: nothing will be proven to run",
-     "oc set triggers deployment/NAME --from-image={project}/{tag} -c CONTAINER -n {project}"},
-    {"workloads-unread", kWarning, "{what}: whether any of them uses {tag} is not known",
-     "oc policy add-role-to-user view USER -n {project}  # or less: deploy/openshift/watch.yaml"},
-    {"runs-other-image", kInfo, "{workload} is meant to run {digest} already, and runs {running}: {then}", "{fix}"},
-    {"build-will-start", kInfo, "{workload} builds on {tag}: a build starts when it moves", ""},
-
-    // --- what new pods need
-    {"missing-secret", kBlocker, "{workload} needs the Secret {name}, and {project} has none: new pods cannot start",
-     "oc create secret generic {name} --from-env-file=FILE -n {project}"},
-    {"missing-configmap", kBlocker,
-     "{workload} needs the ConfigMap {name}, and {project} has none: new pods cannot start",
-     "oc create configmap {name} --from-env-file=FILE -n {project}"},
-    {"missing-key", kBlocker,
-     "{workload} needs the key {key} of the {kind} {name}, which is not in it: new pods cannot start",
-     "oc patch {object} -n {project} -p '{\"{member}\":{\"{key}\":\"VALUE\"}}'"},
-    {"missing-service-account", kBlocker,
-     "{workload} runs as the ServiceAccount {name}, and {project} has none: new pods are not made",
-     "oc create serviceaccount {name} -n {project}"},
-    {"needs-unknown", kInfo,
-     "{kinds} of {project} may not be read: whether new pods find what their templates name is not known", ""},
-});
-
-constexpr std::array kSignatureFindings = std::to_array<FindingText>({
-    {"signature-left-behind", kBlocker,
-     "{policy} (scope {scope}) lets {image} run with a signature only, and {count} at its source would stay behind: "
-     "{why}",
-     "{fix}"},
-    {"image-unsigned", kWarning,
-     "{policy} (scope {scope}) lets {image} run with a signature only, and no signature of it was found", "{fix}"},
-});
-
-// Fills in `{name}`, in one go: what a value holds is never filled in again.
-template <class Show>
-std::string filled(std::string_view text, FindingValues values, const Show& show) {
-  std::string out;
-  while (!text.empty()) {
-    const auto open = text.find('{');
-    out += text.substr(0, open);
-    if (open == std::string_view::npos) break;
-    text.remove_prefix(open);
-    const auto name = text.substr(1, std::min(text.find('}'), text.size()) - 1);
-    const auto value = std::find_if(values.begin(), values.end(), [&](const auto& one) { return one.first == name; });
-    if (value == values.end()) {
-      out.push_back('{');
-      text.remove_prefix(1);
-      continue;
-    }
-    out += show(name, value->second);
-    text.remove_prefix(name.size() + 2);
-  }
-  return out;
-}
-
-// Whole commands, and a path that stands in quotes already, are no single words of a shell.
-bool is_word(std::string_view name) { return name != "login" && name != "fix" && name != "path"; }
-
 }  // namespace
 
-std::span<const FindingText> preflight_findings() { return kFindings; }
+std::span<const FindingText> preflight() { return kFindings; }
 
-std::span<const FindingText> use_findings() { return kUseFindings; }
-
-std::span<const FindingText> signature_findings() { return kSignatureFindings; }
-
-std::string shell_word(std::string_view text) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
-  std::string out = "'";
-  for (const char letter : text) {
-    if (letter == '\'') {
-      out += "'\\''";
-    } else {
-      out.push_back(letter);
-    }
-  }
-  return out + "'";
-}
-
-Finding make_finding(std::string_view code, std::string subject, FindingValues values) {
-  const auto is_it = [&](const FindingText& candidate) { return candidate.code == code; };
-  const FindingText* found = nullptr;
-  for (const auto table : {preflight_findings(), use_findings(), signature_findings()}) {
-    const auto at = std::find_if(table.begin(), table.end(), is_it);
-    if (at != table.end()) found = &*at;
-  }
-  assert(found != nullptr);
-  const auto shown = [](std::string_view name, std::string_view value) {
-    return text::printable(value, is_word(name) ? kMaxValueBytes : kMaxCommandBytes);
-  };
-  const auto word = [&](std::string_view name, std::string_view value) {
-    return is_word(name) ? shell_word(shown(name, value)) : shown(name, value);
-  };
-  return {std::string(code), found->severity, std::move(subject), filled(found->sentence, values, shown),
-          filled(found->fix, values, word)};
-}
-
-}  // namespace sluice::cluster
+}  // namespace sluice::findings
