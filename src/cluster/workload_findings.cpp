@@ -127,7 +127,10 @@ class UseJudge {
            {"containers", text::join(left, ", ")},
            {"fix", use.follow_left}});
     }
-    if (!use.twice.empty()) add("trigger-twice", use.shown(), {{"why", use.twice}, {"fix", use.untwice}});
+    if (!use.twice.empty()) {
+      add("trigger-twice", use.shown(), {{"why", use.twice}, {"fix", use.untwice}});
+      if (use.takes_turns) make_blocker();
+    }
     if (!use.on_delete || !rolls) return;
     add("waits-for-delete", use.shown(),
         {{"workload", use.shown()},

@@ -202,6 +202,7 @@ void find_twice(const Subject& subject, const std::vector<Setting>& settings, Wo
     same = same || ours > 1;
   }
   if (others.empty() && !same) return;
+  use.takes_turns = !others.empty();
   use.twice =
       others.empty()
           ? fmt::format("{} has more than one trigger on {} for the same container", use.shown(), use.tag.name())

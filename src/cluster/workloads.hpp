@@ -84,6 +84,7 @@ struct WorkloadUse {
   std::string follow_left{};  ///< the command that lets the tag set them, too; "" when there are none
   std::string twice{};        ///< two triggers of it set one container: the sentence; "" when there are none
   std::string untwice{};      ///< the command that leaves one of them
+  bool takes_turns = false;   ///< the two follow different tags
   bool on_delete = false;     ///< its pods are replaced when somebody deletes them
 
   /// "DeploymentConfig web".

@@ -113,6 +113,12 @@ std::vector<Row> trigger_rows() {
        UseAction::rolls},
       {"two triggers on one container", [](Case& one) { one.use.twice = "it follows two tags"; }, UseAction::rolls,
        "trigger-twice", Severity::warning, "it follows two tags"},
+      {"two triggers on different tags",
+       [](Case& one) {
+         one.use.twice = "it follows two tags";
+         one.use.takes_turns = true;
+       },
+       UseAction::rolls, "trigger-twice", blocks},
       {"pods that nobody replaces", [](Case& one) { one.use.on_delete = true; }, UseAction::rolls, "waits-for-delete",
        Severity::warning, "when somebody deletes them"},
       {"pods that nobody has replaced yet",
