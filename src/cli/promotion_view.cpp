@@ -13,6 +13,7 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::size_t kMostImages = 20;  // a release of hundreds of images is summed up
+constexpr std::size_t kMaxSentence = 4000;  // a bound, not a length that a sentence has
 
 std::string brief(const std::optional<oci::Digest>& digest) { return digest ? digest->brief() : "nothing"; }
 
@@ -62,9 +63,9 @@ void workloads_text(std::string& out, const promotion::PlannedTarget& target, co
     }
     const bool blocked = workload.action == cluster::UseAction::blocked;
     const std::string words(words_for(workload.action));
-    out += fmt::format("    {} {}  {}{}{}\n", workload.kind, workload.name,
+    out += fmt::format("    {} {}  {}{}{}\n", workload.kind, text::printable(workload.name),
                        blocked ? console.red(words, for_out) : words, workload.pause ? ", once for all its images" : "",
-                       blocked && !workload.why.empty() ? ": " + workload.why : "");
+                       blocked && !workload.why.empty() ? ": " + text::printable(workload.why, kMaxSentence) : "");
   }
 }
 
@@ -156,7 +157,7 @@ bool by_cluster_alone(const promotion::Plan& plan) {
 void rollouts_text(std::string& out, const promotion::TargetOutcome& target, const Console& console) {
   for (const auto& rollout : target.rollouts) {
     const bool good = cluster::is_good(rollout.end);
-    out += fmt::format("    {}  {}\n", good ? console.green("ok") : console.red("no"), rollout.sentence);
+    out += fmt::format("    {}  {}\n", good ? console.green("ok") : console.red("no"), text::printable(rollout.sentence, kMaxSentence));
   }
   if (!target.note.empty()) out += "    " + target.note + "\n";
 }
@@ -193,8 +194,8 @@ std::string finding_line(const Finding& finding, const Console& console, bool fo
   if (finding.severity == Severity::blocker) word = console.red(word, for_out);
   if (finding.severity == Severity::warning) word = console.yellow(word, for_out);
   if (finding.accepted) word += " (accepted)";
-  return fmt::format("  {} {}: {}{}\n", word, finding.code, finding.sentence,
-                     finding.fix.empty() ? "" : "\n    fix: " + finding.fix);
+  return fmt::format("  {} {}: {}{}\n", word, finding.code, text::printable(finding.sentence, kMaxSentence),
+                     finding.fix.empty() ? "" : "\n    fix: " + text::printable(finding.fix, kMaxSentence));
 }
 
 std::string where_text(const promotion::Plan& plan) {
@@ -231,6 +232,8 @@ std::string plan_text(const promotion::Plan& plan, const Console& console, bool 
   } else {
     out += "  " + amounts_text(bytes) + "\n";
   }
+  if (!plan.accepts.empty())
+    out += "  accepts " + text::join({plan.accepts.begin(), plan.accepts.end()}, ", ") + "\n";
   out += "  plan " + plan.hash() + "\n";
   return out;
 }

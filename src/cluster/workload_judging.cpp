@@ -133,7 +133,11 @@ std::optional<WorkloadUse> without_trigger(const Subject& subject, const StreamT
                           about_other(setting.from, tag, known), tag.shown());
     use.fix = set_trigger_command(subject.command(), tag, likely_containers(subject, setting.containers, naming),
                                   {setting.tag()});
-    use.containers = std::move(naming);
+    // One that has never rolled names no image yet: the trigger says which container is meant.
+    for (const auto& container : subject.containers) {
+      if (naming.empty() && setting.sets(container)) use.containers.push_back(bound(container, tag));
+    }
+    if (use.containers.empty()) use.containers = std::move(naming);
     return use;
   }
   if (naming.empty()) return std::nullopt;

@@ -67,7 +67,7 @@ class LeftBehind(OneCluster):
 
     def test_a_code_that_is_unknown_or_cannot_be_accepted_is_refused_by_name(self):
         for code, words in (("container-not-folowed", "did you mean container-not-followed?"),
-                            ("may-not-tag", "cannot be accepted"), ("", "there is no finding")):
+                            ("may-not-tag", "cannot be accepted")):
             with self.subTest(code):
                 outcome = self.sluice.run("plan", "--to", "prod", "--accept", code)
                 self.assertEqual(outcome.code, 2, outcome)
@@ -128,9 +128,13 @@ class LeftBehind(OneCluster):
 
 class OtherTags(OneCluster):
     def follows(self, tag, kind="DeploymentConfig"):
-        """The only workload of prod follows another tag."""
-        self.fresh(self.prod)
-        self.make(self.manifest(kind, containers={"web": tag}))
+        """The only workload of prod follows another tag, since somebody changed its trigger."""
+        self.running(kind)
+        made = self.manifest(kind, containers={"web": tag})
+        if kind == "DeploymentConfig":
+            self.change(kind, {"spec": {"triggers": made["spec"]["triggers"]}})
+        else:
+            self.change(kind, {"metadata": {"annotations": made["metadata"]["annotations"]}})
         return self.fresh(self.dev)
 
     def test_the_only_workload_that_follows_a_misspelt_tag_blocks(self):

@@ -253,7 +253,7 @@ TEST(OutcomeJson, HasEveryMemberWhateverTheState) {
     const auto json = outcome_json(ended(state), "promote");
     EXPECT_THAT(keys(json),
                 ::testing::ElementsAre("schema", "promotion", "app", "release", "release_id", "environment", "kind",
-                                       "state", "plan", "targets", "findings", "put_back", "failure", "receipt"))
+                                       "state", "plan", "targets", "accepts", "findings", "put_back", "failure", "receipt"))
         << to_string(state);
     EXPECT_EQ(json.string_at("schema"), "sluice.promote/1");
     EXPECT_EQ(json.string_at("state"), to_string(state));

@@ -176,7 +176,7 @@ TEST(Workloads, QuotesNamesInCommands) {
   Workloads workloads;
   auto config = parsed(config_text("", "registry:5000/prod/web@" + kOld));
   config.find("spec")->find("template")->find("spec")->set(
-      "containers", parsed(fmt::format(R"([{{"name": "`touch x` $(id)", "image": "registry:5000/prod/web@{}"}}])", kOld)));
+      "containers", parsed(fmt::format(R"x([{{"name": "`touch x` $(id)", "image": "registry:5000/prod/web@{}"}}])x", kOld)));
   workloads.configs.emplace_back(std::move(config));
   const auto hostile = judge_workloads(workloads, {live()});
   ASSERT_EQ(hostile.size(), 1U);

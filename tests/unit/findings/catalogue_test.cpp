@@ -73,7 +73,9 @@ TEST(FindingCatalogue, HasEveryCodeOnceAndInKebabCase) {
   const auto check = [&](std::string_view code, bool blocks, std::string_view fix) {
     EXPECT_TRUE(seen.insert(code).second) << code << " stands there twice";
     EXPECT_TRUE(std::regex_match(std::string(code), kebab)) << code;
-    if (blocks) EXPECT_FALSE(fix.empty()) << code << " blocks and says no way out";
+    if (blocks) {
+      EXPECT_FALSE(fix.empty()) << code << " blocks and says no way out";
+    }
   };
   for (const auto table : {preflight(), workloads(), signatures()}) {
     for (const auto& one : table) {
