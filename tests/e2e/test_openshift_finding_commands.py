@@ -1,0 +1,209 @@
+"""The command that a finding prints, run as printed: the finding is gone afterwards, and no blocker came instead. For
+every finding of docs/findings.md whose command changes something in the cluster."""
+
+import dataclasses
+import re
+import unittest
+
+from sluicekit.finding_worlds import FindingWorlds, rules
+from sluicekit.oc_lines import Oc
+from sluicekit.sluice import ROOT, binary
+from sluicekit.spoilt_triggers import ROWS as SPOILT
+
+binary()
+
+ENV_SECRET = {"envFrom": [{"secretRef": {"name": "conf"}}]}
+ENV_CONFIG = {"envFrom": [{"configMapRef": {"name": "conf"}}]}
+KEY_OF_CONFIG = {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "colour.of_app"}}}]}
+KEY_OF_SECRET = {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "conf", "key": "colour"}}}]}
+
+
+@dataclasses.dataclass
+class Row:
+    """How to come to a finding, by a method of FindingWorlds. `then`: the severity that it may have afterwards."""
+
+    code: str
+    world: str
+    words: tuple = ()
+    more: dict = dataclasses.field(default_factory=dict)
+    then: str = ""
+    profiles: tuple = ("3.11", "4.x")
+
+    def __str__(self):
+        return f"{self.code}: {self.world} {self.words or ''} {self.more or ''}"
+
+
+def may(code, dev, prod, **more):
+    return Row(code, "may", (dev, prod), more)
+
+
+PROJECTS = [
+    Row("project-missing", "project_missing"),
+    Row("project-hidden", "project_hidden"),
+    Row("project-hidden", "project_hidden_and_missing"),
+]
+RIGHTS = [
+    Row("may-not-read-source", "source_unread_by_target"),
+    may("may-not-pull", ["view"], ["edit"]),
+    Row("may-not-mount", "mount_not_allowed"),
+    may("may-not-create-stream", ["registry-viewer"], ["view", "system:image-pusher"], running=False),
+    may("may-not-change-stream", ["registry-viewer"], ["view", "system:image-pusher"]),
+    may("may-not-tag", ["registry-viewer"], ["view"], via="tag"),
+    may("may-not-push", ["registry-viewer"], ["view"], via="stream"),
+    may("may-not-push", ["registry-viewer"], ["view"], via="mount"),
+    may("may-not-import", ["registry-viewer"], ["view"], via="import"),
+    may("may-not-follow", ["registry-viewer"], ["registry-editor"]),
+    may("may-not-see-causes", ["registry-viewer"], [],
+        made=rules("watch", "promote", without=[("events", None), ("pods/log", None)])),
+    Row("may-not-start-rollouts", "start_not_allowed"),
+    Row("may-not-change-workloads", "change_not_allowed"),
+    Row("may-not-move-tag", "move_not_allowed"),
+    Row("may-not-sign", "sign_not_allowed"),
+    may("limits-unknown", ["registry-viewer"], ["registry-editor"]),
+    Row("pods-may-not-pull", "pods_not_allowed"),
+    Row("workloads-unread", "kind_unread"),
+]
+STREAM_LIMIT = "openshift.io/ImageStream"
+LIMITS = [
+    *(Row("image-too-large", "limited", ("openshift.io/Image", {"storage": "1Ki"}), {"via": road})
+      for road in ("mount", "stream")),
+    *(Row("too-many-images", "limited", (STREAM_LIMIT, {"openshift.io/images": "1"}), {"via": road})
+      for road in ("tag", "mount", "import")),
+    *(Row("too-many-tags", "limited", (STREAM_LIMIT, {"openshift.io/image-tags": "1"}), {"via": road})
+      for road in ("tag", "mount", "import")),
+    *(Row("stream-quota-used-up", "streams_used_up", (resource,))
+      for resource in ("openshift.io/imagestreams", "count/imagestreams.image.openshift.io")),
+]
+TRIGGERS = [
+    *(Row(code, "trigger", (kind, how)) for kind, how, code, _ in SPOILT if how != "other project"),
+    *(Row("cannot-patch", "trigger", (kind, "wrong container"), {"deploy": "patch"})
+      for kind in ("DeploymentConfig", "Deployment")),
+]
+WORKLOADS = [
+    *(Row("workload-paused", "paused", (kind,)) for kind in ("DeploymentConfig", "Deployment")),
+    Row("runs-other-image", "paused_on_something_else", then="info"),  # a rollout is started then
+    Row("nothing-uses-tag", "nobody_uses_the_tag", ("Deployment",)),
+]
+NEEDS = [
+    Row("missing-secret", "needs", (ENV_SECRET,)),
+    Row("missing-configmap", "needs", (ENV_CONFIG,)),
+    Row("missing-key", "needs", (KEY_OF_CONFIG,), {"there": [
+        ("configmaps", {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "conf"}, "data": {"a": "b"}})]}),
+    Row("missing-key", "needs", (KEY_OF_SECRET,), {"there": [
+        ("secrets", {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "conf"}, "data": {"a": "Yg=="}})]}),
+    Row("missing-service-account", "needs", (), {"spec": {"serviceAccountName": "shop"}}),
+]
+TABLE = [*PROJECTS, *RIGHTS, *LIMITS, *TRIGGERS, *WORKLOADS, *NEEDS]
+
+# Findings with a command for a cluster that no row runs, each with the reason.
+NOT_RUN = {
+    "not-logged-in": "logs in, or prints a token; where that goes is for whoever asked",
+    "token-expired": "the same",
+    "token-ends-soon": "the same",
+    "project-ending": "watches until the project is gone, and ends only when it is interrupted",
+    "rights-unknown": "shows rights and changes nothing",
+    "source-stream-missing": "shows image streams and changes nothing",
+    "manifest-type-refused": "builds an image",
+    "manifest-type-unsure": "shows the release and changes nothing",
+    "pull-right-unknown": "gives the right, and whether pods have it may still not be asked",
+    "import-needs-secret": "makes the secret, and is told of every import from elsewhere, whatever secrets there are",
+    "signature-left-behind": "leaves out an option of sluice, or signs",
+    "image-unsigned": "signs with a program of its own",
+}
+
+
+def findings_with_commands():
+    """The findings of the page between its marks that print a command for a cluster: code and command. A command that
+    only the finding knows counts as one."""
+    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    found = {}
+    for part in re.findall(r"<!-- \w+: begin -->(.*?)<!-- \w+: end -->", page, re.DOTALL):
+        for code, text in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", part, re.DOTALL | re.MULTILINE):
+            for command in re.findall(r"^```\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE):
+                if re.match(r"oc |\{(fix|login)\}", command):
+                    found[code] = command
+    return found
+
+
+class FindingCommands(FindingWorlds):
+    def each(self, rows):
+        for row in rows:
+            if self.profile in row.profiles:
+                with self.subTest(self.begin(str(row))):
+                    self.user = None
+                    self.mends(row, getattr(self, row.world)(*row.words, **row.more) or {})
+
+    def mends(self, row, world):
+        before = self.look()
+        found = self.findings(before, row.code)
+        self.assertNotEqual(found, [], f"{row.code} is not told\n{before}")
+        oc = Oc(self.box, world.get("runs_as", "admin"), folder=self.sluice.home)
+        told = []
+        for fix in dict.fromkeys(one["fix"] for one in found):
+            self.assertTrue(fix.startswith("oc "), f"no command: {fix}\n{before}")
+            done = oc.run(self.filled(fix, world.get("fill", {})))
+            self.assertEqual(done.code, 0, f"$ {fix}\n{done}")
+            told.append(f"$ {fix}\n{done}")
+        self.box.settle()
+        after = self.look()
+        said = "\n".join([*told, str(after)])
+        self.assertEqual({one["severity"] for one in self.findings(after, row.code)} - {row.then}, set(), said)
+        self.assertEqual(self.blockers(after) - self.blockers(before), set(), said)
+
+    def look(self):
+        outcome = self.sluice.run("plan", "--to", "prod", "-o", "json")
+        self.assertIn(outcome.code, (0, 3), outcome)
+        return outcome
+
+    @staticmethod
+    def filled(fix, words):
+        """What the reader fills in: of the words given, those that stand in the command."""
+        for word, value in words.items():
+            fix = re.sub(rf"\b{word}\b", value, fix)
+        return fix
+
+    @staticmethod
+    def blockers(outcome):
+        found = [*outcome.json["findings"], *(one for target in outcome.json["targets"]
+                                              for one in target.get("findings") or [])]
+        return {(one["code"], one["subject"]) for one in found if one["severity"] == "blocker"}
+
+    def test_projects(self):
+        self.each(PROJECTS)
+
+    def test_rights(self):
+        self.each(RIGHTS)
+
+    def test_limits(self):
+        self.each(LIMITS)
+
+    def test_triggers(self):
+        self.each(TRIGGERS)
+
+    def test_workloads(self):
+        self.each(WORKLOADS)
+
+    def test_what_pods_need(self):
+        self.each(NEEDS)
+
+
+class FindingCommands4(FindingCommands):
+    profile = "4.x"
+
+
+class TheTable(unittest.TestCase):
+    def test_every_finding_that_prints_a_command_is_in_the_table_or_is_told_why_not(self):
+        printed = set(findings_with_commands())
+        rows = {row.code for row in TABLE}
+        self.assertGreater(len(printed), 30)
+        self.assertEqual(printed - rows - set(NOT_RUN), set(), "a row is missing, or a reason")
+        self.assertEqual(rows & set(NOT_RUN), set(), "both run and not run")
+        self.assertEqual((rows | set(NOT_RUN)) - printed, set(), "no such finding prints a command")
+
+    def test_every_row_is_run_by_a_test(self):
+        run = [*PROJECTS, *RIGHTS, *LIMITS, *TRIGGERS, *WORKLOADS, *NEEDS]
+        self.assertEqual([str(row) for row in run], [str(row) for row in TABLE])
+
+
+if __name__ == "__main__":
+    unittest.main()
