@@ -88,6 +88,9 @@ class FindingWorlds(SpoiltTriggers):
         self.user = self.somebody(dev, prod, made)
         self.write(environment=environment)
 
+    def target_not_seen(self):
+        self.may(["registry-viewer"], [], made=rules("watch", "promote", without=[("imagestreams", "get")]))
+
     def source_unread_by_target(self):
         self.may(["system:image-puller"], ["edit"])
         self.two_identities()
@@ -160,6 +163,24 @@ class FindingWorlds(SpoiltTriggers):
     def trigger(self, kind, how, **environment):
         self.spoilt(kind, how)
         self.write(environment=environment)
+
+    def cron_job(self, how):
+        self.fresh(self.prod)
+        self.box.scenario({"workloads": [{"kind": "CronJob", "project": self.prod.name, "name": "web",
+                                          "image": "web:latest", "trigger": how}]})
+        if how == "missing":
+            job = self.cron_job_now()
+            for container in job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]:
+                container["image"] = f"{self.prod.stream()['status']['dockerImageRepository']}@{self.prod.tag()}"
+            self.assertEqual(self.prod.api.put(self._cron_job_path(), job).status, 200)
+        self.fresh(self.dev)
+
+    def cron_job_now(self):
+        return self.prod.get(self._cron_job_path())
+
+    def _cron_job_path(self):
+        version = "v1beta1" if self.profile == "3.11" else "v1"
+        return f"/apis/batch/{version}/namespaces/{self.prod.name}/cronjobs/web"
 
     def paused(self, kind):
         self.running(kind)

@@ -3,7 +3,7 @@ words are read. An option that the release does not have is refused, as the real
 
 from .oc_triggers import Refused
 
-FIRST_3, FIRST_TOKEN, NO_SA_TOKEN = (3, 11), (4, 11), (4, 16)
+FIRST_3, FIRST_TOKEN = (3, 11), (4, 11)
 
 # By command: its options as NAME (a flag), NAME= (with a value), NAME=/c (and a letter), NAME=+ (may come more than
 # once). "@4": since OpenShift 4. "!": the real one has it, and it is not played.
@@ -39,7 +39,7 @@ COMMANDS = {
                                       "from-github! from-webhook! from-webhook-allow-env! from-gitlab! "
                                       "from-bitbucket!",
 }
-_ALIASES = {"is": "imagestream", "cm": "configmap", "sa": "serviceaccount", "serviceaccounts": "sa"}
+_ALIASES = {"is": "imagestream", "cm": "configmap", "sa": "serviceaccount"}  # of `oc create`
 _GROUPS = {"adm", "adm policy", "auth", "create", "create secret", "policy", "rollout", "sa", "set"}
 
 
@@ -64,7 +64,7 @@ def find_command(words, release):
     for index, word in enumerate(words):
         if word.startswith("-"):
             raise NotPlayed(f"options before the command: {words}")
-        word = _ALIASES.get(word, word) if name.startswith("create") or not name else word
+        word = _ALIASES.get(word, word) if name == "create" else word
         name = f"{name} {word}".strip()
         if name in COMMANDS:
             _check_release(name, release)
@@ -77,8 +77,6 @@ def find_command(words, release):
 def _check_release(name, release):
     if name == "create token" and release < FIRST_TOKEN:
         raise Refused("Unexpected args: [token]")
-    if name == "sa get-token" and release >= NO_SA_TOKEN:
-        raise Refused('unknown command "get-token" for "oc sa"')
 
 
 def parse(name, words, release):

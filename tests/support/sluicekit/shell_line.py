@@ -67,7 +67,9 @@ class _Reader:
         elif letter == '"':
             self._double()
         elif letter == "\\":
-            self._add(self.line[self.at + 1:self.at + 2])
+            if self.at + 1 == len(self.line):
+                raise NoSimpleLine(f"the line goes on behind its end: {self.line!r}")
+            self._add(self.line[self.at + 1])
             self.at += 2
         elif letter == "$":
             self._unquoted_variable()
