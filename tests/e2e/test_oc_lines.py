@@ -54,10 +54,15 @@ class Lines(unittest.TestCase):
         self.assertEqual(self.words(r"""a 'it'\''s' "b \"c\"" d#e"""), ["a", "it's", 'b "c"', "d#e"])
 
     def test_what_is_no_simple_command_is_refused(self):
-        for line in ("a | b", "a > f", "a; b", "a & b", "a $(b)", "a `b`", "a 'b", 'a "b', "a *", "a && ", "&& a", "# a",
+        for line in ("a | b", "a >> f", "a 2> f", "a >&2", "a > f > g", "a >", "> f", "a < f", "a; b", "a & b", "a $(b)", "a `b`", "a 'b", 'a "b', "a *", "a && ", "&& a", "# a",
                      "a {b,c}", "a $NOT_SET", '"$NOT_SET"', "a ~/b", "a\nb", "a || # b", "a $SPLIT", "a \\"):
             with self.subTest(line), self.assertRaises(shell_line.NoSimpleLine):
                 shell_line.commands(line, {"SPLIT": "b c"})
+
+    def test_output_goes_into_the_file_that_is_named(self):
+        for line in ("oc a b > f", "oc a >f b # >g", "oc >'f' a b"):
+            found = shell_line.commands(line)
+            self.assertEqual([(one.words, one.into) for one in found], [(["oc", "a", "b"], "f")], line)
 
     def test_and_and_or_are_those_of_the_shell(self):
         dice = random.Random(4)
@@ -66,9 +71,9 @@ class Lines(unittest.TestCase):
                 f" {dice.choice(['&&', '||'])} {dice.choice(['yes', 'no'])}" for _ in range(dice.randrange(5)))
             ran = []
 
-            def run(words, ran=ran):
-                ran.append(words[0])
-                return 0 if words == ["yes"] else 1
+            def run(command, ran=ran):
+                ran.append(command.words[0])
+                return 0 if command.words == ["yes"] else 1
 
             code = shell_line.run_list(shell_line.commands(line), run)
             shell = subprocess.run(["sh", "-c", f"yes() {{ echo yes; }}; no() {{ echo no; return 1; }}; {line}"],

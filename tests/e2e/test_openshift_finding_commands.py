@@ -7,6 +7,8 @@ import unittest
 
 from sluicekit.finding_worlds import FindingWorlds, rules
 from sluicekit.oc_lines import Oc
+from sluicekit.oc_options import NotPlayed, find_command, parse
+from sluicekit.shell_line import commands
 from sluicekit.sluice import ROOT, binary
 from sluicekit.spoilt_triggers import ROWS as SPOILT
 
@@ -62,6 +64,7 @@ RIGHTS = [
     may("limits-unknown", ["registry-viewer"], ["registry-editor"]),
     Row("pods-may-not-pull", "pods_not_allowed"),
     Row("workloads-unread", "kind_unread"),
+    Row("token-ends-soon", "token_ends_soon", profiles=("4.x",)),  # in 3.11 those of service accounts have no end
 ]
 STREAM_LIMIT = "openshift.io/ImageStream"
 LIMITS = [
@@ -98,7 +101,6 @@ TABLE = [*PROJECTS, *RIGHTS, *LIMITS, *TRIGGERS, *WORKLOADS, *NEEDS]
 NOT_RUN = {
     "not-logged-in": "logs in, or prints a token; where that goes is for whoever asked",
     "token-expired": "the same",
-    "token-ends-soon": "the same",
     "project-ending": "watches until the project is gone, and ends only when it is interrupted",
     "rights-unknown": "shows rights and changes nothing",
     "source-stream-missing": "shows image streams and changes nothing",
@@ -143,9 +145,10 @@ class FindingCommands(FindingWorlds):
         told = []
         for fix in dict.fromkeys(one["fix"] for one in found):
             self.assertTrue(fix.startswith("oc "), f"no command: {fix}\n{before}")
-            done = oc.run(self.filled(fix, world.get("fill", {})))
+            done = oc.run(self.filled(fix, world))
             self.assertEqual(done.code, 0, f"$ {fix}\n{done}")
-            told.append(f"$ {fix}\n{done}")
+            told.append(f"$ {fix}\n{done.err}")
+            world.get("takes", lambda out: None)(done.out)
         self.box.settle()
         after = self.look()
         said = "\n".join([*told, str(after)])
@@ -158,9 +161,12 @@ class FindingCommands(FindingWorlds):
         return outcome
 
     @staticmethod
-    def filled(fix, words):
-        """What the reader fills in: of the words given, those that stand in the command."""
-        for word, value in words.items():
+    def filled(fix, world):
+        """What the reader makes of it: takes the command of the comment where that is meant, and fills in words."""
+        other = re.search(r"  # .*?: (oc .*)$", fix)
+        if other and world.get("comment"):
+            fix = other[1]
+        for word, value in world.get("fill", {}).items():
             fix = re.sub(rf"\b{word}\b", value, fix)
         return fix
 
@@ -202,6 +208,31 @@ class FindingCommands4(FindingCommands):
     profile = "4.x"
 
 
+class Policies(FindingWorlds):
+    """The commands that let somebody read the policies that ask for signatures."""
+
+    profile = "4.x"
+
+    def test_policies_are_judged_once_they_may_be_read(self):
+        page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+        lines = re.findall(r"^oc (?:create clusterrole|adm policy) .*image-policy-reader.*$", page, re.MULTILINE)
+        self.assertEqual(len(lines), 2)
+        self.running()
+        user = self.somebody(["registry-viewer"], ["edit"])
+        scope = f"image-registry.openshift-image-registry.svc:5000/{self.prod.name}/web"
+        reply = self.prod.api.post(f"/apis/config.openshift.io/v1/namespaces/{self.prod.name}/imagepolicies", {
+            "kind": "ImagePolicy", "apiVersion": "config.openshift.io/v1", "metadata": {"name": "signed"},
+            "spec": {"scopes": [scope], "policy": {"rootOfTrust": {
+                "policyType": "PublicKey", "publicKey": {"keyData": "Zm9vIGJhcg=="}}}}})
+        self.assertEqual(reply.status, 201, str(reply))
+        self.assertEqual(self.findings(self.plan(), "image-unsigned"), [])
+        oc = Oc(self.box)
+        for line in lines:
+            done = oc.run(line.replace("USER", user))
+            self.assertEqual(done.code, 0, f"$ {line}\n{done}")
+        self.finding(self.plan(), "image-unsigned", "warning")
+
+
 class TheTable(unittest.TestCase):
     def test_every_finding_that_prints_a_command_is_in_the_table_or_is_told_why_not(self):
         printed = set(findings_with_commands())
@@ -210,6 +241,29 @@ class TheTable(unittest.TestCase):
         self.assertEqual(printed - rows - set(NOT_RUN), set(), "a row is missing, or a reason")
         self.assertEqual(rows & set(NOT_RUN), set(), "both run and not run")
         self.assertEqual((rows | set(NOT_RUN)) - printed, set(), "no such finding prints a command")
+
+    def test_every_command_of_the_page_is_one_that_oc_has_in_3_11(self):
+        """The words are those of the page; what is filled in is a word for it."""
+        newer = {"rights-unknown"}
+        seen = 0
+        for code, text in findings_with_commands().items():
+            if text.startswith("oc ") and code not in newer:
+                with self.subTest(code):
+                    seen += 1
+                    for command in commands(re.sub(r"\{(\w+)\}", r"\1", text), {"TOKEN": "x"}):
+                        self.assertEqual(command.words[0], "oc")
+                        self.assertTrue(self.is_known(command.words[1:]), text)
+        self.assertGreater(seen, 20)
+
+    @staticmethod
+    def is_known(words):
+        """Refused raises; what is there and is not played is known."""
+        try:
+            name, rest = find_command(words, (3, 11))
+            parse(name, rest, (3, 11))
+        except NotPlayed:
+            return words[:2] == ["get", "project"]
+        return True
 
     def test_every_row_is_run_by_a_test(self):
         run = [*PROJECTS, *RIGHTS, *LIMITS, *TRIGGERS, *WORKLOADS, *NEEDS]

@@ -1,12 +1,12 @@
 """Worlds in which `sluice plan` shows one finding: projects, rights and workloads that are spoilt in one way. A world is
-a method; what it gives back are the identity that runs the command and words to be filled in, where need be."""
+a method; it gives back, where need be: `runs_as`, the identity that runs the command; `fill`, words to be filled in;
+`comment`: it is the case that a comment of the command is for; `takes`: what is done with what the command prints."""
 
 import itertools
 
-from .one_cluster import TRIGGERS
-from .roles import RBAC, role
+from .roles import RBAC, role, service_account
 from .sandbox import IMAGES, Sandbox
-from .sandbox_case import core, imports, small_image
+from .sandbox_case import core, small_image
 from .spoilt_triggers import SpoiltTriggers
 
 _people = itertools.count(1)
@@ -50,13 +50,10 @@ class FindingWorlds(SpoiltTriggers):
         return user
 
     def two_identities(self, **more):
-        """Both environments are of the same cluster, each with an identity of its own: dev's is ann. Only after
-        somebody()."""
-        entry = {"name": "dev", "cluster": "by-ann", "project": self.dev.name}
-        clusters = {"box": (self.box, self.user), "by-ann": (self.box, "ann")}
-        self.write_clusters(self.sluice, clusters)
-        self.pipeline(self.sluice, ("dev", [(entry["cluster"], entry["project"])]),
-                      ("prod", [("box", self.prod.name)], more))
+        """Both environments are of the same cluster, each with an identity of its own: dev's is ann, prod's
+        the one of may()."""
+        self.write_clusters(self.sluice, {"box": (self.box, self.user), "by-ann": (self.box, "ann")})
+        self.pipeline(self.sluice, ("dev", [("by-ann", self.dev.name)]), ("prod", [("box", self.prod.name)], more))
 
     # Projects.
 
@@ -75,7 +72,7 @@ class FindingWorlds(SpoiltTriggers):
         self.fresh(self.dev)
         user = self.somebody(dev=["registry-viewer"])
         self.write(target={"project": f"{self.prod.name}-gone"})
-        return {"runs_as": user}
+        return {"runs_as": user, "comment": True}
 
     # Rights.
 
@@ -138,6 +135,22 @@ class FindingWorlds(SpoiltTriggers):
             if any(one["name"] == f"system:serviceaccounts:{self.prod.name}" for one in binding["subjects"]):
                 self.assertEqual(self.dev.api.delete(f"{where}/{binding['metadata']['name']}").status, 200)
         self.write(environment={"via": "import"})
+
+    def token_ends_soon(self):
+        """A service account with a token of ten minutes."""
+        self.running()
+        account = service_account(self, self.box, self.prod.name, ["watch", "promote"], self.dev.name)
+        self.write_clusters(self.sluice, {"box": (self.box, account)})
+        reply = self.prod.api.post(f"{core(self.prod.name, 'serviceaccounts', 'sluice')}/token", {
+            "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {"expirationSeconds": 600}})
+        self.assertEqual(reply.status, 201, str(reply))
+        self.write_token(self.sluice, "box", reply.json["status"]["token"])
+        return {"takes": self.take_token}
+
+    def take_token(self, text):
+        """Into the file that the clusters file names; unless it went there already."""
+        if text.strip():
+            self.write_token(self.sluice, "box", text.strip())
 
     # Limits.
 

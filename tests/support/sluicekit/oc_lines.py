@@ -1,19 +1,16 @@
 """`oc` for tests: runs one line as a finding prints it, against the API of a sandbox. It behaves as the real one of that
 release does, written from its sources, and not as one would wish; what it does not know ends the test (NotPlayed)."""
 
-import base64
 import dataclasses
 import json
 import pathlib
 
 from . import shell_line
+from .oc_made import CORE, IMAGES, RBAC, Making
 from .oc_options import NotPlayed, find_command, parse
 from .oc_triggers import Refused, Unreadable, Wish, patch_for
 
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-_IMAGES = "/apis/image.openshift.io/v1"
 _APPS = "/apis/apps.openshift.io/v1"
-_CORE = "/api/v1"
 # By any name that `oc` knows it by: (where it stands, resource, group as it is shown).
 _KINDS = {
     ("dc", "deploymentconfig"): (_APPS, "deploymentconfigs", "apps.openshift.io"),
@@ -22,13 +19,13 @@ _KINDS = {
     ("ds", "daemonset"): ("/apis/apps/v1", "daemonsets", "apps"),
     ("cj", "cronjob"): ("/apis/batch/v1", "cronjobs", "batch"),
     ("bc", "buildconfig"): ("/apis/build.openshift.io/v1", "buildconfigs", "build.openshift.io"),
-    ("is", "imagestream"): (_IMAGES, "imagestreams", "image.openshift.io"),
-    ("istag", "imagestreamtag"): (_IMAGES, "imagestreamtags", "image.openshift.io"),
-    ("limits", "limitrange"): (_CORE, "limitranges", ""),
-    ("quota", "resourcequota"): (_CORE, "resourcequotas", ""),
-    ("secret",): (_CORE, "secrets", ""),
-    ("cm", "configmap"): (_CORE, "configmaps", ""),
-    ("sa", "serviceaccount"): (_CORE, "serviceaccounts", ""),
+    ("is", "imagestream"): (IMAGES, "imagestreams", "image.openshift.io"),
+    ("istag", "imagestreamtag"): (IMAGES, "imagestreamtags", "image.openshift.io"),
+    ("limits", "limitrange"): (CORE, "limitranges", ""),
+    ("quota", "resourcequota"): (CORE, "resourcequotas", ""),
+    ("secret",): (CORE, "secrets", ""),
+    ("cm", "configmap"): (CORE, "configmaps", ""),
+    ("sa", "serviceaccount"): (CORE, "serviceaccounts", ""),
 }
 _PATCHES = {"strategic": "application/strategic-merge-patch+json", "merge": "application/merge-patch+json",
             "json": "application/json-patch+json"}
@@ -46,7 +43,7 @@ class Done:
         return f"exit code {self.code}\n--- stdout\n{self.out}--- stderr\n{self.err}"
 
 
-class Oc:
+class Oc(Making):
     """Somebody with `oc` of the sandbox's release, who is logged in there. `project`: the current one; `variables`:
     those of the shell; a relative file name is one of `folder`."""
 
@@ -63,7 +60,15 @@ class Oc:
         code = shell_line.run_list(shell_line.commands(line, self.variables), self._command)
         return Done(code, "".join(self._out), "".join(self._err))
 
-    def _command(self, words):
+    def _command(self, command):
+        before = len(self._out)
+        code = self._words(command.words)
+        if command.into is not None:
+            (self.folder / command.into).write_text("".join(self._out[before:]), encoding="utf-8")
+            del self._out[before:]
+        return code
+
+    def _words(self, words):
         if words[0] != "oc":
             raise NotPlayed(" ".join(words))
         try:
@@ -214,16 +219,16 @@ class Oc:
     # Rights.
 
     def _policy_add_role_to_user(self, options, others):
-        self._add_role(options, others, "User", self._path(_RBAC, "rolebindings"))
+        self._add_role(options, others, "User", self._path(RBAC, "rolebindings"))
 
     def _policy_add_role_to_group(self, options, others):
-        self._add_role(options, others, "Group", self._path(_RBAC, "rolebindings"))
+        self._add_role(options, others, "Group", self._path(RBAC, "rolebindings"))
 
     def _adm_policy_add_cluster_role_to_user(self, options, others):
-        self._add_role(options, others, "User", f"{_RBAC}/clusterrolebindings")
+        self._add_role(options, others, "User", f"{RBAC}/clusterrolebindings")
 
     def _adm_policy_add_cluster_role_to_group(self, options, others):
-        self._add_role(options, others, "Group", f"{_RBAC}/clusterrolebindings")
+        self._add_role(options, others, "Group", f"{RBAC}/clusterrolebindings")
 
     def _add_role(self, options, others, kind, where):
         accounts = options.get("serviceaccount", [])
@@ -261,7 +266,7 @@ class Oc:
                                                                 map(_key, there)]})
 
     def _warn_of_role(self, role):
-        where = self._path(_RBAC, "roles") if role["kind"] == "Role" else f"{_RBAC}/clusterroles"
+        where = self._path(RBAC, "roles") if role["kind"] == "Role" else f"{RBAC}/clusterroles"
         if self._there(f"{where}/{role['name']}") is None:
             self._err.append(f"Warning: role '{role['name']}' not found\n")  # and binds it all the same
 
@@ -283,99 +288,7 @@ class Oc:
             raise Refused("Error: not allowed")
         self._say("yes")
 
-    # What is created.
-
-    def _new_project(self, options, others):
-        if len(others) != 1:
-            raise Refused("must have exactly one argument")
-        self._ask("POST", "/apis/project.openshift.io/v1/projectrequests", {
-            "kind": "ProjectRequest", "apiVersion": "project.openshift.io/v1", "metadata": {"name": others[0]},
-            "displayName": options.get("display-name", ""), "description": options.get("description", "")})
-        if not options.get("skip-config-write"):
-            self.project = others[0]
-        self._say(f'Now using project "{others[0]}"')
-
-    def _create_imagestream(self, options, others):
-        self._create(_IMAGES, "imagestreams", {
-            "kind": "ImageStream", "apiVersion": "image.openshift.io/v1", "metadata": {"name": _only(others)},
-            "spec": {"lookupPolicy": {"local": bool(options.get("lookup-local"))}}})
-
-    def _create_serviceaccount(self, _, others):
-        self._create(_CORE, "serviceaccounts",
-                     {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": _only(others)}})
-
-    def _create_configmap(self, options, others):
-        self._create(_CORE, "configmaps", {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": _only(others)},
-                                           "data": self._entries(options)})
-
-    def _create_secret_generic(self, options, others):
-        data = {key: _base64(value) for key, value in self._entries(options).items()}
-        self._secret(_only(others), options.get("type", "Opaque"), data)
-
-    def _create_secret_docker_registry(self, options, others):
-        for name in ("docker-username", "docker-password", "docker-server"):
-            if not options.get(name):
-                raise Refused(f"flag {name} is required")
-        user, password = options["docker-username"], options["docker-password"]
-        login = {"username": user, "password": password, "auth": _base64(f"{user}:{password}"),
-                 **({"email": options["docker-email"]} if options.get("docker-email") else {})}
-        text = json.dumps({"auths": {options["docker-server"]: login}})
-        self._secret(_only(others), "kubernetes.io/dockerconfigjson", {".dockerconfigjson": _base64(text)})
-
-    def _secret(self, name, kind, data):
-        self._create(_CORE, "secrets", {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": name}, "type": kind,
-                                        "data": data})
-
-    def _entries(self, options):
-        """What --from-literal or --from-env-file give."""
-        if options.get("from-env-file") and options.get("from-literal"):
-            raise Refused("from-env-file cannot be combined with from-file or from-literal")
-        pairs = [one.partition("=") for one in options.get("from-literal", [])]
-        if "from-env-file" in options:
-            path = self.folder / options["from-env-file"]
-            if not path.is_file():
-                raise Refused(f"error reading {options['from-env-file']}: no such file or directory")
-            lines = [line.lstrip() for line in path.read_text(encoding="utf-8").splitlines()]
-            pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
-        return {key: value if equals else self.variables.get(key, "") for key, equals, value in pairs}
-
-    def _create_clusterrole(self, options, others):
-        rules = []
-        for word in options.get("resource", []):
-            resource, _, group = word.partition("/")[0].partition(".")
-            rules.append({"verbs": options.get("verb", []), "apiGroups": [group], "resources": [resource],
-                          **({"resourceNames": options["resource-name"]} if options.get("resource-name") else {})})
-        if not options.get("verb") or not rules:
-            raise Refused("at least one verb and one resource must be specified")
-        for rule in rules:
-            self._check_resource(rule["apiGroups"][0], rule["resources"][0])
-        self._create(_RBAC, "clusterroles", {"kind": "ClusterRole", "apiVersion": "rbac.authorization.k8s.io/v1",
-                                             "metadata": {"name": _only(others)}, "rules": rules},
-                     f"{_RBAC}/clusterroles")
-
-    def _check_resource(self, group, resource):
-        listed = self._there(f"/apis/{group}") if group else {"versions": [{"groupVersion": "v1"}]}
-        for version in (listed or {}).get("versions", []):
-            there = self._there(f"/apis/{version['groupVersion']}" if group else _CORE) or {}
-            if any(one["name"] == resource for one in there.get("resources", [])):
-                return
-        raise Refused(f'the server doesn\'t have a resource type "{resource}" in group "{group}"')
-
-    # Tokens, and what only reads.
-
-    def _create_token(self, _, others):
-        made = self._ask("POST", f"{self._path(_CORE, 'serviceaccounts', _only(others))}/token", {
-            "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {}})
-        self._say(made["status"]["token"])
-
-    def _sa_get_token(self, _, others):
-        account = self._ask("GET", self._path(_CORE, "serviceaccounts", _only(others)))
-        for one in account.get("secrets") or []:
-            secret = self._there(self._path(_CORE, "secrets", one["name"])) or {}
-            if secret.get("type") == "kubernetes.io/service-account-token":
-                self._out.append(base64.b64decode(secret["data"]["token"]).decode())
-                return
-        raise Refused(f'could not find a service account token for service account "{others[0]}"')
+    # What only reads.
 
     def _get(self, _, others):
         if len(others) == 1 and "/" not in others[0]:
@@ -385,16 +298,6 @@ class Oc:
             return
         thing, _, _, _ = self._find(others)
         self._say(thing["metadata"]["name"])
-
-
-def _only(others):
-    if len(others) != 1:
-        raise Refused(f"exactly one NAME is required, got {len(others)}")
-    return others[0]
-
-
-def _base64(text):
-    return base64.b64encode(text.encode()).decode()
 
 
 def _subject(kind, name):

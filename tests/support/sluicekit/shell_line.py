@@ -1,10 +1,11 @@
-"""One line for a shell, taken apart as a POSIX shell does: words, quotes, variables, comments, `&&` and `||`. Everything
-else of a shell (pipes, globs, substitutions, redirections) is refused aloud instead of being taken for a word."""
+"""One line for a shell, taken apart as a POSIX shell does: words, quotes, variables, comments, `&&` and `||`, and output
+that goes into a file. Everything else of a shell (pipes, globs, substitutions) is refused aloud instead of being taken
+for a word."""
 
 import dataclasses
 
 _BLANK = " \t\n"
-_REFUSED = {";": "a list of commands", "<": "a redirection", ">": "a redirection", "(": "a subshell", ")": "a subshell",
+_REFUSED = {";": "a list of commands", "<": "a redirection", "(": "a subshell", ")": "a subshell",
             "`": "a command substitution", "*": "a glob", "?": "a glob", "[": "a glob", "{": "a brace expansion"}
 
 
@@ -14,10 +15,11 @@ class NoSimpleLine(ValueError):
 
 @dataclasses.dataclass
 class Command:
-    """`when`: "" for the first one, else "&&" or "||"."""
+    """`when`: "" for the first one, else "&&" or "||". `into`: the file that takes the output, or None."""
 
     when: str
     words: list
+    into: str | None = None
 
 
 def commands(line, variables=None):
@@ -26,12 +28,12 @@ def commands(line, variables=None):
 
 
 def run_list(parsed, run):
-    """Runs commands as a shell does its and-or list: `run(words)` gives an exit code; gives the last one."""
+    """Runs commands as a shell does its and-or list: `run(command)` gives an exit code; gives the last one."""
     code = 0
     for command in parsed:
         if command.when == "&&" and code != 0 or command.when == "||" and code == 0:
             continue
-        code = run(command.words)
+        code = run(command)
     return code
 
 
@@ -40,14 +42,14 @@ class _Reader:
         self.line, self.variables = line, variables
         self.at = 0
         self.word = None  # of the word at hand; None between words
+        self.file = False  # whether the next word is the file of a redirection
         self.found = [Command("", [])]
 
     def read(self):
         while self.at < len(self.line):
             self._step(self.line[self.at])
         self._end_word()
-        if not self.found[-1].words:
-            raise NoSimpleLine(f"nothing to run at the end of {self.line!r}")
+        self._check_end()
         return self.found
 
     def _step(self, letter):
@@ -60,6 +62,8 @@ class _Reader:
             self.at = len(self.line)
         elif letter in "&|":
             self._operator(letter)
+        elif letter == ">":
+            self._redirection()
         elif letter in _REFUSED or letter == "~" and self.word is None:
             raise NoSimpleLine(f"{_REFUSED.get(letter, 'a home folder')} at {self.at} of {self.line!r}")
         elif letter == "'":
@@ -81,16 +85,30 @@ class _Reader:
         self.word = (self.word or "") + text
 
     def _end_word(self):
-        if self.word is not None:
+        if self.word is not None and self.file:
+            self.found[-1].into, self.file = self.word, False
+        elif self.word is not None:
             self.found[-1].words.append(self.word)
         self.word = None
+
+    def _check_end(self):
+        if not self.found[-1].words or self.file:
+            raise NoSimpleLine(f"nothing to run, or no file, before {self.at} of {self.line!r}")
+
+    def _redirection(self):
+        # "2>" is another one, and so are ">>" and ">&".
+        number = self.word is not None and self.word.isdigit()
+        if number or self.line[self.at + 1:self.at + 2] in (">", "&", "|") or self.file or self.found[-1].into:
+            raise NoSimpleLine(f"a redirection at {self.at} of {self.line!r}")
+        self._end_word()
+        self.file = True
+        self.at += 1
 
     def _operator(self, letter):
         if self.line[self.at:self.at + 2] != letter * 2:
             raise NoSimpleLine(f"{letter!r} at {self.at} of {self.line!r}")
         self._end_word()
-        if not self.found[-1].words:
-            raise NoSimpleLine(f"nothing to run before {letter * 2} in {self.line!r}")
+        self._check_end()
         self.found.append(Command(letter * 2, []))
         self.at += 2
 
