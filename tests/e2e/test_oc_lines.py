@@ -54,8 +54,9 @@ class Lines(unittest.TestCase):
         self.assertEqual(self.words(r"""a 'it'\''s' "b \"c\"" d#e"""), ["a", "it's", 'b "c"', "d#e"])
 
     def test_what_is_no_simple_command_is_refused(self):
-        for line in ("a | b", "a >> f", "a 2> f", "a >&2", "a > f > g", "a >", "> f", "a < f", "a; b", "a & b", "a $(b)", "a `b`", "a 'b", 'a "b', "a *", "a && ", "&& a", "# a",
-                     "a {b,c}", "a $NOT_SET", '"$NOT_SET"', "a ~/b", "a\nb", "a || # b", "a $SPLIT", "a \\"):
+        for line in ("a | b", "a >> f", "a 2> f", "a >&2", "a > f > g", "a >", "> f", "a < f", "a; b", "a & b",
+                     "a $(b)", "a `b`", "a 'b", 'a "b', "a *", "a && ", "&& a", "# a", "a {b,c}",
+                     "a $NOT_SET", '"$NOT_SET"', "a ~/b", "a\nb", "a || # b", "a $SPLIT", "a \\"):
             with self.subTest(line), self.assertRaises(shell_line.NoSimpleLine):
                 shell_line.commands(line, {"SPLIT": "b c"})
 
@@ -195,7 +196,8 @@ class Triggers(unittest.TestCase):
 
     def test_an_entry_that_leads_nowhere_is_dropped(self):
         thing = self.thing("Deployment")
-        thing["metadata"]["annotations"][ANNOTATION] = thing["metadata"]["annotations"][ANNOTATION].replace("web\\", "x\\")
+        annotations = thing["metadata"]["annotations"]
+        annotations[ANNOTATION] = annotations[ANNOTATION].replace('web\\"', 'x\\"')
         found = self.after(thing, from_image="web:latest", containers="web")
         self.assertEqual([one["from"]["name"] for one in found], ["web:latest"])
 
@@ -234,31 +236,34 @@ class AgainstASandbox(FindingWorlds):
         for word in said:
             self.assertIn(word, done.err)
 
-    def follows(self):
+    def followed(self):
         return [(one["imageChangeParams"]["from"]["namespace"], one["imageChangeParams"]["from"]["name"])
                 for one in self.workload("DeploymentConfig")["spec"]["triggers"] if one["type"] == "ImageChange"]
 
     def test_a_trigger_on_something_else_stays_unless_it_is_removed_first(self):
         """As seen of a real 3.11."""
-        for origin in ({"name": "web:lates"}, {"name": "web:latest", "namespace": None}):
-            with self.subTest(self.begin(str(origin))):
-                self.running()
-                triggers = self.manifest("DeploymentConfig")["spec"]["triggers"]
-                origin = {**origin, **({"namespace": self.dev.name} if "namespace" in origin else {})}
-                triggers[1]["imageChangeParams"]["from"].update(origin)
-                self.change("DeploymentConfig", {"spec": {"triggers": triggers}})
-                project, prod = origin.get("namespace", self.prod.name), self.prod.name
-                add = f"oc set triggers dc/web -n {prod} --from-image={prod}/web:latest -c web"
-                self.does(add)
-                self.assertEqual(self.follows(), [(project, origin["name"]), (prod, "web:latest")])
-                self.does(f"oc set triggers dc/web -n {prod} --from-image={project}/{origin['name']} --remove && {add}")
-                self.assertEqual(self.follows(), [(prod, "web:latest")])
-                outcome = self.promote(self.sluice)
-                self.all_well(self.dev.tag(), outcome)
+        for name, elsewhere in (("web:lates", False), ("web:latest", True)):
+            for kind in ("DeploymentConfig", "Deployment"):
+                with self.subTest(self.begin(f"{kind} on {name}")):
+                    self.follows(kind, name, elsewhere)
+                    new, prod = self.dev.tag(), self.prod.name
+                    other = f"{(self.dev if elsewhere else self.prod).name}/{name}"
+                    thing = "dc/web" if kind == "DeploymentConfig" else "deployment/web"
+                    add = f"oc set triggers {thing} -n {prod} --from-image={prod}/web:latest -c web"
+                    if kind == "DeploymentConfig":
+                        self.does(add)
+                        self.assertEqual(self.followed(), [tuple(other.split("/")), (prod, "web:latest")])
+                    else:
+                        self.fails(add, "only one trigger may reference each container: web")
+                    self.does(f"oc set triggers {thing} -n {prod} --from-image={other} --remove && {add}")
+                    if kind == "DeploymentConfig":
+                        self.assertEqual(self.followed(), [(prod, "web:latest")])
+                    self.all_well(new, self.promote(self.sluice))
 
     def test_an_annotation_that_cannot_be_read_is_refused(self):
         self.spoilt("Deployment", "no JSON")
-        self.fails(f"oc set triggers deployment/web -n {self.prod.name} --from-image={self.prod.name}/web:latest -c web",
+        prod = self.prod.name
+        self.fails(f"oc set triggers deployment/web -n {prod} --from-image={prod}/web:latest -c web",
                    "deployments/web does not support triggers")
 
     def test_images_that_are_no_tag_of_this_server_are_refused(self):

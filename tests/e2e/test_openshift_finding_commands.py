@@ -124,7 +124,7 @@ def findings_with_commands():
     for part in re.findall(r"<!-- \w+: begin -->(.*?)<!-- \w+: end -->", page, re.DOTALL):
         for code, text in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", part, re.DOTALL | re.MULTILINE):
             for command in re.findall(r"^```\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE):
-                if re.match(r"oc |\{(fix|login)\}", command):
+                if re.match(r"oc |\{\w+\}", command):
                     found[code] = command
     return found
 
@@ -192,7 +192,9 @@ class FindingCommands(FindingWorlds):
         self.each(WORKLOADS)
 
     def arrives(self, row):
-        """What was mended does what it is for: the cluster itself follows the tag."""
+        """What was mended does what it is for: the cluster itself follows the tag. Once for each command."""
+        if any((other.code, other.words[:1]) == (row.code, row.words[:1]) for other in TRIGGERS[:TRIGGERS.index(row)]):
+            return
         self.promote(self.sluice)
         self.box.settle()
         if row.world == "cron_job":

@@ -1,9 +1,11 @@
-"""Worlds in which `sluice plan` shows one finding: projects, rights and workloads that are spoilt in one way. A world is
-a method; it gives back, where need be: `runs_as`, the identity that runs the command; `fill`, words to be filled in;
+"""Worlds in which `sluice plan` shows one finding: projects, rights, workloads that are spoilt in one way. A world is a
+method; it gives back, where need be: `runs_as`, the identity that runs the command; `fill`, words to be filled in;
 `comment`: it is the case that a comment of the command is for; `takes`: what is done with what the command prints."""
 
 import itertools
+import json
 
+from .one_cluster import TRIGGERS
 from .roles import RBAC, role, service_account
 from .sandbox import IMAGES, Sandbox
 from .sandbox_case import core, small_image
@@ -176,6 +178,24 @@ class FindingWorlds(SpoiltTriggers):
     def trigger(self, kind, how, **environment):
         self.spoilt(kind, how)
         self.write(environment=environment)
+
+    def follows(self, kind, name, elsewhere=False):
+        """A workload that ran an image of the tag follows this one now, of its own project or of dev."""
+        old, _ = self.running(kind)
+        origin = {"kind": "ImageStreamTag", "name": name, "namespace": (self.dev if elsewhere else self.prod).name}
+        if elsewhere:
+            self.copy_to_dev(old)  # so that it changes nothing yet
+        thing = self.workload(kind)
+        if kind == "DeploymentConfig":
+            triggers = self.manifest(kind)["spec"]["triggers"]
+            triggers[1]["imageChangeParams"]["from"] = origin
+            self.change(kind, {"spec": {"triggers": triggers}})
+        else:
+            entry = json.loads(thing["metadata"]["annotations"][TRIGGERS])[0]
+            text = json.dumps([{**entry, "from": origin}])
+            self.change(kind, {"metadata": {"annotations": {TRIGGERS: text}}})
+        self.fresh(self.dev)
+        self.box.settle()
 
     def cron_job(self, how):
         self.fresh(self.prod)

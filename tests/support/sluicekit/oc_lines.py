@@ -1,5 +1,5 @@
-"""`oc` for tests: runs one line as a finding prints it, against the API of a sandbox. It behaves as the real one of that
-release does, written from its sources, and not as one would wish; what it does not know ends the test (NotPlayed)."""
+"""`oc` for tests: runs one line as a finding prints it, against the API of a sandbox. It behaves as the real one of
+that release does, and not as one would wish; what it does not know ends the test (NotPlayed)."""
 
 import dataclasses
 import json

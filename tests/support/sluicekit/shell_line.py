@@ -1,6 +1,6 @@
-"""One line for a shell, taken apart as a POSIX shell does: words, quotes, variables, comments, `&&` and `||`, and output
-that goes into a file. Everything else of a shell (pipes, globs, substitutions) is refused aloud instead of being taken
-for a word."""
+"""One line for a shell, taken apart as a POSIX shell does: words, quotes, variables, comments, `&&` and `||`, and
+output that goes into a file. Everything else of a shell (pipes, globs, substitutions) is refused aloud instead of being
+taken for a word."""
 
 import dataclasses
 
