@@ -14,6 +14,9 @@ from sluicekit.oc_options import COMMANDS, NotPlayed, find_command, parse
 from sluicekit.oc_triggers import ANNOTATION, Refused, Unreadable, Wish, patch_for
 from sluicekit.sandbox_case import core
 from sluicekit.shop import workload_of
+from sluicekit.sluice import binary
+
+binary()
 
 OLD, NEW = (3, 11), (4, 14)
 
@@ -242,10 +245,11 @@ class AgainstASandbox(FindingWorlds):
 
     def test_a_trigger_on_something_else_stays_unless_it_is_removed_first(self):
         """As seen of a real 3.11."""
-        for name, elsewhere in (("web:lates", False), ("web:latest", True)):
+        for name, elsewhere, first in (("web:lates", False, False), ("web:latest", True, False),
+                                       ("web:lates", False, True), ("web:latest", True, True)):
             for kind in ("DeploymentConfig", "Deployment"):
-                with self.subTest(self.begin(f"{kind} on {name}")):
-                    self.follows(kind, name, elsewhere)
+                with self.subTest(self.begin(f"{kind} on {name}, {first}")):
+                    self.follows(kind, name, elsewhere, first)
                     new, prod = self.dev.tag(), self.prod.name
                     other = f"{(self.dev if elsewhere else self.prod).name}/{name}"
                     thing = "dc/web" if kind == "DeploymentConfig" else "deployment/web"

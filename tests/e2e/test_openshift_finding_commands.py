@@ -160,6 +160,13 @@ class FindingCommands(FindingWorlds):
         self.assertIn(outcome.code, (0, 3), outcome)
         return outcome
 
+    def one_trigger_per_container(self, row):
+        """Two would take turns. Of an annotation the cluster takes no second one."""
+        if row.words[0] == "DeploymentConfig":
+            names = [name for one in self.workload("DeploymentConfig")["spec"]["triggers"]
+                     for name in one.get("imageChangeParams", {}).get("containerNames", [])]
+            self.assertEqual(names, ["web"], row)
+
     @staticmethod
     def filled(fix, world):
         """What the reader makes of it: takes the command of the comment where that is meant, and fills in words."""
@@ -193,6 +200,7 @@ class FindingCommands(FindingWorlds):
 
     def arrives(self, row):
         """What was mended does what it is for: the cluster itself follows the tag. Once for each command."""
+        self.one_trigger_per_container(row)
         if any((other.code, other.words[:1]) == (row.code, row.words[:1]) for other in TRIGGERS[:TRIGGERS.index(row)]):
             return
         self.promote(self.sluice)

@@ -179,23 +179,31 @@ class FindingWorlds(SpoiltTriggers):
         self.spoilt(kind, how)
         self.write(environment=environment)
 
-    def follows(self, kind, name, elsewhere=False):
-        """A workload that ran an image of the tag follows this one now, of its own project or of dev."""
-        old, _ = self.running(kind)
+    def follows(self, kind, name, elsewhere=False, first=False):
+        """A workload that ran an image of the tag follows this one now, of its own project or of dev. `first`: it never
+        followed anything else, and prod has no image yet."""
         origin = {"kind": "ImageStreamTag", "name": name, "namespace": (self.dev if elsewhere else self.prod).name}
-        if elsewhere:
-            self.copy_to_dev(old)  # so that it changes nothing yet
-        thing = self.workload(kind)
-        if kind == "DeploymentConfig":
-            triggers = self.manifest(kind)["spec"]["triggers"]
-            triggers[1]["imageChangeParams"]["from"] = origin
-            self.change(kind, {"spec": {"triggers": triggers}})
+        if first:
+            self.fresh(self.dev)
+            self.make(self.following(kind, origin))
         else:
-            entry = json.loads(thing["metadata"]["annotations"][TRIGGERS])[0]
-            text = json.dumps([{**entry, "from": origin}])
-            self.change(kind, {"metadata": {"annotations": {TRIGGERS: text}}})
+            old, _ = self.running(kind)
+            if elsewhere:
+                self.copy_to_dev(old)  # so that it changes nothing yet
+            made = self.following(kind, origin)
+            self.change(kind, {"metadata": {"annotations": made["metadata"].get("annotations")},
+                               "spec": {"triggers": made["spec"]["triggers"]} if "triggers" in made["spec"] else {}})
         self.fresh(self.dev)
         self.box.settle()
+
+    def following(self, kind, origin):
+        made = self.manifest(kind)
+        if kind == "DeploymentConfig":
+            made["spec"]["triggers"][1]["imageChangeParams"]["from"] = origin
+        else:
+            entry = json.loads(made["metadata"]["annotations"][TRIGGERS])[0]
+            made["metadata"]["annotations"][TRIGGERS] = json.dumps([{**entry, "from": origin}])
+        return made
 
     def cron_job(self, how):
         self.fresh(self.prod)
