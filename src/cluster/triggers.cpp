@@ -248,14 +248,32 @@ TriggerReading read_triggers(std::string_view annotation, std::string_view kind,
   return Reader(kind, containers, project).read(annotation);
 }
 
-std::string trigger_annotation_for(std::string_view kind, const ImageSource& from, std::string_view container) {
+namespace {
+
+Json trigger_on(std::string_view kind, const ImageSource& from, std::string_view container, bool init) {
   Json source = Json::object();
   source.set("kind", "ImageStreamTag").set("name", from.name);
   if (!from.project.empty()) source.set("namespace", from.project);
-  Json trigger = Json::object();
-  trigger.set("from", std::move(source));
-  trigger.set("fieldPath", fmt::format("{}.containers[?(@.name==\"{}\")].image", pod_spec_path(kind), container));
-  return Json::array().push(std::move(trigger)).dump();
+  return Json::object()
+      .set("from", std::move(source))
+      .set("fieldPath", fmt::format("{}.{}[?(@.name==\"{}\")].image", pod_spec_path(kind),
+                                    init ? "initContainers" : "containers", container));
+}
+
+}  // namespace
+
+std::string trigger_annotation_for(std::string_view kind, const ImageSource& from, std::string_view container) {
+  return Json::array().push(trigger_on(kind, from, container, false)).dump();
+}
+
+std::string annotation_with(std::string_view annotation, std::string_view kind, const ImageSource& from,
+                            const std::vector<Container>& more) {
+  Json out = Json::array();
+  if (const auto there = parse_json(annotation, {.max_bytes = std::size_t{256} * 1024, .max_depth = 16, .max_values = 10'000})) {
+    for (const auto& one : there->items()) out.push(one);
+  }
+  for (const auto& container : more) out.push(trigger_on(kind, from, container.name, container.init));
+  return out.dump();
 }
 
 }  // namespace sluice::cluster

@@ -47,5 +47,8 @@ TriggerReading read_triggers(std::string_view annotation, std::string_view kind,
 
 /// The annotation text for a trigger on one container, as the controller wants it.
 std::string trigger_annotation_for(std::string_view kind, const ImageSource& from, std::string_view container);
+/// An annotation that can be read, with more triggers on the same tag; of containers their names and `init` count.
+std::string annotation_with(std::string_view annotation, std::string_view kind, const ImageSource& from,
+                            const std::vector<Container>& more);
 
 }  // namespace sluice::cluster

@@ -41,9 +41,12 @@ std::string automatic_command(const CommandSubject& subject) {
 
 std::string annotate_command(const CommandSubject& subject, const StreamTag& tag, std::string_view container) {
   const ImageSource from{"ImageStreamTag", tag.project, tag.name()};
-  const auto value = fmt::format("{}={}", kTriggerAnnotation,
-                                 trigger_annotation_for(to_string(subject.kind), from, container));
-  return fmt::format("oc annotate {} --overwrite {}", object_arguments(subject), findings::shell_word(value));
+  return annotate_command(subject, trigger_annotation_for(to_string(subject.kind), from, container));
+}
+
+std::string annotate_command(const CommandSubject& subject, std::string_view annotation) {
+  return fmt::format("oc annotate {} --overwrite {}", object_arguments(subject),
+                     findings::shell_word(fmt::format("{}={}", kTriggerAnnotation, annotation)));
 }
 
 std::string resume_command(const CommandSubject& subject) { return "oc rollout resume " + object_arguments(subject); }

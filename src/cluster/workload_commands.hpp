@@ -27,8 +27,10 @@ std::string set_trigger_command(const CommandSubject& subject, const StreamTag& 
 std::string remove_trigger_command(const CommandSubject& subject, std::string_view tag);
 /// Makes all triggers automatic.
 std::string automatic_command(const CommandSubject& subject);
-/// Writes the annotation anew.
+/// Writes the annotation anew, for one container.
 std::string annotate_command(const CommandSubject& subject, const StreamTag& tag, std::string_view container);
+/// The same with a text.
+std::string annotate_command(const CommandSubject& subject, std::string_view annotation);
 std::string resume_command(const CommandSubject& subject);
 /// Lets the cluster replace the pods of a StatefulSet or DaemonSet.
 std::string rolling_update_command(const CommandSubject& subject);

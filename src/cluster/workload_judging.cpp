@@ -27,6 +27,7 @@ struct Subject {
   std::vector<Container> containers;
   bool paused = false;
   bool on_delete = false;
+  std::string annotation{};  ///< with its triggers; "" of a DeploymentConfig
 
   CommandSubject command() const { return {kind, project, name}; }
 };
@@ -167,10 +168,10 @@ void add_use(std::vector<WorkloadUse>& uses, WorkloadUse use) {
   uses.push_back(std::move(use));
 }
 
-// Containers with an image of the stream that nothing sets. The command names those that the tag sets already, too,
-// since it replaces them.
+// Containers with an image of the stream that nothing sets.
 void find_left(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use) {
   std::vector<std::string> names;
+  std::vector<Container> more;
   for (const auto& container : use.containers) names.push_back(container.name);
   for (const auto& container : subject.containers) {
     const bool is_ours = is_of_stream(container.image, use.tag.project, use.tag.stream) ||
@@ -180,12 +181,16 @@ void find_left(const Subject& subject, const std::vector<Setting>& settings, Wor
     if (!is_ours || is_set) continue;
     use.left.push_back(bound(container, use.tag));
     names.push_back(container.name);
+    more.push_back(container);
   }
   if (use.left.empty()) return;
-  // One trigger for all of them; of an annotation each container has its own, so that they are written anew.
-  std::vector<std::string> instead;
-  if (subject.kind != WorkloadKind::deployment_config) instead.push_back(use.tag.shown());
-  use.follow_left = set_trigger_command(subject.command(), use.tag, names, instead);
+  // `oc set triggers` knows no init containers of annotated workloads: it would name them as containers.
+  const ImageSource from{"ImageStreamTag", use.tag.project, use.tag.name()};
+  use.follow_left =
+      subject.kind == WorkloadKind::deployment_config
+          ? set_trigger_command(subject.command(), use.tag, names)
+          : annotate_command(subject.command(),
+                             annotation_with(subject.annotation, to_string(subject.kind), from, more));
 }
 
 // Two triggers on one container: on two tags they take turns, on one they are one too many.
@@ -341,7 +346,8 @@ std::optional<WorkloadUse> judge_broken(const Subject& subject, const StreamTag&
   return use;
 }
 
-void judge_annotated(const Subject& subject, std::string_view annotation, const Bench& bench) {
+void judge_annotated(const Subject& subject, const Bench& bench) {
+  const std::string_view annotation = subject.annotation;
   TriggerReading reading;
   if (!annotation.empty()) {
     reading = read_triggers(annotation, to_string(subject.kind), subject.containers, subject.project);
@@ -397,19 +403,26 @@ void each_annotated(const Workloads& workloads, const Take& take) {
   for (const auto& deployment : workloads.deployments) {
     auto subject = subject_of(WorkloadKind::deployment, deployment);
     subject.paused = deployment.paused();
-    take(subject, deployment.trigger_annotation());
+    subject.annotation = deployment.trigger_annotation();
+    take(subject);
   }
   for (const auto& set : workloads.stateful_sets) {
     auto subject = subject_of(WorkloadKind::stateful_set, set);
     subject.on_delete = is_on_delete(set);
-    take(subject, set.trigger_annotation());
+    subject.annotation = set.trigger_annotation();
+    take(subject);
   }
   for (const auto& set : workloads.daemon_sets) {
     auto subject = subject_of(WorkloadKind::daemon_set, set);
     subject.on_delete = is_on_delete(set);
-    take(subject, set.trigger_annotation());
+    subject.annotation = set.trigger_annotation();
+    take(subject);
   }
-  for (const auto& job : workloads.cron_jobs) take(subject_of(WorkloadKind::cron_job, job), job.trigger_annotation());
+  for (const auto& job : workloads.cron_jobs) {
+    auto subject = subject_of(WorkloadKind::cron_job, job);
+    subject.annotation = job.trigger_annotation();
+    take(subject);
+  }
 }
 
 }  // namespace
@@ -432,9 +445,10 @@ std::vector<std::pair<std::string, std::string>> streams_to_ask(const Workloads&
       if (is_near(trigger.from) || (ours && trigger.last_triggered.empty())) ask(trigger.from);
     }
   }
-  each_annotated(workloads, [&](const Subject& subject, const std::string& annotation) {
-    if (annotation.empty()) return;
-    const auto reading = read_triggers(annotation, to_string(subject.kind), subject.containers, subject.project);
+  each_annotated(workloads, [&](const Subject& subject) {
+    if (subject.annotation.empty()) return;
+    const auto reading =
+        read_triggers(subject.annotation, to_string(subject.kind), subject.containers, subject.project);
     for (const auto& trigger : reading.triggers) {
       if (is_near(trigger.from)) ask(trigger.from);
     }
@@ -447,9 +461,7 @@ std::vector<WorkloadUse> judge_workloads(const Workloads& workloads, const std::
   std::vector<WorkloadUse> out;
   const Bench bench{tags, known, out};
   for (const auto& config : workloads.configs) judge_config(config, bench);
-  each_annotated(workloads, [&](const Subject& subject, const std::string& annotation) {
-    judge_annotated(subject, annotation, bench);
-  });
+  each_annotated(workloads, [&](const Subject& subject) { judge_annotated(subject, bench); });
   for (const auto& build : workloads.builds) judge_build(build, bench);
   return out;
 }

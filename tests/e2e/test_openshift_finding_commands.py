@@ -7,6 +7,7 @@ import unittest
 
 from sluicekit.finding_worlds import FindingWorlds, rules
 from sluicekit.oc_lines import Oc
+from sluicekit.one_cluster import KINDS
 from sluicekit.oc_options import NotPlayed, find_command, parse
 from sluicekit.shell_line import commands
 from sluicekit.sluice import ROOT, binary
@@ -82,11 +83,22 @@ TRIGGERS = [
     *(Row(code, "cron_job", (how,)) for how, code in (
         ("missing", "trigger-missing"), ("manual", "trigger-manual"), ("malformed", "trigger-malformed"))),
     Row("cannot-patch", "trigger", ("DeploymentConfig", "wrong container"), {"deploy": "patch"}),
+    *(Row("trigger-other-tag", "follows", (kind, "web:lates", False)) for kind in KINDS),
+    *(Row("trigger-other-project", "follows", (kind, "web:latest", True)) for kind in KINDS),
+    # A StatefulSet whose first pod cannot start is not rolled by the cluster, whatever its trigger does.
+    *(Row(code, "follows", (kind, name, elsewhere), {"first": True}) for kind in ("DeploymentConfig", "Deployment")
+      for code, name, elsewhere in (("trigger-other-tag", "web:lates", False),
+                                    ("trigger-other-project", "web:latest", True))),
+    *(Row("trigger-twice", "twice", ("DeploymentConfig", name)) for name in ("web:latest", "web:other")),
 ]
 WORKLOADS = [
     *(Row("workload-paused", "paused", (kind,)) for kind in ("DeploymentConfig", "Deployment")),
     Row("runs-other-image", "paused_on_something_else", then="info"),  # a rollout is started then
     Row("nothing-uses-tag", "nobody_uses_the_tag", ("Deployment",)),
+    Row("trigger-held", "held", ("DeploymentConfig",)),
+    *(Row("container-not-followed", "left_container", (kind,), {"init": init})
+      for kind in KINDS for init in (False, True)),
+    *(Row("waits-for-delete", "on_delete", (kind,)) for kind in ("StatefulSet", "DaemonSet")),
 ]
 NEEDS = [
     Row("missing-secret", "needs", (ENV_SECRET,)),
@@ -107,9 +119,6 @@ NOT_RUN = {
     "manifest-type-refused": "builds an image",
     "manifest-type-unsure": "shows the release and changes nothing",
     "pull-right-unknown": "gives the right, and whether pods have it may still not be asked",
-    "trigger-other-project": "adds a second trigger beside the one that is there, which then holds the workload",
-    "trigger-other-tag": "the same",
-    "trigger-held": "says what to do in words",
     "import-needs-secret": "makes the secret, and is told of every import from elsewhere, whatever secrets there are",
     "signature-left-behind": "leaves out an option of sluice, or signs",
     "image-unsigned": "signs with a program of its own",

@@ -223,6 +223,41 @@ class FindingWorlds(SpoiltTriggers):
         version = "v1beta1" if self.profile == "3.11" else "v1"
         return f"/apis/batch/{version}/namespaces/{self.prod.name}/cronjobs/web"
 
+    def twice(self, kind, name):
+        """A second trigger on the same container, on the same tag or on another one."""
+        self.running(kind)
+        self.fresh(self.prod, tag="other")
+        triggers = self.workload(kind)["spec"]["triggers"]
+        second = json.loads(json.dumps(triggers[1]))
+        second["imageChangeParams"]["from"]["name"] = name
+        self.change(kind, {"spec": {"triggers": [*triggers, second]}})
+        self.fresh(self.dev)
+
+    def held(self, kind):
+        """A second container follows a tag that never held an image."""
+        self.fresh(self.prod)
+        self.make(self.manifest(kind, containers={"web": "web:latest", "side": "side:latest"}))
+        spec = self.workload(kind)["spec"]["template"]["spec"]
+        spec["containers"][1]["image"] = "registry.invalid/side:1"
+        self.change(kind, {"spec": {"template": {"spec": spec}}})
+        self.fresh(self.dev)
+
+    def left_container(self, kind, init):
+        """A container, or an init container, is pinned to an old image of the stream."""
+        old = self.fresh(self.prod)
+        made = self.manifest(kind)
+        extra = {"name": "worker", "image": f"{self.prod.stream()['status']['dockerImageRepository']}@{old}"}
+        made["spec"]["template"]["spec"].setdefault("initContainers" if init else "containers", []).append(extra)
+        self.make(made)
+        self.fresh(self.dev)
+
+    def on_delete(self, kind):
+        self.fresh(self.prod)
+        made = self.manifest(kind)
+        made["spec"]["updateStrategy"] = {"type": "OnDelete"}
+        self.make(made)
+        self.fresh(self.dev)
+
     def paused(self, kind):
         self.running(kind)
         self.change(kind, {"spec": {"paused": True}})
