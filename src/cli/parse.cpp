@@ -85,6 +85,11 @@ struct Builder {
   void explain_road(CLI::App* sub) {
     sub->add_flag("--explain-road", common.explain_road, "tell per image which roads there were, and why this one");
   }
+  // What follows rollouts.
+  void logs(CLI::App* sub) {
+    sub->add_flag("--logs,!--no-logs", common.logs,
+                  "show the last log lines of a container that failed (default: in text); they are kept nowhere");
+  }
   void leases(CLI::App* sub) {
     // A flag with a value, so that `resume --wait p0123456789ab` keeps its argument.
     auto* waiting = sub->add_flag("--wait{10m}", wait, "wait until nobody else works there: --wait=TIME (10m without)");
@@ -249,6 +254,7 @@ struct Commands {
                 "write nothing; tell how what another way left there differs from what would be brought")
         ->excludes(yes, c->get_option("--plan"), c->get_option("--fix-triggers"));
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -263,6 +269,7 @@ struct Commands {
     add_target(*c, rollback.target);
     c->add_flag("-y,--yes", rollback.yes, "do not ask");
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -273,6 +280,7 @@ struct Commands {
     add_target(*c, resume.target);
     c->add_flag("-y,--yes", resume.yes, "do not ask");
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -287,6 +295,7 @@ struct Commands {
     add_target(*c, undo.target);
     c->add_flag("-y,--yes", undo.yes, "do not ask");
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);

@@ -27,6 +27,9 @@ struct WorkloadSnapshot {
   std::string revision;             ///< of a Deployment, or the update revision of a StatefulSet
   std::vector<Container> containers;
   bool old_api = false;  ///< a CronJob in its old place
+  /// When it was taken by the API server's clock, in RFC 3339; "" when it is not known. What the cluster said before is
+  /// about an earlier rollout.
+  std::string taken{};
 
   std::string shown() const { return std::string(to_string(kind)) + " " + name; }
 };

@@ -182,7 +182,11 @@ void ClusterTarget::remember(const PlannedTarget& what, const TargetUses& uses) 
       promoted.push_back({{what.target.project, image.name, tag.tag, image.after.text()}, image.accepted});
   }
   followed_ = cluster::followed_workloads(uses.workloads, followed, promoted);
-  for (auto& one : followed_) one.must_roll = acted.contains(one.before.shown());
+  const auto now = client().connection().server_time();
+  for (auto& one : followed_) {
+    one.must_roll = acted.contains(one.before.shown());
+    one.before.taken = now;
+  }
 }
 
 namespace {
@@ -301,8 +305,10 @@ Result<Verdict> ClusterTarget::follow() {
                   .bytes = 0,
                   .detail = progress.line});
   };
+  cluster::FollowOptions options;
+  options.grace = plan_.verify.grace;
   SLUICE_TRY(verdict.rollouts,
-             cluster::follow_rollouts(client(), *access_.side.streams, followed_, {}, patient, on_progress));
+             cluster::follow_rollouts(client(), *access_.side.streams, followed_, options, patient, on_progress));
   for (const auto& result : verdict.rollouts) take_result(result, verdict);
   return verdict;
 }
