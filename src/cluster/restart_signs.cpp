@@ -7,7 +7,7 @@ namespace sluice::cluster {
 namespace {
 
 constexpr std::size_t kMaxAllowed = 500;
-constexpr std::size_t kCheapReply = std::size_t{64} * 1024;
+constexpr std::size_t kCheapReply = std::size_t{1024} * 1024;
 // A server is not away for less.
 constexpr std::chrono::seconds kShortestRestart{2};
 
@@ -38,7 +38,10 @@ void RestartSigns::worked(std::string_view method, std::string_view target, std:
     seen.last_success = now;
     seen.since.reset();
     if (seen.allowed.size() < kMaxAllowed) seen.allowed.insert(key_of(method, target));
-    if (method == "GET" && bytes <= kCheapReply && is_one_object(target)) seen.proof = std::string(target);
+    const bool is_cheaper = bytes <= kCheapReply && (seen.proof.empty() || bytes <= seen.proof_bytes);
+    if (method != "GET" || !is_cheaper || !is_one_object(target)) return;
+    seen.proof = std::string(target);
+    seen.proof_bytes = bytes;
   });
 }
 

@@ -40,6 +40,7 @@ class RestartSigns {
   struct Seen {
     std::set<std::string, std::less<>> allowed;  ///< "GET /api/v1/namespaces/prod/pods"
     std::string proof;
+    std::size_t proof_bytes = 0;
     std::optional<TimePoint> last_success;
     std::optional<TimePoint> last_trouble;
     std::optional<TimePoint> since;  ///< the first sign of the present trouble

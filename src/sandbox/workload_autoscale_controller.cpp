@@ -1,5 +1,5 @@
-// A HorizontalPodAutoscaler of the simplest kind (knob "autoscale"): it gives a workload another number of replicas, once,
-// as soon as its next rollout has made a pod.
+// A HorizontalPodAutoscaler of the simplest kind (knob "autoscale"): it gives a workload another number of replicas,
+// once, as soon as its next rollout has made a pod.
 #include "sandbox/tree.hpp"
 #include "sandbox/workload_controllers.hpp"
 #include "sandbox/workload_counts.hpp"

@@ -155,9 +155,9 @@ PodStep crash_init(const Json& pod, const NodeView& view) {
   }
   status.set("lastState", at(status, {"state"}));
   status.set("restartCount", number_at(status, {"restartCount"}) + 1);
-  status.set("state", waiting("CrashLoopBackOff", fmt::format("Back-off restarting failed container={} pod={}_{}",
-                                                              text_at(status, {"name"}), name_of(pod),
-                                                              namespace_of(pod))));
+  status.set("state",
+             waiting("CrashLoopBackOff", fmt::format("Back-off restarting failed container={} pod={}_{}",
+                                                     text_at(status, {"name"}), name_of(pod), namespace_of(pod))));
   return step_with(std::move(next), {{"Warning", "BackOff", "Back-off restarting failed container"}});
 }
 

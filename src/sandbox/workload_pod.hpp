@@ -63,7 +63,7 @@ struct Runtime {
 struct NodeView {
   PodFate fate = PodFate::ready;
   std::vector<PulledImage> init_images;  ///< of the init containers
-  std::vector<PulledImage> images;  ///< of the pod's containers, in order
+  std::vector<PulledImage> images;       ///< of the pod's containers, in order
   Runtime runtime;
   std::string now;
 };

@@ -1,7 +1,6 @@
 // What a person would name after `oc describe` and `oc logs`, for every situation and kind of workload, with the events
 // of all the other situations lying about: those of earlier rollouts, of other pods, and the harmless ones.
 #include "cluster/rollout_cause.hpp"
-
 #include "unit/cluster/cluster_testing.hpp"
 
 #include <fmt/format.h>
@@ -112,9 +111,10 @@ class Scene {
   // Leftovers of an earlier rollout on the same objects, what other pods say now, and what never matters.
   void litter() {
     for (const auto& uid : {std::string("u1"), owner()}) {
-      event(uid, "FailedCreate", "Error creating: pods \"web-1-y\" is forbidden: exceeded quota: old, requested: pods=1",
+      event(uid, "FailedCreate",
+            "Error creating: pods \"web-1-y\" is forbidden: exceeded quota: old, requested: pods=1", kLongAgo);
+      event(uid, "FailedCreate", "Error creating: unable to validate against any security context constraint",
             kLongAgo);
-      event(uid, "FailedCreate", "Error creating: unable to validate against any security context constraint", kLongAgo);
       event(uid, "FailedCreate", "Error creating deployer pod: exceeded quota: old, requested: pods=1", kLongAgo);
       event(uid, "FailedCreate", "Error creating deployer pod: pods \"web-1-deploy\" already exists");
       event(uid, "FailedCreate", "create Pod web-0 in StatefulSet web failed error: pods \"web-0\" already exists");
@@ -192,7 +192,8 @@ std::vector<Situation> container_situations() {
        "the container web of the pod web-2-x cannot be started: RunContainerError, exec: \"run\": not found"},
       {"a crash loop",
        [](Scene& s) {
-         s.container(kCrashed, R"(, "restartCount": 2, "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}})");
+         s.container(kCrashed,
+                     R"(, "restartCount": 2, "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}})");
        },
        "the container web of the pod web-2-x ends with exit code 2 after its start, restarts: 2"},
       {"out of memory",
@@ -277,7 +278,9 @@ std::vector<Situation> refusal_situations() {
        ""},
       {"a quota of an earlier rollout alone", [](Scene&) {}, ""},
       {"a security constraint",
-       [](Scene& s) { s.event(s.owner(), "FailedCreate", "unable to validate against any security context constraint"); },
+       [](Scene& s) {
+         s.event(s.owner(), "FailedCreate", "unable to validate against any security context constraint");
+       },
        "pods are refused: unable to validate against any security context constraint", true},
       {"a webhook that does not answer can heal",
        [](Scene& s) { s.event(s.owner(), "FailedCreate", "Internal error occurred: failed calling webhook: timeout"); },
@@ -288,7 +291,9 @@ std::vector<Situation> refusal_situations() {
          (*status.find("conditions")->elements())[0].set("message", kQuota);
          s.controller(R"({"openshift.io/deployment.phase": "Running"})", status.dump());
        },
-       kToldQuota, true, {Kind::deployment_config, Kind::deployment}},
+       kToldQuota,
+       true,
+       {Kind::deployment_config, Kind::deployment}},
       {"a replica set that is used again, and events of its first life",
        [](Scene& s) {
          s.controllers.clear();
@@ -296,7 +301,9 @@ std::vector<Situation> refusal_situations() {
              R"({{"metadata": {{"name": "web-2", "uid": "rc2", "creationTimestamp": "2026-11-01T00:00:00Z",
                  "annotations": {{"deployment.kubernetes.io/revision-history": "1"}}}}}})")));
        },
-       "", false, {Kind::deployment}},
+       "",
+       false,
+       {Kind::deployment}},
       {"the replica set is refused",
        [](Scene& s) {
          s.decision.owner_uid.clear();
@@ -305,7 +312,9 @@ std::vector<Situation> refusal_situations() {
                 parsed(R"([{"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError",
                             "message": "spec.template: Forbidden"}])"));
        },
-       "its replica set is refused: spec.template: Forbidden", false, {Kind::deployment}},
+       "its replica set is refused: spec.template: Forbidden",
+       false,
+       {Kind::deployment}},
   };
 }
 
