@@ -56,10 +56,10 @@ struct Target {
 struct Verify {
   bool rollout = true;                     ///< `rollout: none` switches following off
   std::chrono::seconds rollout_time{600};  ///< `rollout: 10m`
+  std::chrono::seconds watch{0};           ///< `watch: 10m`: for so long pods must go on running
+  std::string http;                        ///< https URL with {cluster} and {project}; empty: no check
   /// `grace: 30s`; `none`: as long as `rollout`. For so long a cause that no waiting heals may stand.
   std::optional<std::chrono::seconds> grace{std::chrono::seconds(30)};
-  std::chrono::seconds watch{0};  ///< `watch: 10m`: for so long pods must go on running
-  std::string http;               ///< https URL with {cluster} and {project}; empty: no check
   friend bool operator==(const Verify&, const Verify&) = default;
 };
 
