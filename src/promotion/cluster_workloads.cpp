@@ -316,7 +316,6 @@ Result<Verdict> ClusterTarget::follow() {
 Result<Verdict> ClusterTarget::watch(Verdict verdict) {
   if (!plan_.verify.http.empty()) SLUICE_CHECK(check_url(verdict));
   if (!verdict.good || plan_.verify.watch == std::chrono::seconds(0) || followed_.empty()) return verdict;
-  const net::ExchangeContext patient{Deadline::after(plan_.verify.watch + kForTemplates), targets_.stop()};
   const auto on_progress = [&](const cluster::RolloutProgress& progress) {
     events_.emit({.kind = copy::EventKind::rollout,
                   .image = std::string(cluster::short_name(progress.kind)) + "/" + progress.name,
@@ -326,8 +325,18 @@ Result<Verdict> ClusterTarget::watch(Verdict verdict) {
                   .detail = progress.line});
   };
   say(fmt::format("watching {} for {} s", planned_.target.label(), plan_.verify.watch.count()));
-  SLUICE_TRY(const auto watched, cluster::watch_rollouts(client(), *access_.side.streams, followed_, verdict.rollouts,
-                                                         plan_.verify.watch, kGrace, patient, on_progress));
+  const auto look = [&] {
+    const net::ExchangeContext patient{Deadline::after(plan_.verify.watch + kForTemplates), targets_.stop()};
+    return cluster::watch_rollouts(client(), *access_.side.streams, followed_, verdict.rollouts, plan_.verify.watch,
+                                   kGrace, patient, on_progress);
+  };
+  auto seen = look();
+  if (!seen && seen.error().kind() == ErrorKind::unreachable) {
+    // A server that restarts near the end leaves it unseen, and what nobody saw is not proved: once more, from the start.
+    say(fmt::format("watching {} anew: {}", planned_.target.label(), seen.error().message()));
+    seen = look();
+  }
+  SLUICE_TRY(const auto watched, std::move(seen));
   for (std::size_t i = 0; i < watched.size(); ++i) {
     if (watched[i].steady) continue;
     if (verdict.good) verdict.sentence = watched[i].sentence;

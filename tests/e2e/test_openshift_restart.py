@@ -9,7 +9,7 @@ from sluicekit.sluice import binary
 
 binary()
 
-AWAY = {"refused-seconds": 1, "denied-seconds": 1.5}
+AWAY = {"refused-seconds": 1, "denied-seconds": 2}
 # Which request meets the restart. `done`: it is carried out, and only its answer is lost.
 ROWS = {
     "while planning": {"method": "GET", "path": "*/imagestreams/web", "after": 1},
@@ -33,16 +33,17 @@ class Restarts(OneCluster):
         self.box.knob("restart-api", **where, **AWAY)
 
     def was_met(self):
-        """The restart was: asked again, nothing of it is left to meet."""
+        """The restart was met; gives how many requests were refused afterwards, which depends on when they came."""
         state = self.box.state()
         self.assertGreater(state["requests_cut"], self.cut, "no request met the restart")
-        self.assertGreater(state["requests_denied"], self.denied, "nobody was refused while the server started")
+        return state["requests_denied"] - self.denied
 
     def note(self):
         state = self.box.state()
         self.cut, self.denied = state["requests_cut"], state["requests_denied"]
 
     def test_in_each_phase_the_promotion_comes_to_its_end(self):
+        denied = 0
         for name, where in ROWS.items():
             with self.subTest(self.begin(name)):
                 _, new = self.running()
@@ -50,8 +51,9 @@ class Restarts(OneCluster):
                 self.note()
                 self.restart(**where)
                 self.all_well(new, self.promote(self.sluice))
-                self.was_met()
+                denied += self.was_met()
                 self.assertEqual(self.prod.rollouts(), 2)
+        self.assertGreater(denied, 0, "nobody was refused while the server started")
 
     def test_while_the_tag_is_put_back_what_ran_runs_again(self):
         for done in (False, True):
@@ -86,8 +88,8 @@ class Restarts(OneCluster):
     def test_a_right_that_is_taken_away_is_told_at_once_while_others_stand(self):
         self.running()
         self.box.scenario({"users": [{"name": "eve", "password": "eve's"}]})
-        self.right("eve", "view", self.dev)
-        self.right("eve", "view", self.prod)
+        self.right("user:eve", "view", self.dev)
+        self.right("user:eve", "view", self.prod)
         home = self.home({"box": (self.box, "eve")})
         home.write("sluice.yaml", pathlib.Path(self.sluice.home, "sluice.yaml").read_text(encoding="utf-8"))
         before = self.box.state()["requests"]
