@@ -34,6 +34,7 @@ struct Builder {
   std::string authfile;
   std::string src_creds, dest_creds, src_cert_dir, dest_cert_dir;
   bool src_tls_verify = true, dest_tls_verify = true;
+  bool with_logs = false, without_logs = false;
 
   /// Defaults that a job sets once for all its commands; what is said wins.
   Status take_variables(const Environment& environment) {
@@ -87,8 +88,9 @@ struct Builder {
   }
   // What follows rollouts.
   void logs(CLI::App* sub) {
-    sub->add_flag("--logs,!--no-logs", common.logs,
-                  "show the last log lines of a container that failed (default: in text); they are kept nowhere");
+    auto* shown = sub->add_flag("--logs", with_logs,
+                                "show the last log lines of a container that failed, as text does; kept nowhere");
+    sub->add_flag("--no-logs", without_logs, "name the command that shows them instead")->excludes(shown);
   }
   void leases(CLI::App* sub) {
     // A flag with a value, so that `resume --wait p0123456789ab` keeps its argument.
@@ -424,6 +426,7 @@ struct Commands {
 
 Status settle(Builder& b, const std::string& token) {
   auto& common = b.common;
+  if (b.with_logs || b.without_logs) common.logs = b.with_logs;
   common.format = b.format == "json" ? Format::json : Format::text;
   common.progress = b.progress == "plain"  ? ProgressMode::plain
                     : b.progress == "none" ? ProgressMode::none

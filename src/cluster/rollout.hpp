@@ -68,6 +68,7 @@ struct LiveWorkload {
   bool deleted = false;                      ///< it was there and is gone
   std::vector<const Object*> controllers{};  ///< ReplicationControllers or ReplicaSets that it owns
   std::vector<const Pod*> pods{};            ///< of the workload and of its controllers
+  std::vector<const Pod*> gone{};            ///< pods as they were last before they were deleted; the newest only
   const Pod* deployer = nullptr;             ///< the deployer pod of the newest rollout
   std::vector<const Event*> warnings{};      ///< about any of these
 };

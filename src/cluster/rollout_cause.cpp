@@ -203,6 +203,17 @@ std::optional<RolloutCause> held_up(const std::vector<const Pod*>& new_ones, con
   return cause;
 }
 
+// A rollout that failed removes its pods: how they stood when they were seen last is the best that is known.
+std::optional<RolloutCause> cause_of_gone(const RolloutDecision& decision, const LiveWorkload& live) {
+  if (decision.step != RolloutDecision::Step::ended || decision.end != RolloutEnd::failed) return std::nullopt;
+  std::vector<const Pod*> pods;
+  for (const auto* pod : live.gone) {
+    const auto owner = pod->controller();
+    if (owner && owner->uid == decision.owner_uid) pods.push_back(pod);
+  }
+  return container_problem(pods, live);
+}
+
 }  // namespace
 
 std::string_view to_string(CauseKind kind) {
@@ -273,7 +284,7 @@ std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const F
   if (auto cause = refused_pods(decision, live, pods, since)) return cause;
   if (of_containers) return of_containers;
   if (followed.before.kind == WorkloadKind::stateful_set) return held_up(pods, live);
-  return std::nullopt;
+  return pods.empty() ? cause_of_gone(decision, live) : std::nullopt;
 }
 
 }  // namespace sluice::cluster

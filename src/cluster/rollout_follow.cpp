@@ -227,8 +227,7 @@ class Follower {
       return;
     }
     const auto span = std::chrono::duration<double>(*options_.grace).count();
-    end(index, RolloutEnd::failed,
-        fmt::format("given up after {}, as waiting does not heal it", text::human_seconds(span)));
+    end(index, RolloutEnd::failed, fmt::format("given up after {:g} s, as waiting does not heal it", span));
   }
 
   bool is_lasting(const Tracked& tracked) const { return options_.grace && tracked.cause && tracked.cause->lasting; }

@@ -332,7 +332,8 @@ Result<Verdict> ClusterTarget::watch(Verdict verdict) {
   };
   auto seen = look();
   if (!seen && seen.error().kind() == ErrorKind::unreachable) {
-    // A server that restarts near the end leaves it unseen, and what nobody saw is not proved: once more, from the start.
+    // A server that restarts near the end leaves it unseen, and what nobody saw is not proved: once more, from the
+    // start.
     say(fmt::format("watching {} anew: {}", planned_.target.label(), seen.error().message()));
     seen = look();
   }

@@ -149,7 +149,7 @@ class Causes(OneCluster):
                     self.assertEqual(self.workload(kind)["spec"]["replicas"], replicas)
 
     def test_the_last_lines_are_shown_in_a_job_or_the_command_that_shows_them(self):
-        for flags, shown in ({(): True, ("--logs", "-o", "json"): True, ("--no-logs",): False,
+        for flags, shown in ({("--logs",): True, (): True, ("--logs", "-o", "json"): True, ("--no-logs",): False,
                               ("-o", "json"): False}).items():
             with self.subTest(self.begin(" ".join(flags))):
                 _, new = self.running()

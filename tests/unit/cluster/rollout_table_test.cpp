@@ -401,6 +401,21 @@ TEST(RolloutCauseTableSize, IsLargeEnoughToMeanSomething) {
             40U);
 }
 
+TEST(RolloutCause, OfPodsThatAFailedRolloutRemovedIsHowTheyStoodLast) {
+  Scene scene(Kind::deployment_config);
+  scene.container(R"({"terminated": {"exitCode": 4}})");
+  LiveWorkload live;
+  live.object = &scene.object;
+  live.controllers = {&scene.controllers.front()};
+  live.gone = {&scene.pods.front()};
+  EXPECT_FALSE(first_cause(scene.decision, scene.followed, live)) << "it goes on: others may do better";
+  scene.decision.step = RolloutDecision::Step::ended;
+  scene.decision.end = RolloutEnd::failed;
+  const auto cause = first_cause(scene.decision, scene.followed, live);
+  ASSERT_TRUE(cause);
+  EXPECT_EQ(cause->sentence, "the container web of the pod web-2-x ends with exit code 4 after its start");
+}
+
 TEST(RolloutCause, OfAnOldPodThatHoldsAStatefulSetUpIsToldAsThat) {
   Scene scene(Kind::stateful_set);
   scene.container(kCrashed, R"(, "lastState": {"terminated": {"exitCode": 2}})");
