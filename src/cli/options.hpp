@@ -25,6 +25,7 @@ struct Common {
   std::optional<std::string> metrics;  ///< --metrics FILE
   bool explain_auth = false;
   bool explain_road = false;
+  std::optional<bool> logs;                  ///< --logs, --no-logs; empty: in text, and on a terminal
   std::optional<std::chrono::seconds> wait;  ///< --wait: for somebody else's lease; empty: not at all
   bool take_over = false;                    ///< --take-over: of somebody else's lease
   app::SessionOptions session;

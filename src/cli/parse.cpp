@@ -34,6 +34,7 @@ struct Builder {
   std::string authfile;
   std::string src_creds, dest_creds, src_cert_dir, dest_cert_dir;
   bool src_tls_verify = true, dest_tls_verify = true;
+  bool with_logs = false, without_logs = false;
 
   /// Defaults that a job sets once for all its commands; what is said wins.
   Status take_variables(const Environment& environment) {
@@ -84,6 +85,12 @@ struct Builder {
   }
   void explain_road(CLI::App* sub) {
     sub->add_flag("--explain-road", common.explain_road, "tell per image which roads there were, and why this one");
+  }
+  // What follows rollouts.
+  void logs(CLI::App* sub) {
+    auto* shown = sub->add_flag("--logs", with_logs,
+                                "show the last log lines of a container that failed, as text does; kept nowhere");
+    sub->add_flag("--no-logs", without_logs, "name the command that shows them instead")->excludes(shown);
   }
   void leases(CLI::App* sub) {
     // A flag with a value, so that `resume --wait p0123456789ab` keeps its argument.
@@ -257,6 +264,7 @@ struct Commands {
                 "write nothing; tell how what another way left there differs from what would be brought")
         ->excludes(yes, c->get_option("--plan"), c->get_option("--fix-triggers"));
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -272,6 +280,7 @@ struct Commands {
     add_accept(*c, rollback.accepts);
     c->add_flag("-y,--yes", rollback.yes, "do not ask");
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -282,6 +291,7 @@ struct Commands {
     add_target(*c, resume.target);
     c->add_flag("-y,--yes", resume.yes, "do not ask");
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -296,6 +306,7 @@ struct Commands {
     add_target(*c, undo.target);
     c->add_flag("-y,--yes", undo.yes, "do not ask");
     b.leases(c);
+    b.logs(c);
     b.pipeline(c);
     b.reports(c);
     b.explain_auth(c);
@@ -424,6 +435,7 @@ struct Commands {
 
 Status settle(Builder& b, const std::string& token) {
   auto& common = b.common;
+  if (b.with_logs || b.without_logs) common.logs = b.with_logs;
   common.format = b.format == "json" ? Format::json : Format::text;
   common.progress = b.progress == "plain"  ? ProgressMode::plain
                     : b.progress == "none" ? ProgressMode::none

@@ -81,8 +81,9 @@ int conclude(const promotion::Outcome& outcome, const std::string& command, Cont
   if (outcome.error)
     context.console.err(context.console.red("sluice:", false) + " " + outcome.error->sentence() + "\n");
   for (const auto& finding : outcome.findings) context.console.err(finding_line(finding, context.console, false));
-  // What a container wrote may be anything: it is for eyes, and stays out of files.
-  if (context.console.can_redraw()) context.console.err(log_lines(outcome));
+  // What a container wrote may be anything: it is for whoever started this, and stays out of records and documents.
+  const bool for_people = !context.json() || context.console.can_redraw();
+  context.console.err(log_lines(outcome, context.common.logs.value_or(for_people)));
   if (outcome.promotion.state == records::PromotionState::partial) {
     context.console.err(fmt::format(
         "finish it with: sluice resume {0}   or put everything back with: sluice undo {0}\n", outcome.promotion.id));

@@ -106,6 +106,10 @@ void verify_text(std::string& out, const promotion::Plan& plan) {
   } else {
     parts.push_back(plan.verify.rollout ? "rollout within " + as_written(plan.verify.rollout_time)
                                         : "reading the tags back (no rollout is followed)");
+    if (plan.verify.rollout && plan.verify.grace != pipeline::Verify().grace) {
+      parts.push_back(plan.verify.grace ? "given up after " + as_written(*plan.verify.grace) + " of what cannot heal"
+                                        : "never given up before that");
+    }
     if (plan.verify.watch.count() > 0) parts.push_back("watched for " + as_written(plan.verify.watch));
     if (!plan.verify.http.empty()) parts.push_back("GET " + plan.verify.http);
   }
@@ -289,11 +293,15 @@ std::string outcome_text(const promotion::Outcome& outcome, const Console& conso
   return out;
 }
 
-std::string log_lines(const promotion::Outcome& outcome) {
+std::string log_lines(const promotion::Outcome& outcome, bool with_lines) {
   std::string out;
   for (const auto& target : outcome.targets) {
     for (const auto& rollout : target.rollouts) {
-      if (!rollout.log || rollout.log->lines.empty()) continue;
+      if (!rollout.log) continue;
+      if (!with_lines || rollout.log->lines.empty()) {
+        out += fmt::format("  see what the container wrote with: {}\n", rollout.log->command());
+        continue;
+      }
       out += fmt::format("  the last lines of {} (container {}):\n", rollout.log->pod, rollout.log->container);
       for (const auto& line : rollout.log->lines) out += "  | " + line + "\n";
     }

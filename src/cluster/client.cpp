@@ -26,6 +26,13 @@ ApiCall with_body(net::Method method, std::string target, std::string_view conte
   return call;
 }
 
+// A review changes nothing.
+ApiCall review_call(std::string target, const Json& body, std::string what) {
+  auto call = with_body(net::Method::post, std::move(target), kJson, body, std::move(what));
+  call.repeatable = true;
+  return call;
+}
+
 ApiCall without_body(net::Method method, std::string target, std::string what) {
   ApiCall call;
   call.method = method;
@@ -138,12 +145,13 @@ Result<Client::Pages> Client::list_json(const Resource& resource, const Selectio
 }
 
 Result<Json> Client::post(const Resource& resource, std::string_view project, std::string_view name,
-                          std::string_view subresource, const Json& body, const net::ExchangeContext& context) {
+                          std::string_view subresource, const Json& body, const net::ExchangeContext& context,
+                          bool repeatable) {
   auto what = subresource.empty() ? "creating " + shown(resource, project, text_at(body, {"metadata", "name"}))
                                   : std::string(subresource) + " of " + shown(resource, project, name);
-  return connection_.call(
-      with_body(net::Method::post, path_of(resource, project, name, subresource), kJson, body, std::move(what)),
-      context);
+  auto call = with_body(net::Method::post, path_of(resource, project, name, subresource), kJson, body, std::move(what));
+  call.repeatable = repeatable;
+  return connection_.call(call, context);
 }
 
 Result<Json> Client::put(const Resource& resource, std::string_view project, std::string_view name, const Json& body,
@@ -155,9 +163,10 @@ Result<Json> Client::put(const Resource& resource, std::string_view project, std
 
 Result<Json> Client::patch_json(const Resource& resource, std::string_view project, std::string_view name,
                                 PatchType type, const Json& body, const net::ExchangeContext& context) {
-  return connection_.call(with_body(net::Method::patch, path_of(resource, project, name), content_type_of(type), body,
-                                    "changing " + shown(resource, project, name)),
-                          context);
+  auto call = with_body(net::Method::patch, path_of(resource, project, name), content_type_of(type), body,
+                        "changing " + shown(resource, project, name));
+  call.repeatable = type != PatchType::json && text_at(body, {"metadata", "resourceVersion"}).empty();
+  return connection_.call(call, context);
 }
 
 Status Client::remove_json(const Resource& resource, std::string_view project, std::string_view name,
@@ -203,9 +212,8 @@ Result<User> Client::who_am_i(const net::ExchangeContext& context) {
   if (user.error().kind() != ErrorKind::not_found) return std::move(user).error();
   const auto body = Json::object().set("kind", "SelfSubjectReview").set("apiVersion", "authentication.k8s.io/v1");
   SLUICE_TRY(const auto review,
-             connection_.call(with_body(net::Method::post, "/apis/authentication.k8s.io/v1/selfsubjectreviews", kJson,
-                                        body, "asking who we are"),
-                              context));
+             connection_.call(
+                 review_call("/apis/authentication.k8s.io/v1/selfsubjectreviews", body, "asking who we are"), context));
   Json groups = Json::array();
   for (auto& group : strings_at(review, {"status", "userInfo", "groups"})) groups.push(std::move(group));
   Json metadata = Json::object();
@@ -219,10 +227,9 @@ Result<AccessAnswer> Client::may_i(const AccessQuestion& question, const net::Ex
                         .set("kind", "SelfSubjectAccessReview")
                         .set("apiVersion", "authorization.k8s.io/v1")
                         .set("spec", Json::object().set("resourceAttributes", question_json(question)));
-  SLUICE_TRY(const auto review,
-             connection_.call(with_body(net::Method::post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                                        kJson, body, "asking whether we may " + question.shown()),
-                              context));
+  SLUICE_TRY(const auto review, connection_.call(review_call("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                                                             body, "asking whether we may " + question.shown()),
+                                                 context));
   return read_access_answer(review);
 }
 
@@ -239,8 +246,8 @@ Result<AccessAnswer> Client::may(std::string_view user, const std::vector<std::s
                         .set("metadata", Json::object().set("namespace", question.project))
                         .set("spec", std::move(spec));
   SLUICE_TRY(const auto review,
-             connection_.call(with_body(net::Method::post, path_of(kReviews, question.project), kJson, body,
-                                        fmt::format("asking whether {} may {}", user, question.shown())),
+             connection_.call(review_call(path_of(kReviews, question.project), body,
+                                          fmt::format("asking whether {} may {}", user, question.shown())),
                               context));
   return read_access_answer(review);
 }
@@ -275,7 +282,7 @@ Result<ImageStreamTag> Client::tag(const ImageStreamTag& tag, const net::Exchang
 
 Result<ImageStreamImport> Client::import(const ImageStreamImport& request, const net::ExchangeContext& context) {
   return typed<ImageStreamImport>(
-      post(ImageStreamImport::kResource, request.project(), "", "", request.json(), context));
+      post(ImageStreamImport::kResource, request.project(), "", "", request.json(), context, true));
 }
 
 Result<std::optional<DeploymentConfig>> Client::instantiate(std::string_view project, std::string_view name,
@@ -307,10 +314,11 @@ Result<DeploymentConfig> Client::rollback(std::string_view project, std::string_
 }
 
 Result<std::string> Client::pod_log(std::string_view project, std::string_view pod, std::string_view container,
-                                    int lines, const net::ExchangeContext& context) {
+                                    int lines, bool previous, const net::ExchangeContext& context) {
   auto call = without_body(
       net::Method::get,
       with_query(path_of(Pod::kResource, project, pod, "log"), {{"container", std::string(container)},
+                                                                {"previous", previous ? "true" : ""},
                                                                 {"tailLines", std::to_string(lines)},
                                                                 {"limitBytes", std::to_string(kMaxLogBytes)}}),
       "reading the log of " + shown(Pod::kResource, project, pod));

@@ -70,9 +70,10 @@ class Client {
     for (auto& item : pages.items) out.items.emplace_back(std::move(item));
     return out;
   }
+  /// Sent again when an answer was lost: "already exists" may mean that the first one made it.
   template <Typed T>
   Result<T> create(std::string_view project, const T& object, const net::ExchangeContext& context) {
-    return typed<T>(post(T::kResource, project, "", "", object.json(), context));
+    return typed<T>(post(T::kResource, project, "", "", object.json(), context, true));
   }
   /// PUT. The object's resourceVersion decides: stale is a conflict.
   template <Typed T>
@@ -131,9 +132,10 @@ class Client {
   /// the one before.
   Result<DeploymentConfig> rollback(std::string_view project, std::string_view name, std::int64_t revision,
                                     const net::ExchangeContext& context);
-  /// The last lines of a container's log, at most 64 KiB. For showing, never for storing.
+  /// The last lines of a container's log, at most 64 KiB; with `previous` of the one before it. For showing, never for
+  /// storing.
   Result<std::string> pod_log(std::string_view project, std::string_view pod, std::string_view container, int lines,
-                              const net::ExchangeContext& context);
+                              bool previous, const net::ExchangeContext& context);
   Result<Project> create_project(std::string_view name, const net::ExchangeContext& context);
 
   Connection& connection() { return connection_; }
@@ -150,10 +152,13 @@ class Client {
   /// One page, for who only wants to see a few.
   Result<Pages> first_page_json(const Resource& resource, const Selection& selection,
                                 const net::ExchangeContext& context);
+  /// `repeatable`: it does the same when it arrives twice, so it may be sent again when no answer came.
   Result<Json> post(const Resource& resource, std::string_view project, std::string_view name,
-                    std::string_view subresource, const Json& body, const net::ExchangeContext& context);
+                    std::string_view subresource, const Json& body, const net::ExchangeContext& context,
+                    bool repeatable = false);
   Result<Json> put(const Resource& resource, std::string_view project, std::string_view name, const Json& body,
                    const net::ExchangeContext& context);
+  /// Sent again when no answer came, unless it is a JSON patch or names a resourceVersion.
   Result<Json> patch_json(const Resource& resource, std::string_view project, std::string_view name, PatchType type,
                           const Json& body, const net::ExchangeContext& context);
   Status remove_json(const Resource& resource, std::string_view project, std::string_view name,

@@ -2,29 +2,52 @@
 
 #include "auth/token.hpp"
 #include "cluster/status.hpp"
+#include "net/retry_after.hpp"
 #include "places/retry.hpp"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
 #include <utility>
 
 namespace sluice::cluster {
 
 namespace {
 
+// Between two looks at a server that is starting.
+constexpr std::chrono::seconds kLongestPause{5};
+
 // A POST or PATCH that may have arrived must not be sent twice: a second one could start a second rollout.
-bool may_repeat(net::Method method) { return method != net::Method::post && method != net::Method::patch; }
+bool may_repeat(const ApiCall& call) {
+  return call.repeatable || (call.method != net::Method::post && call.method != net::Method::patch);
+}
 
 // Nothing of the request has left this machine: no such host, nobody listens.
 bool was_not_sent(const Error& error) {
   return error.kind() == ErrorKind::unreachable && error.message().starts_with("cannot ");
 }
 
-bool again(const Error& error, net::Method method) {
+// No answer, or one that says that the server or what is behind it is not there.
+bool is_trouble(const Error& error) {
+  if (const auto* failure = failure_of(error)) return failure->code != 429 && failure->worth_retrying();
+  return error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
+}
+
+// A right is missing, or the server does not know its roles yet. Quotas and limits are known by then.
+bool is_denied(const Error& error) {
+  const auto* failure = failure_of(error);
+  return failure != nullptr && failure->code == 403 && !failure->is_limit();
+}
+
+bool again(const Error& error, const ApiCall& call) {
   if (const auto* failure = failure_of(error)) {
     // 429 is said before anything was done, so it holds for every method.
-    return failure->code == 429 || (failure->worth_retrying() && may_repeat(method));
+    return failure->code == 429 || (failure->worth_retrying() && may_repeat(call));
   }
   const bool broken = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
-  return broken && (may_repeat(method) || was_not_sent(error));
+  return broken && (may_repeat(call) || was_not_sent(error));
 }
 
 }  // namespace
@@ -81,17 +104,77 @@ Result<net::HttpResponse> Connection::try_once(const ApiCall& call, const net::E
     ++requests_;
     auto reply = exchanger_.exchange(request, one);
     if (!reply) return std::move(reply).error().context(call.what);
+    note_time(*reply);
     if (reply->status == 401 && !renewed && refused(shown)) continue;
     if (reply->status / 100 != 2) return failure(*reply, call);
     return reply;
   }
 }
 
+void Connection::note_time(const net::HttpResponse& reply) {
+  const auto date = net::parse_http_date(reply.headers.get("Date").value_or(""));
+  if (!date) return;
+  server_time_.with([&](auto& known) { known = ServerTime{*date, options_.timing.now()}; });
+}
+
+std::string Connection::server_time() const {
+  const auto known = server_time_.with([](const auto& time) { return time; });
+  if (!known) return {};
+  const auto passed = std::chrono::floor<std::chrono::seconds>(options_.timing.now() - known->seen);
+  const std::time_t now = known->seconds + passed.count();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+bool Connection::is_starting(const ApiCall& call, const Error& error, const net::ExchangeContext& context) {
+  bool asked_again = true;  // whoever asks here asks again by himself
+  return outlasts(call, error, asked_again, context);
+}
+
+// Whether a server that answered before is worth waiting for, beyond the usual tries. `asked_again`: a 403 was looked
+// at already, and the server was found to know its roles.
+bool Connection::outlasts(const ApiCall& call, const Error& error, bool& asked_again,
+                          const net::ExchangeContext& context) {
+  if (options_.retry_times == 0) return false;
+  const auto& timing = options_.timing;
+  if (is_trouble(error)) return again(error, call) && signs_.may_wait(timing.now());
+  if (!is_denied(error) || !signs_.suspects(to_string(call.method), call.target, timing.now())) return false;
+  ApiCall proof;
+  proof.target = signs_.proof();
+  proof.what = "asking for what was allowed before";
+  if (proof.target.empty()) return false;
+  if (call.method == net::Method::get && call.target == proof.target) return signs_.may_wait(timing.now());
+  const auto seen = try_once(proof, context);
+  if (!seen && (is_denied(seen.error()) || is_trouble(seen.error()))) return signs_.may_wait(timing.now());
+  if (seen) signs_.worked("GET", proof.target, seen->body.size(), timing.now());
+  // It knows its roles by now. It may have learned them between the two requests.
+  return !std::exchange(asked_again, true);
+}
+
 Result<net::HttpResponse> Connection::send(const ApiCall& call, const net::ExchangeContext& context) {
+  bool asked_again = false;
+  bool may_have_arrived = false;
   for (unsigned attempt = 0;; ++attempt) {
     auto reply = try_once(call, context);
-    if (reply || attempt >= options_.retry_times || !again(reply.error(), call.method)) return reply;
-    const auto wait = places::back_off(attempt, reply.error().retry_after(), fraction_of(options_.timing));
+    if (reply) {
+      signs_.worked(to_string(call.method), call.target, reply->body.size(), options_.timing.now());
+      return reply;
+    }
+    const auto* failure = failure_of(reply.error());
+    // The first one did it, and only its answer was lost.
+    const bool is_gone = failure != nullptr && failure->code == 404;
+    if (call.method == net::Method::del && may_have_arrived && is_gone) {
+      net::HttpResponse done;
+      done.status = 200;
+      return done;
+    }
+    if (is_trouble(reply.error())) {
+      may_have_arrived = may_have_arrived || !was_not_sent(reply.error());
+      signs_.broke(options_.timing.now());
+    }
+    const bool usual = attempt < options_.retry_times && again(reply.error(), call);
+    if (!usual && !outlasts(call, reply.error(), asked_again, context)) return reply;
+    const auto wait = std::min(places::back_off(attempt, reply.error().retry_after(), fraction_of(options_.timing)),
+                               usual ? places::kMaxWait : kLongestPause);
     // Waiting past the deadline would only hide the reason behind "timeout".
     if (context.deadline.is_bounded() && options_.timing.now() + wait >= context.deadline.at()) return reply;
     if (!options_.timing.pause(wait, context.stop)) {

@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "cluster/access.hpp"
+#include "cluster/restart_signs.hpp"
 #include "cluster/timing.hpp"
 #include "net/http.hpp"
 
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sluice::cluster {
@@ -29,7 +31,8 @@ struct ApiCall {
   std::string target;        ///< "/apis/..."; made by paths.hpp
   std::string content_type;  ///< of the body; empty: none
   std::string body;
-  std::string what;                                             ///< "reading the image stream prod/web"
+  bool repeatable = false;  ///< a POST or PATCH that does the same when it arrives twice
+  std::string what;         ///< "reading the image stream prod/web"
   std::size_t max_reply_bytes = std::size_t{32} * 1024 * 1024;  ///< a page of 500 fat objects comes near 10 MiB
 };
 
@@ -40,8 +43,11 @@ class Connection {
 
   /// Sends a call. A 401 makes the identity look for something newer, once. 429 is obeyed on every method; 500
   /// ServerTimeout, 502, 503, 504 and broken connections are tried again on those that can be repeated (GET, PUT,
-  /// DELETE), until the tries or the deadline are used up. Other methods are repeated when it is sure that nothing was
-  /// sent. Errors: those of net::Exchanger, and failures of the API (status.hpp) for every status but 2xx.
+  /// DELETE, and what is `repeatable`), until the tries or the deadline are used up. Other methods are repeated when it
+  /// is sure that nothing was sent. A server that answered before in this process is taken to be starting anew: it is
+  /// waited for a minute at most, through broken connections and then through the 403 that it gives to everybody (told
+  /// from a right that is missing by asking again what was allowed before). Not with `retry_times` 0. Errors: those of
+  /// net::Exchanger, and failures of the API (status.hpp) for every status but 2xx.
   Result<net::HttpResponse> send(const ApiCall& call, const net::ExchangeContext& context);
 
   /// The same with a JSON answer; null for an empty one. A Status that tells of a failure is one, whatever the HTTP
@@ -50,6 +56,17 @@ class Connection {
 
   /// A request as send() would make it, for who sends it himself (watches).
   Result<net::HttpRequest> request(const ApiCall& call, Presented& shown, const net::ExchangeContext& context);
+  /// Whether a refusal may be that of a server that is starting, and waiting is still in order. Asks the server.
+  bool is_starting(const ApiCall& call, const Error& error, const net::ExchangeContext& context);
+  /// A connection of somebody who sends requests himself broke.
+  void broke() { signs_.broke(options_.timing.now()); }
+  /// The same for a request of theirs that was answered with 2xx.
+  void worked(const ApiCall& call) { signs_.worked(to_string(call.method), call.target, 0, options_.timing.now()); }
+
+  /// The time by the server's clock, in RFC 3339 and whole seconds: that of its last answer, and what has passed since.
+  /// "" while no answer named one.
+  std::string server_time() const;
+
   /// The server answered 401 to it; true when another try makes sense.
   bool refused(const Presented& shown) { return options_.access.identity->refused(shown); }
 
@@ -65,6 +82,12 @@ class Connection {
     std::string certificate;
     std::shared_ptr<const net::Endpoint> endpoint;
   };
+  struct ServerTime {
+    std::int64_t seconds = 0;  ///< since 1970
+    Deadline::Clock::time_point seen;
+  };
+  bool outlasts(const ApiCall& call, const Error& error, bool& asked_again, const net::ExchangeContext& context);
+  void note_time(const net::HttpResponse& reply);
   Result<net::HttpResponse> try_once(const ApiCall& call, const net::ExchangeContext& context);
   Error failure(const net::HttpResponse& response, const ApiCall& call) const;
 
@@ -72,6 +95,8 @@ class Connection {
   ConnectionOptions options_;
   Guarded<PluginEndpoint> plugin_endpoint_;
   std::atomic<std::uint64_t> requests_{0};
+  RestartSigns signs_;
+  Guarded<std::optional<ServerTime>> server_time_;
 };
 
 }  // namespace sluice::cluster

@@ -29,6 +29,7 @@ std::string Event::message() const { return text::printable(text_at(json(), {"me
 
 std::string Event::last_seen() const {
   // The older and the newer form of events name their time differently.
+  if (auto time = text_at(json(), {"series", "lastObservedTime"}); !time.empty()) return time;
   for (const auto* key : {"lastTimestamp", "eventTime", "firstTimestamp"}) {
     if (auto time = text_at(json(), {key}); !time.empty()) return time;
   }

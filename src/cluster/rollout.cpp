@@ -90,6 +90,8 @@ RolloutDecision paused_with_image() {
 std::int64_t desired_replicas(const DeploymentConfig& config, const ReplicationController& controller) {
   // A config for testing goes back to nothing at the end.
   if (flag_at(config.json(), {"spec", "test"}) && controller.phase() == RolloutPhase::complete) return 0;
+  // Once it is complete the config alone decides: an autoscaler may have wanted another number in the middle of it.
+  if (controller.phase() == RolloutPhase::complete) return config.replicas().wanted;
   const auto text = controller.annotation("kubectl.kubernetes.io/desired-replicas");
   std::int64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);

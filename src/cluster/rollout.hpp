@@ -27,6 +27,9 @@ struct WorkloadSnapshot {
   std::string revision;             ///< of a Deployment, or the update revision of a StatefulSet
   std::vector<Container> containers;
   bool old_api = false;  ///< a CronJob in its old place
+  /// When it was taken by the API server's clock, in RFC 3339; "" when it is not known. What the cluster said before is
+  /// about an earlier rollout.
+  std::string taken{};
 
   std::string shown() const { return std::string(to_string(kind)) + " " + name; }
 };
@@ -65,6 +68,7 @@ struct LiveWorkload {
   bool deleted = false;                      ///< it was there and is gone
   std::vector<const Object*> controllers{};  ///< ReplicationControllers or ReplicaSets that it owns
   std::vector<const Pod*> pods{};            ///< of the workload and of its controllers
+  std::vector<const Pod*> gone{};            ///< pods as they were last before they were deleted; the newest only
   const Pod* deployer = nullptr;             ///< the deployer pod of the newest rollout
   std::vector<const Event*> warnings{};      ///< about any of these
 };

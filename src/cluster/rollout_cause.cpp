@@ -1,6 +1,7 @@
 #include "cluster/rollout_cause.hpp"
 
 #include "base/text.hpp"
+#include "cluster/rollout_events.hpp"
 
 #include <fmt/format.h>
 
@@ -12,8 +13,6 @@ namespace sluice::cluster {
 
 namespace {
 
-constexpr std::size_t kMaxQuote = 300;
-
 template <std::size_t N>
 bool says_any(std::string_view text, const std::array<std::string_view, N>& words) {
   const auto low = text::lower(text);
@@ -21,65 +20,11 @@ bool says_any(std::string_view text, const std::array<std::string_view, N>& word
                      [&](std::string_view word) { return low.find(word) != std::string::npos; });
 }
 
-// Digests take the place of what matters, and stand elsewhere in full.
-std::string quote(std::string_view text) {
-  constexpr std::string_view kStart = "sha256:";
-  constexpr std::size_t kShownDigits = 12;
-  std::string out;
-  for (auto at = text.find(kStart); at != std::string_view::npos; at = text.find(kStart)) {
-    const auto digits = text.substr(at + kStart.size());
-    const auto count = std::min(digits.find_first_not_of("0123456789abcdef"), digits.size());
-    out += text.substr(0, at + kStart.size() + std::min(count, kShownDigits));
-    text = digits.substr(count);
-  }
-  out += text;
-  return text::printable(out, kMaxQuote);
-}
-
-// Events of one object, the newest first come, first served: counts and order are the server's.
-const Event* event_about(const LiveWorkload& live, std::string_view uid, std::string_view reason,
-                         std::string_view words = "") {
-  const Event* newest = nullptr;
-  for (const auto* event : live.warnings) {
-    if (event->about_uid() != uid || event->reason() != reason) continue;
-    if (!words.empty() && event->message().find(words) == std::string::npos) continue;
-    if (newest == nullptr || event->last_seen() >= newest->last_seen()) newest = event;
-  }
-  return newest;
-}
-
-RolloutCause refusal(std::string_view message) {
-  constexpr std::string_view kQuota = "exceeded quota";
-  const auto at = message.find(kQuota);
-  if (at != std::string_view::npos) {
-    return {CauseKind::quota, "no more pods can be made: " + quote(message.substr(at))};
-  }
-  return {CauseKind::pod_refused, "pods are refused: " + quote(message)};
-}
-
-// Pods that are missing because nobody lets them be made.
-std::optional<RolloutCause> refused_pods(const RolloutDecision& decision, const LiveWorkload& live, std::size_t pods) {
-  for (const auto* controller : live.controllers) {
-    if (controller->uid() != decision.owner_uid) continue;
-    for (const auto& condition : conditions_at(controller->json(), {"status", "conditions"})) {
-      if (condition.type == "ReplicaFailure" && condition.is_true()) return refusal(condition.message);
-    }
-  }
-  // Events outlive what they tell of: they count only while pods are missing.
-  if (static_cast<std::int64_t>(pods) >= decision.wanted) return std::nullopt;
-  const auto of_owner = event_about(live, decision.owner_uid, "FailedCreate");
-  if (of_owner != nullptr) return refusal(of_owner->message());
-  if (live.object == nullptr) return std::nullopt;
-  const auto* of_workload = event_about(live, live.object->uid(), "FailedCreate");
-  if (of_workload == nullptr) return std::nullopt;
-  return refusal(of_workload->message());
-}
-
 std::optional<RolloutCause> unschedulable(const Pod& pod) {
   for (const auto& condition : conditions_at(pod.json(), {"status", "conditions"})) {
     if (condition.type != "PodScheduled" || !condition.is_false() || condition.reason != "Unschedulable") continue;
     return RolloutCause{CauseKind::unschedulable,
-                        fmt::format("no node takes the pod {}: {}", pod.name(), quote(condition.message))};
+                        fmt::format("no node takes the pod {}: {}", pod.name(), quote_words(condition.message))};
   }
   return std::nullopt;
 }
@@ -89,7 +34,38 @@ bool means_denied(std::string_view words) {
   constexpr auto kDenied = std::to_array<std::string_view>({"unauthorized", "authentication required", "access denied",
                                                             "access to the resource is denied", "forbidden",
                                                             "no basic auth", " 401", " 403"});
-  return says_any(quote(words), kDenied);
+  return says_any(quote_words(words), kDenied);
+}
+
+// Whether a registry's words mean that the image is not there: it does not come by waiting.
+bool means_absent(std::string_view words) {
+  constexpr auto kAbsent = std::to_array<std::string_view>(
+      {"manifest unknown", "name unknown", "not found", "does not exist", "no such image", "invalid reference"});
+  return says_any(quote_words(words), kAbsent);
+}
+
+// These are about the image or the node's rules; no later try fares better.
+bool is_final(std::string_view reason) {
+  return reason == "InvalidImageName" || reason == "ErrImageNeverPull" || reason == "SignatureValidationFailed";
+}
+
+// The image that the pod names for a container; "" when it names none.
+std::string image_of(const Pod& pod, const Pod::ContainerStatus& status) {
+  for (const auto& container : pod.containers()) {
+    if (container.name == status.name && container.init == status.init) return container.image;
+  }
+  return {};
+}
+
+// The registry's words about this container's image: `Failed to pull image "IMAGE": WHY`.
+std::string told_of_pull(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
+  const auto image = image_of(pod, status);
+  const auto words = "Failed to pull image" + (image.empty() ? std::string() : " \"" + image + "\"");
+  const auto* event = event_about(live, pod.uid(), "Failed", pod.created(), words);
+  if (event == nullptr) return {};
+  const auto message = event->message();
+  const auto why = message.find("\": ");
+  return why == std::string::npos ? message : message.substr(why + 3);
 }
 
 std::optional<RolloutCause> pull_problem(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
@@ -98,15 +74,11 @@ std::optional<RolloutCause> pull_problem(const Pod& pod, const Pod::ContainerSta
                                        "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed"});
   if (std::find(kReasons.begin(), kReasons.end(), status.reason) == kReasons.end()) return std::nullopt;
   // While it backs off the state says only that; the event still has the registry's words.
-  std::string_view words = status.message;
+  std::string words = status.message;
   bool vague = status.reason == "ImagePullBackOff" || words.empty();
-  std::string said;
   if (vague) {
-    if (const auto* event = event_about(live, pod.uid(), "Failed", "Failed to pull image")) {
-      said = event->message();
-      words = said;
-      // "Failed to pull image "IMAGE": WHY"
-      if (const auto why = words.find("\": "); why != std::string_view::npos) words.remove_prefix(why + 3);
+    if (auto said = told_of_pull(pod, status, live); !said.empty()) {
+      words = std::move(said);
       vague = false;
     }
   }
@@ -114,8 +86,9 @@ std::optional<RolloutCause> pull_problem(const Pod& pod, const Pod::ContainerSta
   RolloutCause cause{
       denied ? CauseKind::pull_denied : CauseKind::pull_failed,
       fmt::format("the pod {} {} the image of the container {}{}", pod.name(), denied ? "may not pull" : "cannot pull",
-                  text::printable(status.name), words.empty() ? "" : ": " + quote(words))};
+                  text::printable(status.name), words.empty() ? "" : ": " + quote_words(words))};
   cause.vague = vague;
+  cause.lasting = is_final(status.reason) || (!vague && (denied || means_absent(words)) && !may_pass(words));
   return cause;
 }
 
@@ -127,7 +100,7 @@ std::optional<RolloutCause> config_problem(const Pod& pod, const Pod::ContainerS
   return RolloutCause{
       CauseKind::config_error,
       fmt::format("the container {} of the pod {} cannot be started: {}{}", text::printable(status.name), pod.name(),
-                  text::printable(status.reason), status.message.empty() ? "" : ", " + quote(status.message))};
+                  text::printable(status.reason), status.message.empty() ? "" : ", " + quote_words(status.message))};
 }
 
 // How a container ended last: "exit code 137 (OOMKilled)".
@@ -154,14 +127,22 @@ std::optional<RolloutCause> crash(const Pod& pod, const Pod::ContainerStatus& st
   return crash_of(pod, status);
 }
 
+// When a container that runs was started; "" when the pod does not say.
+std::string started_at(const Pod& pod, const Pod::ContainerStatus& status) {
+  for (const auto& item : list_at(pod.json(), {"status", "containerStatuses"})) {
+    if (item.string_at("name") == status.name) return text_at(item, {"state", "running", "startedAt"});
+  }
+  return {};
+}
+
 std::optional<RolloutCause> probe(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
   if (status.init || status.ready || status.state != "running") return std::nullopt;
-  // Not being ready is how every container begins; only the probe's own word makes it a cause.
-  const auto* event = event_about(live, pod.uid(), "Unhealthy");
+  // Not being ready is how every container begins; only the probe's own word about this start makes it a cause.
+  const auto* event = event_about(live, pod.uid(), "Unhealthy", started_at(pod, status));
   if (event == nullptr) return std::nullopt;
   return RolloutCause{CauseKind::probe,
                       fmt::format("the container {} of the pod {} runs and is not ready: {}",
-                                  text::printable(status.name), pod.name(), quote(event->message())),
+                                  text::printable(status.name), pod.name(), quote_words(event->message())),
                       pod.name(), status.name};
 }
 
@@ -196,19 +177,17 @@ std::optional<RolloutCause> deployer_problem(const ReplicationController& contro
   constexpr auto kFailures = std::to_array<std::string_view>({"unable to create", "no longer exists", "unrelated pod"});
   if (controller.phase() == RolloutPhase::failed && says_any(reason, kFailures)) {
     return RolloutCause{CauseKind::deployer,
-                        fmt::format("the deployer of {} failed: {}", controller.name(), quote(reason))};
-  }
-  for (const auto& uid : {controller.uid(), live.object != nullptr ? live.object->uid() : std::string()}) {
-    const auto* event = event_about(live, uid, "FailedCreate", controller.name() + "-deploy");
-    if (event == nullptr) event = event_about(live, uid, "FailedCreate", "deployer pod");
-    if (event != nullptr && live.deployer == nullptr) return refusal(event->message());
+                        fmt::format("the deployer of {} failed: {}", controller.name(), quote_words(reason))};
   }
   if (live.deployer == nullptr) return std::nullopt;
   auto of_pod = container_problem({live.deployer}, live);
   if (!of_pod) return std::nullopt;
   // It ends with an error because the rollout failed as often as it is the reason for that.
   if (of_pod->kind == CauseKind::crash_loop || of_pod->kind == CauseKind::probe) return std::nullopt;
-  return RolloutCause{CauseKind::deployer, "the deployer cannot work: " + of_pod->sentence};
+  RolloutCause cause{CauseKind::deployer, "the deployer cannot work: " + of_pod->sentence};
+  cause.vague = of_pod->vague;
+  cause.lasting = of_pod->lasting;
+  return cause;
 }
 
 // A StatefulSet waits for every pod before it goes on, also for one of before that will never be ready.
@@ -222,6 +201,17 @@ std::optional<RolloutCause> held_up(const std::vector<const Pod*>& new_ones, con
   auto cause = container_problem(old, live);
   if (cause) cause->sentence = "a pod of before holds the rollout up until somebody deletes it: " + cause->sentence;
   return cause;
+}
+
+// A rollout that failed removes its pods: how they stood when they were seen last is the best that is known.
+std::optional<RolloutCause> cause_of_gone(const RolloutDecision& decision, const LiveWorkload& live) {
+  if (decision.step != RolloutDecision::Step::ended || decision.end != RolloutEnd::failed) return std::nullopt;
+  std::vector<const Pod*> pods;
+  for (const auto* pod : live.gone) {
+    const auto owner = pod->controller();
+    if (owner && owner->uid == decision.owner_uid) pods.push_back(pod);
+  }
+  return container_problem(pods, live);
 }
 
 }  // namespace
@@ -255,16 +245,23 @@ std::string_view to_string(CauseKind kind) {
 }
 
 RolloutCause crash_of(const Pod& pod, const Pod::ContainerStatus& status) {
-  return {
+  RolloutCause cause{
       CauseKind::crash_loop,
-      fmt::format("the container {} of the pod {} ends{} after its start{}", text::printable(status.name), pod.name(),
-                  last_end(pod, status), status.restarts > 0 ? fmt::format(", restarts: {}", status.restarts) : ""),
+      fmt::format("the {}container {} of the pod {} ends{} after its start{}", status.init ? "init " : "",
+                  text::printable(status.name), pod.name(), last_end(pod, status),
+                  status.restarts > 0 ? fmt::format(", restarts: {}", status.restarts) : ""),
       pod.name(), status.name};
+  // The one that runs by now has not said yet what is wrong with it.
+  cause.previous = status.state != "terminated" && status.restarts > 0;
+  return cause;
 }
 
 std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const Followed& followed,
                                         const LiveWorkload& live) {
-  if (decision.owner_uid.empty()) return std::nullopt;
+  if (decision.owner_uid.empty()) {
+    const bool is_awaited = decision.step == RolloutDecision::Step::waiting;
+    return is_awaited ? refused_controller(followed, live) : std::nullopt;
+  }
   std::optional<ReplicationController> controller;
   if (followed.before.kind == WorkloadKind::deployment_config) {
     for (const auto* candidate : live.controllers) {
@@ -273,15 +270,21 @@ std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const F
   }
   if (controller) {
     if (auto cause = cancelled(*controller)) return cause;
-  }
-  const auto pods = new_pods(decision, followed, live);
-  if (controller) {
     if (auto cause = deployer_problem(*controller, live)) return cause;
   }
-  if (auto cause = refused_pods(decision, live, pods.size())) return cause;
-  if (auto cause = container_problem(pods, live)) return cause;
+  const auto since = beginning_of(decision, followed, live);
+  const auto pods = new_pods(decision, followed, live);
+  // How containers stand is true now; an event was true once. So a crash with its exit code comes before any event,
+  // and a probe, which is known by an event alone, comes last.
+  auto of_containers = container_problem(pods, live);
+  if (of_containers && of_containers->kind != CauseKind::probe) return of_containers;
+  if (controller) {
+    if (auto cause = refused_deployer(*controller, live, since)) return cause;
+  }
+  if (auto cause = refused_pods(decision, live, pods, since)) return cause;
+  if (of_containers) return of_containers;
   if (followed.before.kind == WorkloadKind::stateful_set) return held_up(pods, live);
-  return std::nullopt;
+  return pods.empty() ? cause_of_gone(decision, live) : std::nullopt;
 }
 
 }  // namespace sluice::cluster

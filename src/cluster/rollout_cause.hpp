@@ -33,7 +33,9 @@ struct RolloutCause {
   std::string sentence;  ///< never with lines of a log in it
   std::string pod{};     ///< whose log tells more; "" when none does
   std::string container{};
-  bool vague = false;  ///< the event that says more is yet to come
+  bool vague = false;     ///< the event that says more is yet to come
+  bool lasting = false;   ///< waiting does not heal it: somebody has to do something
+  bool previous = false;  ///< the log that tells more is that of the container before (`oc logs --previous`)
   friend bool operator==(const RolloutCause&, const RolloutCause&) = default;
 };
 

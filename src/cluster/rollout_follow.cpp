@@ -131,7 +131,6 @@ class Follower {
 
   void look_for_cause(std::size_t index, const LiveWorkload& live) {
     auto& tracked = tracked_[index];
-    if (tracked.decision.owner_uid.empty()) return;
     auto cause = first_cause(tracked.decision, *tracked.followed, live);
     if (!cause) {
       // Pods of a rollout that failed are removed: that they are gone mends nothing.
@@ -144,10 +143,10 @@ class Follower {
     // What was said of the same before is better than that there is more to be said.
     const bool known = tracked.cause && cause->vague && is_pull(*tracked.cause) && tracked.cause->pod == cause->pod;
     if (known) return;
-    const bool is_new = !tracked.cause || tracked.cause->kind != cause->kind || tracked.cause->vague != cause->vague;
+    const bool is_new = !tracked.cause || tracked.cause->kind != cause->kind || tracked.cause->vague != cause->vague ||
+                        tracked.cause->lasting != cause->lasting;
     if (is_new) tracked.cause_since = Clock::now();
-    const bool reads_log = cause->kind == CauseKind::crash_loop && !cause->pod.empty();
-    if (reads_log && (!tracked.log || tracked.log->pod != cause->pod)) read_log(tracked, cause->pod, cause->container);
+    if (cause->kind == CauseKind::crash_loop && !cause->pod.empty()) read_log(tracked, *cause);
     tracked.cause = std::move(cause);
     if (is_new) report(index, tracked.cause->sentence, true, false);
   }
@@ -156,10 +155,12 @@ class Follower {
     return cause.kind == CauseKind::pull_denied || cause.kind == CauseKind::pull_failed;
   }
 
-  // The pod may be gone soon, and its log with it.
-  void read_log(Tracked& tracked, const std::string& pod, const std::string& container) {
-    auto lines = last_lines(client_, tracked.followed->before.project, pod, container, options_.log_lines, context_);
-    if (lines) tracked.log = std::move(lines);
+  // The pod may be gone soon, and its log with it: it is read at once, and again only when there was nothing in it.
+  void read_log(Tracked& tracked, const RolloutCause& cause) {
+    const bool is_read = tracked.log && tracked.log->pod == cause.pod && !tracked.log->lines.empty();
+    if (is_read) return;
+    auto lines = last_lines(client_, tracked.followed->before.project, cause, options_.log_lines, context_);
+    if (!tracked.log || !lines.lines.empty()) tracked.log = std::move(lines);
   }
 
   void check(std::size_t index, const LiveWorkload& live) {
@@ -198,8 +199,10 @@ class Follower {
       return {CauseKind::deadline, "its pods were not ready within the deadline"};
     }
     const auto deployer = tracked.decision.rollout + "-deploy";
-    read_log(tracked, deployer, "deployment");
-    return {CauseKind::deployer, fmt::format("the deployer pod {} gave up", deployer), deployer, "deployment"};
+    RolloutCause cause{CauseKind::deployer, fmt::format("the deployer pod {} gave up", deployer), deployer,
+                       "deployment"};
+    read_log(tracked, cause);
+    return cause;
   }
 
   // What ends by time alone.
@@ -210,16 +213,32 @@ class Follower {
       if (tracked.result) continue;
       if (tracked.failed_since && now >= *tracked.failed_since + options_.settle) {
         fail(i);
-      } else if (options_.patience && tracked.cause && now >= patience_end(tracked)) {
-        end(i, RolloutEnd::failed, "given up, as nothing got better");
+      } else if (const auto end_of_patience = given_up_at(tracked); end_of_patience && now >= *end_of_patience) {
+        give_up(i);
       }
     }
   }
 
-  // Precondition: there is patience, and a cause.
-  Clock::time_point patience_end(const Tracked& tracked) const {
-    return tracked.cause_since +
-           (tracked.cause->vague ? std::max(*options_.patience, options_.settle) : *options_.patience);
+  void give_up(std::size_t index) {
+    auto& tracked = tracked_[index];
+    if (!is_lasting(tracked)) return end(index, RolloutEnd::failed, "given up, as nothing got better");
+    if (!still_stands(client_, tracked.followed->before.project, *tracked.cause, context_)) {
+      tracked.cause_since = Clock::now();  // the cluster tries again by itself
+      return;
+    }
+    const auto span = std::chrono::duration<double>(*options_.grace).count();
+    end(index, RolloutEnd::failed, fmt::format("given up after {:g} s, as waiting does not heal it", span));
+  }
+
+  bool is_lasting(const Tracked& tracked) const { return options_.grace && tracked.cause && tracked.cause->lasting; }
+
+  // When the workload is given up if its trouble stays; empty: never.
+  std::optional<Clock::time_point> given_up_at(const Tracked& tracked) const {
+    if (!tracked.cause) return std::nullopt;
+    auto span = options_.patience;
+    if (is_lasting(tracked)) span = span ? std::min(*span, *options_.grace) : *options_.grace;
+    if (!span) return std::nullopt;
+    return tracked.cause_since + (tracked.cause->vague ? std::max(*span, options_.settle) : *span);
   }
 
   Deadline next_look() const {
@@ -232,7 +251,7 @@ class Follower {
     for (const auto& tracked : tracked_) {
       if (tracked.result) continue;
       if (tracked.failed_since) at(*tracked.failed_since + options_.settle);
-      if (options_.patience && tracked.cause) at(patience_end(tracked));
+      if (const auto end_of_patience = given_up_at(tracked)) at(*end_of_patience);
     }
     return until;
   }
@@ -259,6 +278,10 @@ class Follower {
       if (tracked.cause) result.sentence += "; " + tracked.cause->sentence;
       result.cause = tracked.cause;
       result.log = std::move(tracked.log);
+      // What was not read now can be asked for later.
+      if (!result.log && tracked.cause && !tracked.cause->pod.empty()) {
+        result.log = LinesToShow{before.project, tracked.cause->pod, tracked.cause->container, tracked.cause->previous};
+      }
     }
     tracked.result = std::move(result);
     report(index, what, !is_good(how), true);

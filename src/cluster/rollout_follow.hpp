@@ -19,12 +19,16 @@
 
 namespace sluice::cluster {
 
-/// The last lines of a container that would not run. To be shown on a terminal and never stored, sent or put into an
-/// error: they may hold anything.
+/// The last lines of a container that would not run. To be shown to whoever started this, and never stored, sent or put
+/// into an error or a document: they may hold anything.
 struct LinesToShow {
+  std::string project;
   std::string pod;
   std::string container;
-  std::vector<std::string> lines;  ///< made printable
+  bool previous = false;             ///< of the container before the present one
+  std::vector<std::string> lines{};  ///< made printable; none when the log could not be read
+  /// "oc logs web-2-x1 -n prod -c web --previous".
+  std::string command() const;
 };
 
 struct RolloutProgress {
@@ -56,6 +60,9 @@ struct FollowOptions {
   /// Gives a workload up whose trouble has stayed the same for so long; empty: as long as cluster and deadline allow.
   /// StatefulSets and DaemonSets are never given up by the cluster itself.
   std::optional<std::chrono::milliseconds> patience{};
+  /// Gives a workload up whose cause no waiting heals (RolloutCause::lasting) when it has stood for so long; a quota is
+  /// looked at again first. Empty: as long as cluster and deadline allow.
+  std::optional<std::chrono::milliseconds> grace{};
   /// How long the evidence of a failure may come after the failure: watches are not ordered among each other.
   std::chrono::milliseconds settle{std::chrono::seconds(2)};
   int log_lines = 20;

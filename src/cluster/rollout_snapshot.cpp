@@ -14,10 +14,16 @@ namespace {
 
 template <class T>
 WorkloadSnapshot plain(WorkloadKind kind, const T& object) {
-  return {
-      kind,         object.project(),    object.name(),
-      object.uid(), object.generation(), 0,
-      "",           object.containers(), text_at(object.json(), {"apiVersion"}) == CronJob::kOldResource.api_version()};
+  return {kind,
+          object.project(),
+          object.name(),
+          object.uid(),
+          object.generation(),
+          0,
+          "",
+          object.containers(),
+          text_at(object.json(), {"apiVersion"}) == CronJob::kOldResource.api_version(),
+          {}};
 }
 
 using ByUid = std::map<std::string, WorkloadSnapshot, std::less<>>;

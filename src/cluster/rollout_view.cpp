@@ -77,6 +77,8 @@ std::vector<std::size_t> RolloutView::take_pod(const WatchEvent& event) {
     const auto known = pods_.find(uid);
     if (known == pods_.end()) return {};
     auto touched = matters_to(known->second);
+    gone_.push_back(known->second);
+    if (gone_.size() > kMaxGone) gone_.pop_front();
     forget_pod(uid);
     return touched;
   }
@@ -120,6 +122,9 @@ std::vector<std::size_t> RolloutView::matters_to(const KnownPod& pod) const {
 }
 
 void RolloutView::add_pods(const Uid& owner, LiveWorkload& live) const {
+  for (const auto& gone : gone_) {
+    if (gone.owner == owner && gone.deploys.empty()) live.gone.push_back(&gone.pod);
+  }
   const auto pods = pods_of_.find(owner);
   if (pods == pods_of_.end()) return;
   for (const auto& uid : pods->second) {

@@ -18,6 +18,7 @@ namespace sluice::cluster {
 /// Thread: as a plain value. Memory: every pod and controller of the project, and some warnings about each.
 class RolloutView {
  public:
+  static constexpr std::size_t kMaxGone = 50;      ///< pods that were deleted; the oldest go
   static constexpr std::size_t kMaxWarnings = 20;  ///< about one object; the oldest go
 
   explicit RolloutView(const std::vector<Followed>& followed);
@@ -63,6 +64,7 @@ class RolloutView {
   std::map<Uid, Member> controllers_;
   std::map<Uid, Uids> controllers_of_;
   std::map<Uid, KnownPod> pods_;
+  std::deque<KnownPod> gone_;  ///< a rollout that failed removes its pods, and with them what was wrong
   std::map<Uid, Uids> pods_of_;
   std::map<std::string, Uid> deployers_;  ///< by the controller's name
   std::map<Uid, std::deque<Event>> warnings_;

@@ -196,7 +196,7 @@ class Watcher {
 
   std::optional<LinesToShow> log_of(const Steadiness& one, const RolloutCause& cause) {
     if (cause.pod.empty()) return std::nullopt;
-    return last_lines(client_, one.followed->before.project, cause.pod, cause.container, kLogLines, context_);
+    return last_lines(client_, one.followed->before.project, cause, kLogLines, context_);
   }
 
   std::chrono::milliseconds patience_of(const Steadiness& one) const {

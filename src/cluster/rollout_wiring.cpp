@@ -25,6 +25,42 @@ std::vector<std::string> shown_lines(const std::string& log, int most) {
   return out;
 }
 
+/// What "exceeded quota: NAME, requested: pods=1,cpu=2, used: ..." says.
+struct RefusedByQuota {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> requested;  ///< "pods", "1"
+};
+
+RefusedByQuota quota_in(std::string_view sentence) {
+  constexpr std::string_view kQuota = "exceeded quota: ";
+  constexpr std::string_view kRequested = ", requested: ";
+  RefusedByQuota out;
+  const auto at = sentence.find(kQuota);
+  const auto requested = sentence.find(kRequested);
+  if (at == std::string_view::npos || requested == std::string_view::npos || requested < at) return out;
+  out.name = std::string(sentence.substr(at + kQuota.size(), requested - at - kQuota.size()));
+  const auto list = sentence.substr(requested + kRequested.size());
+  for (const auto& entry : text::split(std::string(list.substr(0, list.find(", "))), ',')) {
+    const auto cut = entry.find('=');
+    if (cut != std::string::npos) out.requested.emplace_back(entry.substr(0, cut), entry.substr(cut + 1));
+  }
+  return out;
+}
+
+bool refuses_still(const ResourceQuota& quota, const RefusedByQuota& refused) {
+  const auto hard = quota.hard();
+  const auto used = quota.used();
+  const auto amount = [](const Labels& of, const std::string& what) -> std::optional<std::int64_t> {
+    const auto found = of.find(what);
+    return found == of.end() ? std::nullopt : parse_quantity(found->second);
+  };
+  return refused.requested.empty() ||
+         std::any_of(refused.requested.begin(), refused.requested.end(), [&](const auto& one) {
+           const auto limit = amount(hard, one.first);
+           return limit && amount(used, one.first).value_or(0) + parse_quantity(one.second).value_or(0) > *limit;
+         });
+}
+
 }  // namespace
 
 std::vector<Resource> rollout_resources(const std::vector<const Followed*>& followed) {
@@ -85,14 +121,28 @@ Status judge_lost_watch(Client& client, std::string_view kind, Error error, std:
   return std::move(error).context("following rollouts");
 }
 
-std::optional<LinesToShow> last_lines(Client& client, const std::string& project, const std::string& pod,
-                                      const std::string& container, int lines, const net::ExchangeContext& context) {
+std::string LinesToShow::command() const {
+  return fmt::format("oc logs {} -n {}{}{}", pod, project, container.empty() ? "" : " -c " + text::printable(container),
+                     previous ? " --previous" : "");
+}
+
+LinesToShow last_lines(Client& client, const std::string& project, const RolloutCause& cause, int lines,
+                       const net::ExchangeContext& context) {
   const net::ExchangeContext soon{context.deadline.earlier(Deadline::after(kLogWait)), context.stop};
-  const auto log = client.pod_log(project, pod, container, lines, soon);
-  if (!log) return std::nullopt;
-  auto shown = shown_lines(*log, lines);
-  if (shown.empty()) return std::nullopt;
-  return LinesToShow{pod, container, std::move(shown)};
+  LinesToShow out{project, cause.pod, cause.container, cause.previous};
+  const auto log = client.pod_log(project, cause.pod, cause.container, lines, cause.previous, soon);
+  if (log) out.lines = shown_lines(*log, lines);
+  return out;
+}
+
+bool still_stands(Client& client, const std::string& project, const RolloutCause& cause,
+                  const net::ExchangeContext& context) {
+  const auto refused = quota_in(cause.sentence);
+  if (cause.kind != CauseKind::quota || refused.name.empty()) return true;
+  const net::ExchangeContext soon{context.deadline.earlier(Deadline::after(kLogWait)), context.stop};
+  const auto quota = client.find<ResourceQuota>(project, refused.name, soon);
+  if (!quota) return true;  // it may not be read, or not now
+  return *quota && refuses_still(**quota, refused);
 }
 
 }  // namespace sluice::cluster

@@ -21,9 +21,14 @@ std::vector<Resource> rollout_resources(const std::vector<const Followed*>& foll
 /// when the deadline has come and there was no connection (`trouble` says why, then).
 Status judge_lost_watch(Client& client, std::string_view kind, Error error, std::string& trouble);
 
-/// Empty when there is nothing to show, or it may not be read. Blocks for some seconds at most: the changes of all
-/// workloads wait meanwhile.
-std::optional<LinesToShow> last_lines(Client& client, const std::string& project, const std::string& pod,
-                                      const std::string& container, int lines, const net::ExchangeContext& context);
+/// The log that a cause names; without lines when there are none, or they may not be read. Blocks for some seconds at
+/// most: the changes of all workloads wait meanwhile. Precondition: the cause names a pod.
+LinesToShow last_lines(Client& client, const std::string& project, const RolloutCause& cause, int lines,
+                       const net::ExchangeContext& context);
+
+/// Whether what refused pods would do so still. Only of a quota can that be seen: it may have been raised or removed.
+/// True when it cannot be known. Blocks for some seconds at most.
+bool still_stands(Client& client, const std::string& project, const RolloutCause& cause,
+                  const net::ExchangeContext& context);
 
 }  // namespace sluice::cluster

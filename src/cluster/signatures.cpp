@@ -81,7 +81,7 @@ Result<CarriedSignatures> carry_signatures(Client& source, std::string_view proj
       why = fmt::format("no more than {} are carried", kMaxSignatures);
       break;
     }
-    const auto put = target.post(kSignatures, "", "", "", body_of(signature), context);
+    const auto put = target.post(kSignatures, "", "", "", body_of(signature), context, true);
     const auto* failure = put ? nullptr : failure_of(put.error());
     if (put || (failure != nullptr && failure->already_exists())) {
       ++out.carried;

@@ -15,6 +15,8 @@ namespace {
 // Servers end a watch at the time they were asked for; whoever is silent for longer is gone.
 constexpr std::chrono::seconds kGrace{30};
 constexpr std::chrono::seconds kLived{10};
+// Between two looks at a server that is starting.
+constexpr std::chrono::seconds kLongestPause{5};
 
 // Versions are opaque by contract and numbers in truth. Only used to refuse a step backwards, which servers before
 // Kubernetes 1.10 take with DELETED frames from their cache.
@@ -84,7 +86,7 @@ Watch::Step Watch::advance(const net::ExchangeContext& context) {
     return false;
   }
   auto done = listed_ ? open(context) : relist(context);
-  if (!done) SLUICE_CHECK(overcome(std::move(done).error()));
+  if (!done) SLUICE_CHECK(overcome(std::move(done).error(), context));
   return true;
 }
 
@@ -116,7 +118,7 @@ void Watch::put_off(std::optional<Error> reason) {
   next_try_ = timing.now() + places::back_off(failures_ - 1, floor, fraction_of(timing));
 }
 
-Status Watch::overcome(Error error) {
+Status Watch::overcome(Error error, const net::ExchangeContext& context) {
   const auto* failure = failure_of(error);
   if (failure != nullptr && failure->is_expired()) {
     ++counters_.expiries;
@@ -126,7 +128,18 @@ Status Watch::overcome(Error error) {
   }
   const bool may_pass = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout ||
                         error.kind() == ErrorKind::busy || (failure != nullptr && failure->code >= 500);
-  if (!may_pass) return error;
+  if (!may_pass) {
+    ApiCall call;
+    call.target = target();
+    if (!client_.connection().is_starting(call, error, context)) return error;
+    // It may not be told as a missing right, should the deadline come first.
+    error = Error(ErrorKind::busy, "the API server is starting: " + error.message());
+    put_off(std::move(error));
+    next_try_ = std::min(next_try_.value_or(client_.connection().timing().now() + kLongestPause),
+                         client_.connection().timing().now() + kLongestPause);
+    return {};
+  }
+  if (error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::busy) client_.connection().broke();
   put_off(std::move(error));
   return {};
 }
@@ -201,6 +214,7 @@ Watch::Step Watch::read(const net::ExchangeContext& context) {
   if (!bytes) {
     if (context.stop.stop_requested()) return std::move(bytes).error();
     ++counters_.cuts;
+    client_.connection().broke();
     end_session();  // with the start of a line, if there is one: it comes again as a whole
     put_off(std::move(bytes).error());
     return true;
@@ -215,7 +229,7 @@ Watch::Step Watch::read(const net::ExchangeContext& context) {
   if (taken) taken = take_lines();
   if (!taken) {
     end_session();
-    SLUICE_CHECK(overcome(std::move(taken).error()));
+    SLUICE_CHECK(overcome(std::move(taken).error(), context));
   }
   return true;
 }

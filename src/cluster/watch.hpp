@@ -60,10 +60,11 @@ class Watch {
         WatchOptions options = {});
 
   /// The next change; empty when there was none until the deadline. Broken connections, 429, 5xx and expired versions
-  /// are dealt with inside, until the deadline: when there is no connection at it, the reason is returned. Whatever is
-  /// returned, the next call goes on where this one stood.
-  /// Errors: denied, unauthenticated, not_found (no such resource or project), unsupported (it cannot be watched),
-  /// cancelled (context.stop), protocol (frames that are none); at the deadline: unreachable, timeout, busy.
+  /// are dealt with inside, and so is the 403 of a server that is starting (Connection::is_starting), until the
+  /// deadline: when there is no connection at it, the reason is returned. Whatever is returned, the next call goes on
+  /// where this one stood. Errors: denied, unauthenticated, not_found (no such resource or project), unsupported (it
+  /// cannot be watched), cancelled (context.stop), protocol (frames that are none); at the deadline: unreachable,
+  /// timeout, busy.
   Result<std::optional<WatchEvent>> next(const net::ExchangeContext& context);
 
   /// The version up to which everything has been told or is waiting in here.
@@ -94,7 +95,7 @@ class Watch {
   void end_session();
   void infer_deleted(const Key& key, const Known& known);
   /// Empty when it was dealt with: the next step waits and tries again.
-  Status overcome(Error error);
+  Status overcome(Error error, const net::ExchangeContext& context);
   void put_off(std::optional<Error> reason);
   std::string target() const;
   std::string what() const;

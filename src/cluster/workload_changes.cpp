@@ -24,18 +24,28 @@ Error paused_error(const WorkloadRef& workload) {
                              workload.project));
 }
 
+// No answer came to a write, so nobody knows yet whether it was done.
+bool may_have_arrived(const Error& error) {
+  if (const auto* failure = failure_of(error)) return failure->code >= 500;
+  return error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
+}
+
 // One try of pausing or resuming: whether something was written. The version that was read goes along, so that nobody
-// can have done the same in between.
-Result<bool> try_paused(Client& client, const WorkloadRef& workload, bool paused, const net::ExchangeContext& context) {
+// can have done the same in between. `unsure`: an earlier try may have arrived; what it wanted is then taken for its
+// work. Set when this one may have.
+Result<bool> try_paused(Client& client, const WorkloadRef& workload, bool paused, bool& unsure,
+                        const net::ExchangeContext& context) {
   const auto& resource = resource_of(workload.kind);
   SLUICE_TRY(const auto json, client.read(resource, workload.project, workload.name, "", context));
   SLUICE_CHECK(check_uid(workload, json));
-  if (flag_at(json, {"spec", "paused"}) == paused) return false;
+  if (flag_at(json, {"spec", "paused"}) == paused) return unsure;
   Json patch = Json::object();
   set_at(patch, {"metadata", "resourceVersion"}, text_at(json, {"metadata", "resourceVersion"}));
   set_at(patch, {"spec", "paused"}, paused);
-  SLUICE_CHECK(client.patch_json(resource, workload.project, workload.name, PatchType::merge, patch, context));
-  return true;
+  auto written = client.patch_json(resource, workload.project, workload.name, PatchType::merge, patch, context);
+  if (written) return true;
+  unsure = unsure || may_have_arrived(written.error());
+  return std::move(written).error();
 }
 
 Result<bool> set_paused(Client& client, const WorkloadRef& workload, bool paused, const net::ExchangeContext& context) {
@@ -43,11 +53,14 @@ Result<bool> set_paused(Client& client, const WorkloadRef& workload, bool paused
     return Error(ErrorKind::usage, fmt::format("a {} cannot be paused", to_string(workload.kind)));
   }
   const auto& timing = client.connection().timing();
+  bool unsure = false;
   for (int attempt = 1;; ++attempt) {
-    auto written = try_paused(client, workload, paused, context);
+    auto written = try_paused(client, workload, paused, unsure, context);
     if (written || attempt == kConflictTries) return written;
     const auto* failure = failure_of(written.error());
-    if (failure == nullptr || !failure->is_stale()) return written;
+    const bool is_stale = failure != nullptr && failure->is_stale();
+    // What may have arrived is read back, not written blindly again; reading waits for the server.
+    if (!is_stale && !may_have_arrived(written.error())) return written;
     const auto wait = std::chrono::milliseconds(static_cast<long long>(20.0 * attempt * fraction_of(timing)));
     if (!timing.pause(wait, context.stop)) {
       return Error(ErrorKind::cancelled, fmt::format("stopped while {} of {} was {}", workload.shown(),
@@ -101,6 +114,20 @@ void start_with_write(Json& object) {
   set_at(object, {"status", "latestVersion"}, number_at(object, {"status", "latestVersion"}) + 1);
 }
 
+// A second request would be a second rollout: when no answer came, the version tells whether the first one arrived.
+Status instantiate_once(Client& client, const WorkloadRef& workload, std::int64_t version,
+                        const net::ExchangeContext& context) {
+  for (int attempt = 1;; ++attempt) {
+    const auto started = client.instantiate(workload.project, workload.name, true, true, context);
+    if (started) return {};
+    if (says_paused(started.error())) return paused_error(workload);
+    if (!may_have_arrived(started.error()) || attempt == kConflictTries) return started.error();
+    SLUICE_TRY(const auto now, client.get<DeploymentConfig>(workload.project, workload.name, context));
+    SLUICE_CHECK(check_uid(workload, now.json()));
+    if (now.latest_version() > version) return {};
+  }
+}
+
 }  // namespace
 
 bool can_pause(WorkloadKind kind) {
@@ -126,9 +153,7 @@ Status start_rollout(Client& client, const WorkloadRef& workload, const net::Exc
   // The API would let a paused Deployment be restarted: it rolls when it is resumed.
   if (can_pause(workload.kind) && flag_at(json, {"spec", "paused"})) return paused_error(workload);
   if (workload.kind != WorkloadKind::deployment_config) return restart(client, workload, context);
-  const auto started = client.instantiate(workload.project, workload.name, true, true, context);
-  if (started) return {};
-  return says_paused(started.error()) ? paused_error(workload) : started.error();
+  return instantiate_once(client, workload, DeploymentConfig(json).latest_version(), context);
 }
 
 Status set_images(Client& client, const WorkloadRef& workload, const std::vector<ContainerImage>& images,

@@ -19,7 +19,7 @@ constexpr seconds kLongest = std::chrono::hours(24);  // a promotion holds its l
 constexpr std::size_t kMaxUrlBytes = 2000;
 
 const yaml::Keys& verify_keys() {
-  static const yaml::Keys kKeys{{"rollout", "watch", "http"}, {}};
+  static const yaml::Keys kKeys{{"rollout", "grace", "watch", "http"}, {}};
   return kKeys;
 }
 
@@ -38,6 +38,17 @@ Status read_rollout(const yaml::MapReader& map, Verify& verify) {
     return {};
   }
   SLUICE_TRY(verify.rollout_time, read_bounded(*node, "'rollout' of " + map.what(), kShortestRollout));
+  return {};
+}
+
+Status read_grace(const yaml::MapReader& map, Verify& verify) {
+  const auto* node = map.find("grace");
+  if (node == nullptr) return {};
+  if (node->kind == yaml::Node::Kind::scalar && node->text == "none") {
+    verify.grace.reset();
+    return {};
+  }
+  SLUICE_TRY(verify.grace, read_bounded(*node, "'grace' of " + map.what(), seconds(0)));
   return {};
 }
 
@@ -112,6 +123,7 @@ Result<Verify> parse_verify(const yaml::MapReader& environment, const std::vecto
   if (node == nullptr) return verify;
   SLUICE_TRY(const auto map, yaml::MapReader::open(*node, "'verify' of " + environment.what(), verify_keys()));
   SLUICE_CHECK(read_rollout(map, verify));
+  SLUICE_CHECK(read_grace(map, verify));
   if (const auto* watch = map.find("watch")) {
     SLUICE_TRY(verify.watch, read_bounded(*watch, "'watch' of " + map.what(), seconds(0)));
   }

@@ -58,6 +58,8 @@ struct Verify {
   std::chrono::seconds rollout_time{600};  ///< `rollout: 10m`
   std::chrono::seconds watch{0};           ///< `watch: 10m`: for so long pods must go on running
   std::string http;                        ///< https URL with {cluster} and {project}; empty: no check
+  /// `grace: 30s`; `none`: as long as `rollout`. For so long a cause that no waiting heals may stand.
+  std::optional<std::chrono::seconds> grace{std::chrono::seconds(30)};
   friend bool operator==(const Verify&, const Verify&) = default;
 };
 

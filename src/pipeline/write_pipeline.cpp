@@ -82,6 +82,7 @@ std::string verify_value(const Verify& verify) {
   } else if (verify.rollout_time != usual.rollout_time) {
     fields.emplace_back("rollout", duration(verify.rollout_time));
   }
+  if (verify.grace != usual.grace) fields.emplace_back("grace", verify.grace ? duration(*verify.grace) : "none");
   if (verify.watch != usual.watch) fields.emplace_back("watch", duration(verify.watch));
   if (!verify.http.empty()) fields.emplace_back("http", scalar(verify.http));
   return fields.empty() ? std::string() : flow_map(fields);

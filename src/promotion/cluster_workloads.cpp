@@ -184,7 +184,11 @@ void ClusterTarget::remember(const PlannedTarget& what, const TargetUses& uses) 
   followed_ = cluster::followed_workloads(uses.workloads, followed, promoted);
   stays_.clear();
   std::copy_if(uses.findings.begin(), uses.findings.end(), std::back_inserter(stays_), keeps_other_image);
-  for (auto& one : followed_) one.must_roll = acted.contains(one.before.shown());
+  const auto now = client().connection().server_time();
+  for (auto& one : followed_) {
+    one.must_roll = acted.contains(one.before.shown());
+    one.before.taken = now;
+  }
 }
 
 namespace {
@@ -303,8 +307,10 @@ Result<Verdict> ClusterTarget::follow() {
                   .bytes = 0,
                   .detail = progress.line});
   };
+  cluster::FollowOptions options;
+  options.grace = plan_.verify.grace;
   SLUICE_TRY(verdict.rollouts,
-             cluster::follow_rollouts(client(), *access_.side.streams, followed_, {}, patient, on_progress));
+             cluster::follow_rollouts(client(), *access_.side.streams, followed_, options, patient, on_progress));
   for (const auto& result : verdict.rollouts) take_result(result, verdict);
   if (verdict.good) tell_what_stays(verdict);
   return verdict;
@@ -328,7 +334,6 @@ void ClusterTarget::tell_what_stays(const Verdict& verdict) {
 Result<Verdict> ClusterTarget::watch(Verdict verdict) {
   if (!plan_.verify.http.empty()) SLUICE_CHECK(check_url(verdict));
   if (!verdict.good || plan_.verify.watch == std::chrono::seconds(0) || followed_.empty()) return verdict;
-  const net::ExchangeContext patient{Deadline::after(plan_.verify.watch + kForTemplates), targets_.stop()};
   const auto on_progress = [&](const cluster::RolloutProgress& progress) {
     events_.emit({.kind = copy::EventKind::rollout,
                   .image = std::string(cluster::short_name(progress.kind)) + "/" + progress.name,
@@ -338,8 +343,19 @@ Result<Verdict> ClusterTarget::watch(Verdict verdict) {
                   .detail = progress.line});
   };
   say(fmt::format("watching {} for {} s", planned_.target.label(), plan_.verify.watch.count()));
-  SLUICE_TRY(const auto watched, cluster::watch_rollouts(client(), *access_.side.streams, followed_, verdict.rollouts,
-                                                         plan_.verify.watch, kGrace, patient, on_progress));
+  const auto look = [&] {
+    const net::ExchangeContext patient{Deadline::after(plan_.verify.watch + kForTemplates), targets_.stop()};
+    return cluster::watch_rollouts(client(), *access_.side.streams, followed_, verdict.rollouts, plan_.verify.watch,
+                                   kGrace, patient, on_progress);
+  };
+  auto seen = look();
+  if (!seen && seen.error().kind() == ErrorKind::unreachable) {
+    // A server that restarts near the end leaves it unseen, and what nobody saw is not proved: once more, from the
+    // start.
+    say(fmt::format("watching {} anew: {}", planned_.target.label(), seen.error().message()));
+    seen = look();
+  }
+  SLUICE_TRY(const auto watched, std::move(seen));
   for (std::size_t i = 0; i < watched.size(); ++i) {
     if (watched[i].steady) continue;
     if (verdict.good) verdict.sentence = watched[i].sentence;

@@ -139,6 +139,7 @@ Json cluster_json(const PlannedTarget& target) {
 Json verify_json(const pipeline::Verify& verify) {
   return Json::object()
       .set("rollout_seconds", verify.rollout ? Json(verify.rollout_time.count()) : Json())
+      .set("grace_seconds", verify.rollout && verify.grace ? Json(verify.grace->count()) : Json())
       .set("watch_seconds", verify.watch.count())
       .set("http", verify.http.empty() ? Json() : Json(verify.http));
 }

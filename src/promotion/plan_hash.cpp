@@ -62,11 +62,16 @@ Json sources_essence(const Plan& plan) {
   return out;
 }
 
+Json grace_json(const pipeline::Verify& verify) { return verify.grace ? Json(verify.grace->count()) : Json("none"); }
+
 Json verify_essence(const pipeline::Verify& verify) {
-  return Json::object()
-      .set("rollout", verify.rollout ? Json(verify.rollout_time.count()) : Json("none"))
-      .set("watch", verify.watch.count())
-      .set("http", verify.http.empty() ? Json() : Json(verify.http));
+  auto out = Json::object()
+                 .set("rollout", verify.rollout ? Json(verify.rollout_time.count()) : Json("none"))
+                 .set("watch", verify.watch.count())
+                 .set("http", verify.http.empty() ? Json() : Json(verify.http));
+  // Only where somebody chose it: a plan that was approved before there was a choice keeps its hash.
+  if (verify.grace != pipeline::Verify().grace) out.set("grace", grace_json(verify));
+  return out;
 }
 
 Json accepted_essence(const Plan& plan) {

@@ -164,6 +164,7 @@ Json outline_record(const Plan& plan) {
       .set("verify", Json::object()
                          .set("rollout", plan.verify.rollout)
                          .set("rollout_seconds", plan.verify.rollout_time.count())
+                         .set("grace_seconds", plan.verify.grace ? Json(plan.verify.grace->count()) : Json())
                          .set("watch_seconds", plan.verify.watch.count())
                          .set("http", plan.verify.http))
       .set("rollback_on_failure", plan.rollback_on_failure)
@@ -245,6 +246,10 @@ pipeline::Verify verify_from(const Json* record) {
   if (record == nullptr) return verify;
   if (const auto* rollout = record->find("rollout")) verify.rollout = rollout->as_bool().value_or(true);
   verify.rollout_time = std::chrono::seconds(record->integer_at("rollout_seconds").value_or(600));
+  if (const auto* grace = record->find("grace_seconds")) {
+    verify.grace.reset();
+    if (const auto seconds = grace->as_integer()) verify.grace = std::chrono::seconds(*seconds);
+  }
   verify.watch = std::chrono::seconds(record->integer_at("watch_seconds").value_or(0));
   verify.http = record->string_at("http").value_or("");
   return verify;

@@ -5,6 +5,7 @@
 #include "sandbox/generic.hpp"
 #include "sandbox/tree.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -143,6 +144,14 @@ ApiServer::ApiServer(SharedWorld& world, const Catalog& catalog, WatchHub& hub)
 
 net::ServerReply ApiServer::handle(net::ServerRequest& request, net::BodyReceiver* /*receiver*/) {
   ++requests_;
+  auto reply = answer(request);
+  // By the clock of this world: clients compare the times of objects and events with it.
+  const auto now = std::chrono::system_clock::to_time_t(world_.with([](const World& world) { return world.now(); }));
+  reply.headers.set("Date", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now)));
+  return reply;
+}
+
+net::ServerReply ApiServer::answer(net::ServerRequest& request) {
   struct Begin {
     std::optional<net::ServerReply> reply;
     Caller caller;

@@ -27,6 +27,7 @@ class ApiServer final : public net::RequestHandler {
   std::uint64_t requests() const { return requests_.load(); }
 
  private:
+  net::ServerReply answer(net::ServerRequest& request);
   net::ServerReply serve_path(World& world, const Caller& caller, const net::ServerRequest& request);
   Answer<ApiReply> serve_resource(World& world, ApiRequest& api, Resource& resource);
   net::ServerReply serve(const ApiPath& path, const Caller& caller, const net::ServerRequest& request);

@@ -1,6 +1,10 @@
 #include "sandbox/faults.hpp"
 
+#include "base/json.hpp"
 #include "base/pause.hpp"
+#include "base/text.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -76,6 +80,26 @@ class CutReceiver final : public net::BodyReceiver {
   std::uint64_t left_;
 };
 
+net::ServerReply cut_off() {
+  net::ServerReply reply;
+  reply.reset = true;
+  return reply;
+}
+
+// Recorded from a 3.11 master some seconds after its start.
+net::ServerReply knows_no_roles(const net::ServerRequest& request) {
+  auto body = Json::object();
+  body.set("kind", "Status").set("apiVersion", "v1").set("metadata", Json::object()).set("status", "Failure");
+  body.set("message", fmt::format("forbidden: User cannot {} path \"{}\": no RBAC policy matched",
+                                  text::lower(request.method), request.path()));
+  body.set("reason", "Forbidden").set("details", Json::object()).set("code", 403);
+  net::ServerReply reply;
+  reply.status = 403;
+  reply.headers.add("Content-Type", "application/json");
+  reply.body = body.dump();
+  return reply;
+}
+
 }  // namespace
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
@@ -94,8 +118,44 @@ void FaultTable::add(Fault fault) {
   faults_.with([&](auto& faults) { faults.push_back(std::move(fault)); });
 }
 
+void FaultTable::add(Restart restart) {
+  restarts_.with([&](auto& restarts) { restarts.push_back({std::move(restart), {}}); });
+}
+
 void FaultTable::clear() {
   faults_.with([](auto& faults) { faults.clear(); });
+  restarts_.with([](auto& restarts) { restarts.clear(); });
+}
+
+FaultTable::Phase FaultTable::phase(std::string_view server, const net::ServerRequest& request) {
+  const auto now = std::chrono::steady_clock::now();
+  bool begins = false;
+  const auto phase = restarts_.with([&](auto& restarts) {
+    std::erase_if(restarts, [&](const Running& one) {
+      return one.since && now >= *one.since + one.restart.refused + one.restart.denied;
+    });
+    for (auto& [restart, since] : restarts) {
+      if (restart.server != server) continue;
+      if (!since) {
+        const bool matches =
+            (restart.method.empty() || restart.method == request.method) && glob_matches(restart.path, request.path());
+        if (!matches) continue;
+        if (restart.after > 0) {
+          --restart.after;
+          continue;
+        }
+        since = now;
+        begins = true;
+        return restart.done ? Phase::cut_when_done : Phase::cut;
+      }
+      return now < *since + restart.refused ? Phase::cut : Phase::denied;
+    }
+    return Phase::open;
+  });
+  if (phase == Phase::denied) ++denied_;
+  if (phase == Phase::cut || phase == Phase::cut_when_done) ++cut_;
+  if (begins && on_restart_) on_restart_();
+  return phase;
 }
 
 std::optional<Fault> FaultTable::hit(std::string_view server, const net::ServerRequest& request, bool uploads) {
@@ -133,6 +193,17 @@ net::ServerReply FaultyHandler::handle(net::ServerRequest& request, net::BodyRec
     net::ServerReply gone;
     gone.reset = true;
     return gone;
+  }
+  switch (table_.phase(server_, request)) {
+    case FaultTable::Phase::open:
+      break;
+    case FaultTable::Phase::cut_when_done:
+      inner_.handle(request, receiver);
+      return cut_off();
+    case FaultTable::Phase::cut:
+      return cut_off();
+    case FaultTable::Phase::denied:
+      return knows_no_roles(request);
   }
   const auto fault = table_.hit(server_, request, false);
   if (!fault) return inner_.handle(request, receiver);

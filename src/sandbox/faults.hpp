@@ -4,8 +4,10 @@
 #include "base/guarded.hpp"
 #include "net/http_server.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -33,16 +35,46 @@ struct Fault {
   bool corrupt = false;                                  ///< one byte of the reply's body is another one
 };
 
+/// A restart of a server (knob "restart"): from the matching request on, connections are cut for a while, then
+/// everybody gets 403, as an API server answers that does not know its roles yet; then all is as before.
+struct Restart {
+  std::string server;
+  std::string method;      ///< of the request that meets it; empty: any
+  std::string path = "*";  ///< as in Fault
+  std::uint64_t after = 0;
+  bool done = false;  ///< the request that meets it is carried out, and its answer is lost
+  std::chrono::milliseconds refused{0};
+  std::chrono::milliseconds denied{0};
+};
+
 /// Thread: any.
 class FaultTable {
  public:
+  enum class Phase : std::uint8_t { open, cut, cut_when_done, denied };
+  void add(Restart restart);
+  /// What a restart makes of this request; counts it.
+  Phase phase(std::string_view server, const net::ServerRequest& request);
+  /// Requests that restarts cut and denied so far.
+  std::uint64_t cut() const { return cut_.load(); }
+  std::uint64_t denied() const { return denied_.load(); }
+  /// Called when a restart begins, by the thread that serves the request. Set before the servers run.
+  void on_restart(std::function<void()> act) { on_restart_ = std::move(act); }
+
   void add(Fault fault);
   void clear();
   /// The fault that hits this request; counts it. `uploads`: only those that hit the request's body, else the others.
   std::optional<Fault> hit(std::string_view server, const net::ServerRequest& request, bool uploads);
 
  private:
+  struct Running {
+    Restart restart;
+    std::optional<std::chrono::steady_clock::time_point> since;
+  };
   Guarded<std::vector<Fault>> faults_;
+  Guarded<std::vector<Running>> restarts_;
+  std::function<void()> on_restart_;
+  std::atomic<std::uint64_t> cut_{0};
+  std::atomic<std::uint64_t> denied_{0};
 };
 
 /// '*' stands for any run of characters, '/' included.

@@ -123,6 +123,20 @@ Status add_fault(Reader& reader, const KnobTargets& targets) {
   return {};
 }
 
+Status restart(Reader& reader, const KnobTargets& targets) {
+  Restart restart;
+  restart.server = "api";
+  restart.method = reader.text("method", false);
+  if (const auto path = reader.text("path", false); !path.empty()) restart.path = path;
+  restart.after = reader.count("after").value_or(0);
+  restart.done = reader.flag("done", false);
+  restart.refused = reader.seconds("refused-seconds", false);
+  restart.denied = reader.seconds("denied-seconds", false);
+  if (reader.error()) return *reader.error();
+  targets.faults.add(std::move(restart));
+  return {};
+}
+
 Status clear_faults(Reader& /*reader*/, const KnobTargets& targets) {
   targets.faults.clear();
   return {};
@@ -221,6 +235,7 @@ constexpr std::array kResults = std::to_array<ResultName>({
     {"hang", Outcome::Result::hang},
     {"fail-after", Outcome::Result::fail_after},
     {"unpullable", Outcome::Result::unpullable},
+    {"init-crash", Outcome::Result::init_crash},
     {"crash-loop", Outcome::Result::crash_loop},
     {"unschedulable", Outcome::Result::unschedulable},
     {"never-ready", Outcome::Result::never_ready},
@@ -266,6 +281,15 @@ Status outcome(Reader& reader, const KnobTargets& targets) {
   return {};
 }
 
+Status autoscale(Reader& reader, const KnobTargets& targets) {
+  const Key key{workload_resource(reader.text("kind")), reader.text("namespace"), reader.text("name")};
+  const auto replicas = reader.count("replicas", true).value_or(0);
+  if (key.resource.empty()) reader.fail("kind", "DeploymentConfig, Deployment or StatefulSet");
+  if (reader.error()) return *reader.error();
+  targets.world.update([&](World& world) { world.knobs.autoscale[key] = static_cast<std::int64_t>(replicas); });
+  return {};
+}
+
 Status nodes(Reader& reader, const KnobTargets& targets) {
   const auto mode = reader.text("mode");
   if (mode != "auto" && mode != "manual") reader.fail("mode", "auto or manual");
@@ -300,6 +324,7 @@ const std::vector<Knob>& all_knobs() {
        {"server", "method", "path", "after", "times", "status", "headers", "body", "reset", "delay-seconds",
         "bytes-per-second", "cut-after-bytes", "cut-request-after-bytes", "corrupt"},
        add_fault},
+      {"restart-api", {"method", "path", "after", "done", "refused-seconds", "denied-seconds"}, restart},
       {"clear-faults", {}, clear_faults},
       {"conflict", {"resource", "namespace", "name", "times"}, conflict},
       {"expire-versions", {}, expire_versions},
@@ -313,6 +338,7 @@ const std::vector<Knob>& all_knobs() {
       {"notifications", {"endpoints"}, notifications},
       {"step-delay", {"seconds"}, step_delay},
       {"outcome", {"kind", "namespace", "name", "digest", "result", "seconds", "log"}, outcome},
+      {"autoscale", {"kind", "namespace", "name", "replicas"}, autoscale},
       {"nodes", {"mode"}, nodes},
       {"clock", {"advance-seconds"}, clock},
       {"resync-quota", {}, resync},

@@ -165,6 +165,7 @@ Status open_listeners(Sandbox& sandbox, Sandbox::Parts& parts) {
 Result<std::unique_ptr<Sandbox>> Sandbox::start(const SandboxOptions& options) {
   std::unique_ptr<Sandbox> sandbox(new Sandbox(std::make_unique<Parts>(options)));
   auto& parts = *sandbox->parts_;
+  parts.faults.on_restart([&parts] { parts.world.update([](World& world) { ++world.knobs.cut_epoch; }); });
   fill_catalog(parts);
   start_controllers(parts);
   SLUICE_CHECK(open_listeners(*sandbox, parts));
@@ -238,6 +239,8 @@ Json Sandbox::state() const {
   });
   state.set("watches", parts_->hub.open());
   state.set("requests", parts_->api->requests());
+  state.set("requests_cut", parts_->faults.cut());
+  state.set("requests_denied", parts_->faults.denied());
   state.set("registry_requests", parts_->registry->requests());
   state.set("registry_unauthorized", parts_->registry->unauthorized());
   return state;

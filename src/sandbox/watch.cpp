@@ -22,7 +22,8 @@ constexpr std::chrono::minutes kBookmarkEvery{1};
 
 // What a waiter looks for: any of these raised.
 auto pulse(const World& world) {
-  return std::tuple(world.store.version(), world.knobs.watch_epoch, world.knobs.bookmark_epoch, world.store.oldest());
+  return std::tuple(world.store.version(), world.knobs.watch_epoch, world.knobs.cut_epoch, world.knobs.bookmark_epoch,
+                    world.store.oldest());
 }
 
 struct Start {
@@ -69,6 +70,7 @@ class WatchStream final : public net::ReplyStream {
         ends_(SteadyClock::now() + life_of(request_)),
         next_bookmark_(SteadyClock::now() + kBookmarkEvery),
         watch_epoch_(now.knobs.watch_epoch),
+        cut_epoch_(now.knobs.cut_epoch),
         bookmark_epoch_(now.knobs.bookmark_epoch) {
     const auto wanted = request_.query.find("allowWatchBookmarks");
     bookmarks_ = now.profile == Profile::v4 && wanted != request_.query.end() && wanted->second == "true";
@@ -90,6 +92,7 @@ class WatchStream final : public net::ReplyStream {
 
  private:
   Piece step(World& world, std::size_t room) {
+    if (world.knobs.cut_epoch != cut_epoch_) return {Step::cut, "", {}};
     if (done_ || world.knobs.watch_epoch != watch_epoch_) return {Step::end, "", {}};
     std::string frames;
     add_existing(world, frames, room);
@@ -198,6 +201,7 @@ class WatchStream final : public net::ReplyStream {
   SteadyClock::time_point ends_;
   SteadyClock::time_point next_bookmark_;
   std::uint64_t watch_epoch_;
+  std::uint64_t cut_epoch_;
   std::uint64_t bookmark_epoch_;
   std::uint64_t sent_ = 0;
   std::uint64_t id_ = 0;

@@ -12,6 +12,7 @@ void add_workload_controllers(Controllers& controllers) {
   controllers.push_back(make_daemon_set_controller());
   controllers.push_back(make_rollout_controller());
   controllers.push_back(make_node_controller());
+  controllers.push_back(make_autoscale_controller());
   controllers.push_back(make_garbage_controller());
 }
 

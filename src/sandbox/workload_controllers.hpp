@@ -19,6 +19,8 @@ std::unique_ptr<Controller> make_daemon_set_controller();
 std::unique_ptr<Controller> make_node_controller();
 /// Plays the inside of a deployer pod: scales two ReplicationControllers.
 std::unique_ptr<Controller> make_rollout_controller();
+/// Changes replicas in the middle of a rollout (knob "autoscale").
+std::unique_ptr<Controller> make_autoscale_controller();
 /// Deletes what belonged to an owner that is gone.
 std::unique_ptr<Controller> make_garbage_controller();
 

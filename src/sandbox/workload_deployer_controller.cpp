@@ -64,17 +64,30 @@ class DeployerController final : public Controller {
     // The knob is about the pods of the rollout; its deployer is refused by real quotas only.
     const bool by_knob = outcome_of(world, kReplicationControllers, controller).result == Outcome::Result::quota;
     if (!refused.empty() && !by_knob) {
-      record_event(
-          world, kReplicationControllers, controller,
-          {"Warning", "FailedCreate", fmt::format("Error creating deployer pod: {}", refused), "deployer-controller"});
+      tell_refusal(world, controller, refused);
       return refusals_.start(world, queue, key, kRetryRefused);
     }
     const auto pod = world.store.create(
         pod_key, make_deployer_pod(controller, config.value_or(Json::object()), deployer_image(world.profile)));
     auto pending = with_phase(controller, {PhaseStep::What::set_phase, "Pending", ""});
+    // Two workers of a real cluster meet now and then. It has no consequence; here the first rollout always has it.
+    if (controller_name(name_of(config.value_or(Json::object())), 1) == key.name) {
+      tell_refusal(world, controller, fmt::format("pods \"{}\" already exists", pod_key.name));
+    }
     annotate(pending, kDeployerName, pod_key.name);
     annotate(pending, kDeployerCreated, text_at(*pod, {"metadata", "creationTimestamp"}));
     write_back(world, key, controller, std::move(pending));
+  }
+
+  // On the config, as long as it is there. Source: openshift origin, deployer controller, "emitDeploymentEvent".
+  static void tell_refusal(World& world, const Json& controller, const std::string& why) {
+    const auto message = "Error creating deployer pod: " + why;
+    const EventText text{"Warning", "FailedCreate", message, "deployer-controller"};
+    const Key config_key{std::string(kDeploymentConfigs), namespace_of(controller),
+                         annotation(controller, kConfigName)};
+    const auto config = world.store.get(config_key);
+    if (config) return record_event(world, kDeploymentConfigs, *config, text);
+    record_event(world, kReplicationControllers, controller, text);
   }
 
   static void set_phase(World& world, const Key& key, const Json& controller, const PhaseStep& step,

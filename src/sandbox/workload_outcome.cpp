@@ -74,6 +74,8 @@ PodFate fate_of(Outcome::Result result) {
     case Outcome::Result::fail:
     case Outcome::Result::crash_loop:
       return PodFate::crash;
+    case Outcome::Result::init_crash:
+      return PodFate::init_crash;
     case Outcome::Result::hang:
       return PodFate::starting;
     case Outcome::Result::fail_after:
@@ -138,6 +140,10 @@ NodeView node_view(const World& world, const Json& pod) {
     if (started + outcome.after <= world.now()) view.fate = PodFate::crash;
   }
   const auto account = text_at(pod, {"spec", "serviceAccountName"});
+  const auto puller = account.empty() ? "default" : account;
+  for (const auto& container : at(pod, {"spec", "initContainers"}).items()) {
+    view.init_images.push_back(pull_image(world, namespace_of(pod), puller, text_at(container, {"image"})));
+  }
   for (const auto& container : at(pod, {"spec", "containers"}).items()) {
     const auto image = text_at(container, {"image"});
     if (outcome.result == Outcome::Result::unpullable) {
@@ -145,7 +151,7 @@ NodeView node_view(const World& world, const Json& pod) {
       view.images.push_back(
           {"", runtime_error(world, spec.value_or(PullSpec{}), "manifest unknown: manifest unknown")});
     } else {
-      view.images.push_back(pull_image(world, namespace_of(pod), account.empty() ? "default" : account, image));
+      view.images.push_back(pull_image(world, namespace_of(pod), puller, image));
     }
   }
   return view;

@@ -68,12 +68,15 @@ std::string container_id(const Json& pod, const Json& status, const Runtime& run
                   fmt::format("{}/{}/{}", uid_of(pod), text_at(status, {"name"}), number_at(status, {"restartCount"})));
 }
 
-Json first_statuses(const Json& pod) {
+bool has_init(const Json& pod) { return !at(pod, {"spec", "initContainers"}).items().empty(); }
+
+/// How containers of `list` (containers, initContainers) begin.
+Json first_statuses(const Json& pod, std::string_view which) {
   auto list = Json::array();
-  for (const auto& container : at(pod, {"spec", "containers"}).items()) {
+  for (const auto& container : at(pod, {"spec", which}).items()) {
     auto status = Json::object();
     status.set("name", text_at(container, {"name"}));
-    status.set("state", waiting("ContainerCreating"));
+    status.set("state", waiting(has_init(pod) ? "PodInitializing" : "ContainerCreating"));
     status.set("lastState", Json::object());
     status.set("ready", false);
     status.set("restartCount", 0);
@@ -93,7 +96,7 @@ bool has_statuses(const Json& pod) {
 /// status.containerStatuses for changing. Clients may have written anything there: then it starts afresh.
 Json::Array& editable_statuses(Json& pod) {
   auto& list = make_at(pod, {"status", "containerStatuses"});
-  if (!has_statuses(pod)) list = first_statuses(pod);
+  if (!has_statuses(pod)) list = first_statuses(pod, "containers");
   return *list.elements();
 }
 
@@ -114,15 +117,54 @@ PodStep schedule(const Json& pod, const NodeView& view) {
   status.set("startTime", view.now);
   set_condition(status, {"Initialized", "True", "", "", false}, view.now);
   set_condition(status, {"PodScheduled", "True", "", "", false}, view.now);
-  status.set("containerStatuses", first_statuses(pod));
+  if (has_init(pod)) status.set("initContainerStatuses", first_statuses(pod, "initContainers"));
+  status.set("containerStatuses", first_statuses(pod, "containers"));
   set_ready(next, false, view.now);
   return step_with(std::move(next),
                    {{"Normal", "Scheduled",
                      fmt::format("Successfully assigned {}/{} to {}", namespace_of(pod), name_of(pod), kNode)}});
 }
 
-PodStep start(const Json& pod, const NodeView& view) {
+// Init containers run to their end before the others begin.
+void finish_init(Json& pod, const NodeView& view) {
+  if (!has_init(pod)) return;
+  auto& list = make_at(pod, {"status", "initContainerStatuses"});
+  if (!list.is_array()) list = first_statuses(pod, "initContainers");
+  for (std::size_t i = 0; i < list.items().size(); ++i) {
+    auto& status = (*list.elements())[i];
+    status.set("containerID", container_id(pod, status, view.runtime));
+    status.set("imageID", i < view.init_images.size() ? view.init_images[i].image_id : "");
+    status.set("state", terminated(at(status, {"state"}), 0, view.now, text_at(status, {"containerID"})));
+    status.set("ready", true);
+  }
+}
+
+// The first of them ends with an error, and is started again after a while: the others never begin.
+PodStep crash_init(const Json& pod, const NodeView& view) {
+  if (!has_init(pod)) return {};
   auto next = pod;
+  auto& list = make_at(next, {"status", "initContainerStatuses"});
+  if (!list.is_array() || list.items().empty()) list = first_statuses(pod, "initContainers");
+  auto& status = list.elements()->front();
+  if (text_at(status, {"state", "waiting", "reason"}) == "CrashLoopBackOff") return {};
+  if (at(status, {"state", "terminated"}).is_null()) {
+    status.set("containerID", container_id(pod, status, view.runtime));
+    status.set("imageID", view.init_images.empty() ? "" : view.init_images.front().image_id);
+    status.set("state", terminated(at(status, {"state"}), 1, view.now, text_at(status, {"containerID"})));
+    return step_with(std::move(next));
+  }
+  status.set("lastState", at(status, {"state"}));
+  status.set("restartCount", number_at(status, {"restartCount"}) + 1);
+  status.set("state",
+             waiting("CrashLoopBackOff", fmt::format("Back-off restarting failed container={} pod={}_{}",
+                                                     text_at(status, {"name"}), name_of(pod), namespace_of(pod))));
+  return step_with(std::move(next), {{"Warning", "BackOff", "Back-off restarting failed container"}});
+}
+
+PodStep start(const Json& pod, const NodeView& view) {
+  if (view.fate == PodFate::init_crash && has_init(pod)) return crash_init(pod, view);
+  auto next = pod;
+  finish_init(next, view);
   std::vector<PodEvent> events;
   auto& list = editable_statuses(next);
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -244,7 +286,7 @@ PodStage stage_of(const Json& pod) {
   // One that runs without a node was moved by hand, and is left alone.
   if (!placed) return phase == "Running" ? PodStage::finished : PodStage::unscheduled;
   const auto reason = waiting_reason(pod);
-  if (reason == "ContainerCreating") return PodStage::creating;
+  if (reason == "ContainerCreating" || reason == "PodInitializing") return PodStage::creating;
   if (reason == "ErrImagePull") return PodStage::pull_failed;
   if (reason == "ImagePullBackOff" || reason == "InvalidImageName") return PodStage::pull_waits;
   if (reason == "CrashLoopBackOff") return PodStage::crash_waits;

@@ -16,7 +16,7 @@ namespace sluice::sandbox {
 Json make_pod(std::string_view owner_resource, const Json& owner, const Json& pod_template);
 
 /// What becomes of a pod on its node.
-enum class PodFate : std::uint8_t { ready, starting, never_ready, crash, unschedulable };
+enum class PodFate : std::uint8_t { ready, starting, never_ready, crash, unschedulable, init_crash };
 
 /// What the node found out about the image of one container.
 struct PulledImage {
@@ -62,7 +62,8 @@ struct Runtime {
 /// What a step needs to know beside the pod.
 struct NodeView {
   PodFate fate = PodFate::ready;
-  std::vector<PulledImage> images;  ///< of the pod's containers, in order
+  std::vector<PulledImage> init_images;  ///< of the init containers
+  std::vector<PulledImage> images;       ///< of the pod's containers, in order
   Runtime runtime;
   std::string now;
 };

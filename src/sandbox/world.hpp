@@ -38,6 +38,7 @@ struct Outcome {
     hang,           ///< containers are never started
     fail_after,     ///< not ready, and after a while a crash
     unpullable,     ///< ErrImagePull, ImagePullBackOff
+    init_crash,     ///< the first init container crashes until the time is up
     crash_loop,     ///< crashes until the time is up
     unschedulable,  ///< no node has room
     never_ready,    ///< runs, but its readiness probe fails
@@ -53,14 +54,16 @@ struct Knobs {
   std::map<Key, int> conflicts;                    ///< writes left that meet a phantom writer
   std::map<Key, Outcome> outcomes;                 ///< by workload (resource, namespace, name)
   std::map<std::string, Outcome> digest_outcomes;  ///< by image digest
-  std::chrono::milliseconds step_delay{0};         ///< between the steps of a rollout
-  std::chrono::milliseconds import_delay{0};       ///< before a background import
-  bool automatic_nodes = true;                     ///< pods and deployer pods move by themselves
-  std::uint64_t watch_epoch = 0;                   ///< raised: all watches end now
-  std::optional<std::uint64_t> watch_events;       ///< each watch ends after so many events
-  std::uint64_t bookmark_epoch = 0;                ///< raised: every watch that asked for them gets a bookmark now
-  std::uint64_t reimport_epoch = 0;                ///< raised: scheduled imports run now
-  std::uint64_t continue_epoch = 0;                ///< raised: all continue tokens are expired
+  std::map<Key, std::int64_t> autoscale;      ///< replicas that a workload is given in the middle of its next rollout
+  std::chrono::milliseconds step_delay{0};    ///< between the steps of a rollout
+  std::chrono::milliseconds import_delay{0};  ///< before a background import
+  bool automatic_nodes = true;                ///< pods and deployer pods move by themselves
+  std::uint64_t watch_epoch = 0;              ///< raised: all watches end now
+  std::uint64_t cut_epoch = 0;                ///< raised: the connections of all watches are cut now
+  std::optional<std::uint64_t> watch_events;  ///< each watch ends after so many events
+  std::uint64_t bookmark_epoch = 0;           ///< raised: every watch that asked for them gets a bookmark now
+  std::uint64_t reimport_epoch = 0;           ///< raised: scheduled imports run now
+  std::uint64_t continue_epoch = 0;           ///< raised: all continue tokens are expired
 };
 
 struct User {

@@ -506,7 +506,7 @@ std::vector<Call> calls() {
     SLUICE_TRY(const auto pods, client.list<Pod>(selection, soon()));
     if (pods.items.empty()) return Error(ErrorKind::internal, "the scenario has no pod");
     const auto& pod = pods.items.front();
-    return outcome(client.pod_log("shop-prod", pod.name(), pod.containers().front().name, 5, soon()));
+    return outcome(client.pod_log("shop-prod", pod.name(), pod.containers().front().name, 5, false, soon()));
   };
   return {
       {0, "see the project", [](Client& c) { return outcome(c.get<Project>("", "shop-prod", soon())); }},

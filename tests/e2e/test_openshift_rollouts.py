@@ -140,11 +140,12 @@ class Rollouts(OneCluster):
         self.assertNotIn(LOG, out)
         self.kept_nowhere(shown)
 
-    def test_without_a_terminal_the_log_is_not_even_shown(self):
+    def test_in_a_job_the_log_is_shown_in_text_and_never_kept(self):
         self.stuck("DeploymentConfig", "crash-loop", log=LOG)
         outcome = self.sluice.run("promote", "--to", "prod", "--yes", "--events", "events")
         self.assertEqual(outcome.code, 1, outcome)
-        self.assertNotIn(LOG, outcome.out + outcome.err, outcome)
+        self.assertIn(LOG, outcome.err, outcome)
+        self.assertNotIn(LOG, outcome.out, outcome)
         self.kept_nowhere(outcome)
 
     def kept_nowhere(self, shown):

@@ -51,11 +51,12 @@ class PlanHash(OneCluster):
     def test_how_it_is_verified_and_what_a_failure_leads_to(self):
         plan = self.agreed()
         self.assertEqual((plan["verify"], plan["on_failure"]), (
-            {"rollout_seconds": 600, "watch_seconds": 600, "http": VERIFY["http"]}, "rollback"))
+            {"rollout_seconds": 600, "grace_seconds": 30, "watch_seconds": 600, "http": VERIFY["http"]}, "rollback"))
         for name, environment in {
                 "nothing is verified": {**AGREED, "verify": {"rollout": "none"}},
                 "no rollout is followed": {**AGREED, "verify": {**VERIFY, "rollout": "none"}},
                 "a rollout has more time": {**AGREED, "verify": {**VERIFY, "rollout": "20m"}},
+                "what cannot heal has more time": {**AGREED, "verify": {**VERIFY, "grace": "2m"}},
                 "nothing is watched": {**AGREED, "verify": {"rollout": "10m", "http": VERIFY["http"]}},
                 "another URL": {**AGREED, "verify": {**VERIFY, "http": "https://example.com/"}},
                 "no URL": {**AGREED, "verify": {"rollout": "10m", "watch": "10m"}},

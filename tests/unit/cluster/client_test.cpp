@@ -193,7 +193,7 @@ TEST_F(ClientTest, DeletesOnlyTheObjectThatIsMeant) {
 
 TEST_F(ClientTest, ReadsALogAsText) {
   exchanger.then(reply(200, "line 1\nline 2\n"));
-  const auto log = client().pod_log("prod", "web-1", "web", 10, context());
+  const auto log = client().pod_log("prod", "web-1", "web", 10, false, context());
   ASSERT_TRUE(log.ok()) << why(log);
   EXPECT_EQ(*log, "line 1\nline 2\n");
   EXPECT_EQ(asked(0), "GET /api/v1/namespaces/prod/pods/web-1/log?container=web&tailLines=10&limitBytes=65536");

@@ -119,6 +119,11 @@ TEST(ClusterTargets, ReadWhatIsVerified) {
     const char* verify;
     Verify expected;
   };
+  const auto graced = [](std::optional<seconds> grace) {
+    Verify out;
+    out.grace = grace;
+    return out;
+  };
   const auto verify = [](bool rollout, int time, int watch, const char* http) {
     return Verify{rollout, seconds(time), seconds(watch), http};
   };
@@ -126,6 +131,9 @@ TEST(ClusterTargets, ReadWhatIsVerified) {
            {"{}", verify(true, 600, 0, "")},
            {"{rollout: 10s}", verify(true, 10, 0, "")},
            {"{rollout: 24h, watch: 1d}", verify(true, 86400, 86400, "")},
+           {"{grace: 2m}", graced(seconds(120))},
+           {"{grace: 0s}", graced(seconds(0))},
+           {"{grace: none}", graced({})},
            {"{rollout: none, watch: 0s}", verify(false, 600, 0, "")},
            {"{watch: 90s}", verify(true, 600, 90, "")},
            {"{http: 'https://shop.apps.{cluster}.example.com/{project}/healthz'}",
@@ -215,6 +223,7 @@ TEST(ClusterTargets, RefuseVerificationsThatCannotBeMade) {
       {"a word", verify("yes"), "'verify' of environment 'prod' must be a map"},
       {"misspelt", verify("{rolout: 10m}"), "unknown key 'rolout' in 'verify' of environment 'prod'"},
       {"no unit", verify("{rollout: 10}"), "'rollout' of 'verify' of environment 'prod' has no unit"},
+      {"grace too long", verify("{grace: 25h}"), "'grace' of 'verify' of environment 'prod' is too long"},
       {"rollout too short", verify("{rollout: 9s}"), "is too short; write a time from 10s to 24h"},
       {"rollout too long", verify("{rollout: 25h}"), "is too long; write a time from 10s to 24h"},
       {"watch too long", verify("{watch: 2d}"), "is too long; write a time from 0s to 24h"},

@@ -97,6 +97,8 @@ TEST(PlanHash, ChangesWithEverythingThatMatters) {
       {"the proxy of a source", [](Plan& p) { p.sources[0].settings.proxy = "proxy.example.com:3128"; }},
       {"rollout: none", [](Plan& p) { p.verify.rollout = false; }},
       {"rollout: 1s", [](Plan& p) { p.verify.rollout_time = std::chrono::seconds(1); }},
+      {"grace", [](Plan& p) { p.verify.grace = std::chrono::seconds(60); }},
+      {"no grace", [](Plan& p) { p.verify.grace.reset(); }},
       {"watch", [](Plan& p) { p.verify.watch = std::chrono::seconds(60); }},
       {"http", [](Plan& p) { p.verify.http = "https://shop.example.com/"; }},
       {"on-failure", [](Plan& p) { p.rollback_on_failure = true; }},
