@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sluice::cluster {
@@ -53,6 +54,11 @@ class Connection {
   /// The server answered 401 to it; true when another try makes sense.
   bool refused(const Presented& shown) { return options_.access.identity->refused(shown); }
 
+  /// What to do about credentials that have ended, where they come from: a command where there is one. For service
+  /// accounts the server is asked for its version once, without credentials; when it does not say, both commands are
+  /// named.
+  std::string renewal(const Presented& shown, const net::ExchangeContext& context);
+
   const Access& access() const { return options_.access; }
   /// host[:port] of the server, for sentences.
   std::string host() const { return options_.access.server.authority(); }
@@ -66,11 +72,14 @@ class Connection {
     std::shared_ptr<const net::Endpoint> endpoint;
   };
   Result<net::HttpResponse> try_once(const ApiCall& call, const net::ExchangeContext& context);
-  Error failure(const net::HttpResponse& response, const ApiCall& call) const;
+  Error failure(const net::HttpResponse& response, const ApiCall& call, const Presented& shown,
+                const net::ExchangeContext& context);
+  std::optional<int> kubernetes_minor(const net::ExchangeContext& context);
 
   net::Exchanger& exchanger_;
   ConnectionOptions options_;
   Guarded<PluginEndpoint> plugin_endpoint_;
+  Guarded<std::optional<std::optional<int>>> minor_;  ///< outer empty: not asked yet
   std::atomic<std::uint64_t> requests_{0};
 };
 
