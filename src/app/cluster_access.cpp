@@ -93,6 +93,7 @@ Result<cluster::Access> access_of_entry(const pipeline::Cluster& entry, const Cl
     return no_credentials(entry.name, entry.name + " (" + entry.api + ")");
   }
   access.endpoint = std::make_shared<const net::Endpoint>(std::move(endpoint));
+  access.ca_place = "`ca:` of the entry " + in_file(sources.clusters, entry.name);
   return access;
 }
 

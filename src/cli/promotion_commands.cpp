@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,13 @@ struct Consent {
 /// Writes triggers that are missing or broken, and plans again when there were any.
 Status mend_triggers(promotion::Planner& planner, const promotion::Request& request, promotion::Planned& planned,
                      Context& context) {
+  // Before anything is tried: half of the triggers would be worse than none.
+  SLUICE_TRY(auto lacking, planner.may_fix_triggers(planned.plan));
+  if (!lacking.empty()) {
+    auto& findings = planned.plan.findings;
+    findings.insert(findings.begin(), std::make_move_iterator(lacking.begin()), std::make_move_iterator(lacking.end()));
+    return {};
+  }
   SLUICE_TRY(const auto mended, planner.fix_triggers(planned.plan));
   context.view.clear();
   for (const auto& line : mended) context.console.err(line + "\n");

@@ -3,7 +3,10 @@
 #include "cli/commands.hpp"
 #include "cli/event_log.hpp"
 #include "cli/options.hpp"
+#include "cli/promotion_view.hpp"
 #include "cli/run_metrics.hpp"
+#include "promotion/plan.hpp"
+#include "promotion/refused_look.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -60,6 +63,10 @@ Json error_document(const Error& error, Json explanations) {
   if (const auto& at = error.position()) {
     position = Json::object().set("file", at->file).set("line", at->line).set("column", at->column);
   }
+  Json findings = Json::array();
+  if (const auto* behind = promotion::findings_behind(error)) {
+    for (const auto& finding : *behind) findings.push(promotion::to_json(finding));
+  }
   return Json::object()
       .set("schema", "sluice.error/1")
       .set("error", Json::object()
@@ -69,6 +76,7 @@ Json error_document(const Error& error, Json explanations) {
                         .set("http_status", error.http_status() ? Json(*error.http_status()) : Json())
                         .set("registry_code", error.registry_code().empty() ? Json() : Json(error.registry_code()))
                         .set("position", std::move(position)))
+      .set("findings", std::move(findings))
       .set("exit", exit_code(error.kind()))
       .set("explanations", std::move(explanations));
 }
@@ -84,6 +92,9 @@ bool wants_json(int argc, char** argv) {
 }
 
 int report(const Error& error, Console& console, const Common& common, Json explanations = {}) {
+  if (const auto* behind = promotion::findings_behind(error)) {
+    for (const auto& finding : *behind) console.err(finding_line(finding, console, false));
+  }
   console.err(console.red("sluice:", false) + " " + error.sentence() + "\n");
   if (common.verbosity > 0) {
     console.err("  kind: " + std::string(to_string(error.kind())) + "\n");

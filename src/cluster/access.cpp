@@ -125,6 +125,8 @@ Result<Access> access_of_context(const Kubeconfig& config, std::string_view name
   SLUICE_TRY(access.server, parse_server(cluster->second.server)
                                 .context("the cluster " + text::printable(cluster->first, 120) + " in " +
                                          shown_path(cluster->second.file)));
+  access.ca_place = fmt::format("certificate-authority of the cluster {} in {}", text::printable(cluster->first, 120),
+                                shown_path(cluster->second.file));
   const bool has_user = user != config.users.end();
   SLUICE_TRY(auto endpoint, endpoint_of(cluster->second, has_user ? &user->second : nullptr));
   if (access.server.scheme == "http") endpoint.addresses = net::AddressRule::loopback_only;
@@ -155,6 +157,7 @@ Result<std::optional<Access>> access_in_cluster(const Environment& environment, 
   access.endpoint = std::make_shared<const net::Endpoint>(std::move(endpoint));
   access.identity =
       token_file_identity(folder / "token", Secret(), access.name, timing, CredentialOrigin::Kind::pod);
+  access.ca_place = (folder / "ca.crt").string();
   access.in_cluster = true;
   if (const auto project = read_file(folder / "namespace", 4096)) access.project = std::string(text::trim(*project));
   return Found(std::move(access));

@@ -4,6 +4,7 @@
 #include "cluster/preflight_token.hpp"
 #include "cluster/renewal.hpp"
 #include "cluster/status.hpp"
+#include "net/untrusted.hpp"
 #include "places/retry.hpp"
 
 #include <utility>
@@ -110,6 +111,14 @@ Result<net::HttpResponse> Connection::try_once(const ApiCall& call, const net::E
     SLUICE_TRY(const auto request, this->request(call, shown, one));
     ++requests_;
     auto reply = exchanger_.exchange(request, one);
+    if (!reply && net::is_unknown_issuer(reply.error())) {
+      const auto& place = options_.access.ca_place;
+      return std::move(reply)
+          .error()
+          .with_hint("name the file with its CA as " + (place.empty() ? "`ca:` in the clusters file" : place) +
+                     "; the folders of certs.d are for registries")
+          .context(call.what);
+    }
     if (!reply) return std::move(reply).error().context(call.what);
     if (reply->status == 401 && !renewed && refused(shown)) continue;
     if (reply->status / 100 != 2) return failure(*reply, call, shown, one);
