@@ -66,8 +66,8 @@ std::string user_at(OpenCluster& open, Session& session) {
   return user ? user->name() : std::string();
 }
 
-// The list leaves out what we may see by other rights than those it goes by. Who names a project has it asked for by its
-// name; one that we may work in without being shown the project is known by its image streams.
+// The list leaves out what we may see by other rights than those it goes by. Who names a project has it asked for by
+// its name; one that we may work in without being shown the project is known by its image streams.
 Status add_named(OpenCluster& open, Session& session, const std::vector<std::string>& wanted,
                  std::vector<std::string>& names, std::vector<Finding>& hidden) {
   // Nobody knows any name: each is tried.
@@ -88,13 +88,13 @@ Status add_named(OpenCluster& open, Session& session, const std::vector<std::str
     }
     const bool missing = found.error().kind() == ErrorKind::not_found;
     const auto meant = text::nearest(project, names);
-    hidden.push_back(cluster::make_finding(
-        missing ? "project-missing" : "project-hidden", project,
-        {{"cluster", open.name.empty() ? open.connection.host() : open.name},
-         {"user", user_at(open, session)},
-         {"project", project},
-         {"role", &project == &wanted.front() && wanted.size() == 1 ? "registry-viewer" : "view"},
-         {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}}));
+    hidden.push_back(
+        cluster::make_finding(missing ? "project-missing" : "project-hidden", project,
+                              {{"cluster", open.name.empty() ? open.connection.host() : open.name},
+                               {"user", user_at(open, session)},
+                               {"project", project},
+                               {"role", &project == &wanted.front() && wanted.size() == 1 ? "registry-viewer" : "view"},
+                               {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}}));
   }
   return {};
 }

@@ -155,8 +155,7 @@ Result<std::optional<Access>> access_in_cluster(const Environment& environment, 
   if (std::filesystem::exists(folder / "ca.crt", code)) endpoint.ca_files.push_back((folder / "ca.crt").string());
   endpoint.proxy = "";  // the server is next door, whatever stands in HTTPS_PROXY
   access.endpoint = std::make_shared<const net::Endpoint>(std::move(endpoint));
-  access.identity =
-      token_file_identity(folder / "token", Secret(), access.name, timing, CredentialOrigin::Kind::pod);
+  access.identity = token_file_identity(folder / "token", Secret(), access.name, timing, CredentialOrigin::Kind::pod);
   access.ca_place = (folder / "ca.crt").string();
   access.in_cluster = true;
   if (const auto project = read_file(folder / "namespace", 4096)) access.project = std::string(text::trim(*project));

@@ -164,7 +164,8 @@ Status check_authorized(const net::HttpResponse& reply, const OAuthServer& serve
     }
     return Error(ErrorKind::unsupported, "this cluster's login needs a browser")
         .with_status(401)
-        .with_hint("get a token at " + server.token.text() + "/request, and log in with it: the same command with --token - instead of -u");
+        .with_hint("get a token at " + server.token.text() +
+                   "/request, and log in with it: the same command with --token - instead of -u");
   }
   const auto json = parse_json(reply.body, {.max_bytes = 256 * 1024, .max_depth = 8, .max_values = 1000});
   if (json && json->find("error") != nullptr) {
@@ -174,7 +175,8 @@ Status check_authorized(const net::HttpResponse& reply, const OAuthServer& serve
   if (reply.status == 200) {
     // A login page: no challenge was made at all.
     return Error(ErrorKind::unsupported, "this cluster's login needs a browser")
-        .with_hint("get a token at " + server.token.text() + "/request, and log in with it: the same command with --token - instead of -u");
+        .with_hint("get a token at " + server.token.text() +
+                   "/request, and log in with it: the same command with --token - instead of -u");
   }
   return to_error(read_failure(reply), host, "logging in");
 }
@@ -200,7 +202,8 @@ Result<Secret> read_code_redirect(const net::HttpResponse& reply, std::string_vi
   if (code.empty()) {
     return Error(ErrorKind::unsupported, "this cluster's login needs a browser: it redirects to a page")
         .with_hint(
-            "get a token with `oc whoami --show-token` or in the web console, and log in with it: the same command with "
+            "get a token with `oc whoami --show-token` or in the web console, and log in with it: the same command "
+            "with "
             "--token - instead of -u");
   }
   if (value_of(redirect.query, "state") != state) {

@@ -65,8 +65,7 @@ constexpr std::array kFindings = std::to_array<FindingText>({
      "oc policy add-role-to-user edit {user} -n {project}  # or less: deploy/openshift/fix.yaml"},
     {"may-not-sign", kWarning, "{user} may not {rights}: signatures of the image stay behind",
      "oc adm policy add-cluster-role-to-user system:image-signer {user}"},
-    {"rights-unknown", kWarning, "{cluster} does not say whether {user} may {rights}: {why}",
-     "{list}"},
+    {"rights-unknown", kWarning, "{cluster} does not say whether {user} may {rights}: {why}", "{list}"},
 
     // --- streams and tags
     {"source-stream-missing", kBlocker, "{project} has no image stream {stream}", "oc get imagestreams -n {project}"},
@@ -199,9 +198,7 @@ std::string filled(std::string_view text, FindingValues values, const Show& show
 }
 
 // Whole commands, and a path that stands in quotes already, are no single words of a shell.
-bool is_word(std::string_view name) {
-  return name != "login" && name != "fix" && name != "path" && name != "list";
-}
+bool is_word(std::string_view name) { return name != "login" && name != "fix" && name != "path" && name != "list"; }
 
 }  // namespace
 

@@ -5,12 +5,10 @@
 #include "base/guarded.hpp"
 #include "base/text.hpp"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
-#include <arpa/inet.h>
 #include <climits>
 #include <curl/curl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -20,6 +18,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <atomic>
 #include <ctime>
 #include <filesystem>
@@ -211,7 +210,9 @@ void note(X509_STORE_CTX* context, bool good, SeenChain& seen) {
 using SeenPtr = std::shared_ptr<SeenChain>;
 
 extern "C" {
-void sluice_free_seen(void*, void* held, CRYPTO_EX_DATA*, int, long, void*) noexcept { delete static_cast<SeenPtr*>(held); }
+void sluice_free_seen(void*, void* held, CRYPTO_EX_DATA*, int, long, void*) noexcept {
+  delete static_cast<SeenPtr*>(held);
+}
 }
 
 // A connection outlives the transfer that made it, and its server may ask for a new handshake: so both hold the note.

@@ -34,11 +34,12 @@ Error unknown_issuer(const std::string& host, const SeenChain& seen, const std::
   if (!seen.issuer.empty() && seen.issuer == seen.subject) by = ": it vouches for itself";
   auto sentence = fmt::format("the certificate of {} is not trusted{} ({})", host, by, text::printable(detail));
   if (!bundle.empty()) sentence += "; the authorities of this machine could not be read: " + bundle;
-  return told(UntrustedCause::unknown_issuer, std::move(sentence),
-              fmt::format("put its CA into /etc/containers/certs.d/{0}/ca.crt or ~/.config/containers/certs.d/{0}/ca.crt, "
-                          "name its folder with --cert-dir (copy: --src-cert-dir, --dest-cert-dir), or the file with "
-                          "`ca:` in the clusters file",
-                          host));
+  return told(
+      UntrustedCause::unknown_issuer, std::move(sentence),
+      fmt::format("put its CA into /etc/containers/certs.d/{0}/ca.crt or ~/.config/containers/certs.d/{0}/ca.crt, "
+                  "name its folder with --cert-dir (copy: --src-cert-dir, --dest-cert-dir), or the file with "
+                  "`ca:` in the clusters file",
+                  host));
 }
 
 }  // namespace
@@ -64,8 +65,7 @@ Error untrusted_error(const std::string& host, const SeenChain& seen, const std:
   const bool other_name = seen.error == X509_V_OK && seen.known;
   if (!other_name && seen.error != X509_V_ERR_HOSTNAME_MISMATCH) return unknown_issuer(host, seen, detail, bundle);
   const auto names = seen.names.empty() ? "none" : text::printable(text::join(seen.names, ", "), 300);
-  return told(UntrustedCause::other_name,
-              fmt::format("the certificate of {} is for other names: {}", host, names),
+  return told(UntrustedCause::other_name, fmt::format("the certificate of {} is for other names: {}", host, names),
               seen.names.empty() ? "have it made for this name as well"
                                  : "use a name that it is for, or have it made for this name as well");
 }

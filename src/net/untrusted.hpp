@@ -19,12 +19,12 @@ enum class UntrustedCause : std::uint8_t {
 
 /// What was seen of a chain while it was verified. Filled by net.
 struct SeenChain {
-  int error = 0;      ///< of OpenSSL's verification (X509_V_ERR_*); 0: the chain is good
-  int depth = 0;      ///< of the certificate with the error; 0: the server's own
-  bool known = false; ///< the server's own certificate was seen
-  std::string subject{}, issuer{};         ///< of the certificate with the error
-  std::string not_before{}, not_after{};   ///< of the same: "2026-01-31 10:00:00 UTC"
-  std::vector<std::string> names{};        ///< of the server's own, the first few
+  int error = 0;                          ///< of OpenSSL's verification (X509_V_ERR_*); 0: the chain is good
+  int depth = 0;                          ///< of the certificate with the error; 0: the server's own
+  bool known = false;                     ///< the server's own certificate was seen
+  std::string subject{}, issuer{};        ///< of the certificate with the error
+  std::string not_before{}, not_after{};  ///< of the same: "2026-01-31 10:00:00 UTC"
+  std::vector<std::string> names{};       ///< of the server's own, the first few
 };
 
 /// Behind errors of kind `untrusted`.

@@ -192,7 +192,8 @@ void settle_unread(PlannedTarget& planned) {
   auto& findings = planned.findings;
   const auto& project = planned.target.project;
   const auto any = [&](std::initializer_list<std::string_view> codes) {
-    return std::any_of(findings.begin(), findings.end(), [&](const auto& one) { return is_one_of(one, codes, project); });
+    return std::any_of(findings.begin(), findings.end(),
+                       [&](const auto& one) { return is_one_of(one, codes, project); });
   };
   const bool gone = any({"project-hidden", "project-missing", "project-ending"});
   if (gone) {
@@ -218,9 +219,9 @@ void settle_unread(PlannedTarget& planned) {
     }
   }
   if (first != nullptr && !planned.user.empty()) {
-    first->fix = cluster::make_finding("may-not-follow", project,
-                                       {{"user", planned.user}, {"rights", ""}, {"project", project}})
-                     .fix;
+    first->fix =
+        cluster::make_finding("may-not-follow", project, {{"user", planned.user}, {"rights", ""}, {"project", project}})
+            .fix;
   }
   findings = std::move(kept);
 }

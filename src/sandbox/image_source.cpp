@@ -130,7 +130,8 @@ Answer<std::string> ImageSource::fetch_token(const std::string& realm, const std
   request.endpoint = route_.endpoint;
   const auto reply = exchanger_.exchange(request, context_);
   if (!reply.ok()) return import_error(go_error(*url, reply.error(), route_.is_3_11));
-  if (reply->status == 401 || reply->status == 403) return import_unauthorized(shown.empty() ? route_.host : shown, route_.is_3_11);
+  if (reply->status == 401 || reply->status == 403)
+    return import_unauthorized(shown.empty() ? route_.host : shown, route_.is_3_11);
   if (reply->status != 200) return import_error(error_words(*reply));
   auto token = auth::parse_token_reply(reply->body);
   if (!token.ok()) return import_error(text::printable(token.error().message()));
