@@ -1,6 +1,7 @@
 #include "app/cluster_access.hpp"
 
 #include "base/text.hpp"
+#include "cluster/renewal.hpp"
 
 #include <fmt/format.h>
 
@@ -39,15 +40,21 @@ net::Endpoint endpoint_of(const pipeline::Cluster& entry, const pipeline::Cluste
 
 Error no_credentials(const std::string& name, const std::string& where) {
   return Error(ErrorKind::unauthenticated, "there are no credentials for the cluster " + where)
-      .with_hint("log in with: sluice login " + name + " -u USER");
+      .with_hint("log in with: " + cluster::login_command(name, ""));
 }
 
 cluster::IdentityPtr identity_of(const pipeline::Cluster& entry, const ClusterSources& sources) {
-  const auto source = "the token of " + in_file(sources.clusters, entry.name);
+  using Kind = cluster::CredentialOrigin::Kind;
   const auto& reference = *entry.token;
+  const auto of_entry = " of " + in_file(sources.clusters, entry.name);
   if (reference.kind == pipeline::ValueReference::Kind::file) {
-    return cluster::token_file_identity(pipeline::reference_path(reference, sources.clusters), Secret(), source);
+    const auto path = pipeline::reference_path(reference, sources.clusters);
+    return cluster::token_file_identity(path, Secret(), "the token file " + path.string() + of_entry);
   }
+  const bool variable = reference.kind == pipeline::ValueReference::Kind::env;
+  // A command line may hold more than the name of a program; it is not shown.
+  const auto name = variable ? reference.value : std::string(text::cut(text::trim(reference.value), ' ').first);
+  const auto source = (variable ? "the token in the variable " : "the token of the program ") + name + of_entry;
   // Copies: the identity outlives the look-up.
   return cluster::fetched_identity(
       [reference, file = sources.clusters.file, environment = sources.environment] {
@@ -55,7 +62,7 @@ cluster::IdentityPtr identity_of(const pipeline::Cluster& entry, const ClusterSo
         folder.file = file;
         return pipeline::resolve_reference(reference, folder, environment);
       },
-      source);
+      source, {variable ? Kind::variable : Kind::program, name});
 }
 
 Result<cluster::Access> access_of_entry(const pipeline::Cluster& entry, const ClusterSources& sources) {
@@ -71,7 +78,8 @@ Result<cluster::Access> access_of_entry(const pipeline::Cluster& entry, const Cl
     access.identity = identity_of(entry, sources);
   } else if (entry.client_cert) {
     access.identity =
-        cluster::certificate_identity("the client certificate of " + in_file(sources.clusters, entry.name));
+        cluster::certificate_identity("the client certificate of " + in_file(sources.clusters, entry.name),
+                                      pipeline::reference_path(*entry.client_cert, sources.clusters).string());
   } else if (context != nullptr) {
     // Who we are comes from there; how the server is reached, from the file of the administrators.
     SLUICE_TRY(auto other, cluster::access_of_context(sources.kubeconfig, context->name).context(where));
@@ -85,6 +93,7 @@ Result<cluster::Access> access_of_entry(const pipeline::Cluster& entry, const Cl
     return no_credentials(entry.name, entry.name + " (" + entry.api + ")");
   }
   access.endpoint = std::make_shared<const net::Endpoint>(std::move(endpoint));
+  access.ca_place = "`ca:` of the entry " + in_file(sources.clusters, entry.name);
   return access;
 }
 
@@ -97,7 +106,7 @@ Error unknown_cluster(const std::string& name, const ClusterSources& sources) {
   auto message = "there is no cluster '" + text::printable(name, 120) + "' in the clusters file or the kubeconfig";
   if (const auto meant = text::nearest(name, known); !meant.empty()) message += "; did you mean '" + meant + "'?";
   return Error(ErrorKind::config, std::move(message))
-      .with_hint(known.empty() ? "log in with: sluice login https://API:6443 -u USER"
+      .with_hint(known.empty() ? "log in with sluice login and the address of the API"
                                : "known: " + text::printable(text::join(known, ", "), 300));
 }
 

@@ -4,6 +4,7 @@
 #include "cluster/discovery.hpp"
 #include "cluster/kubeconfig_write.hpp"
 #include "cluster/login.hpp"
+#include "net/untrusted.hpp"
 
 #include <utility>
 
@@ -100,7 +101,7 @@ Result<ClusterLoggedIn> perform(net::Exchanger& exchanger, const ClusterLogin& l
 Result<ClusterLoggedIn> log_in_to_cluster(net::Exchanger& exchanger, const ClusterLogin& login,
                                           const Environment& environment, const net::ExchangeContext& context) {
   auto done = perform(exchanger, login, environment, context);
-  if (done || done.error().kind() != ErrorKind::untrusted) return done;
+  if (done || !net::is_unknown_issuer(done.error())) return done;
   // The words of net are about registries; the login server's certificate has a hint of its own.
   if (done.error().hint().find("--issuer-ca") != std::string::npos) return done;
   return std::move(done).error().with_hint("give the CA of the API with --ca FILE, or `ca:` in the clusters file");

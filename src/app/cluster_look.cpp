@@ -2,10 +2,15 @@
 
 #include "base/text.hpp"
 #include "cluster/discovery.hpp"
+#include "findings/catalogue.hpp"
+#include "promotion/refused_look.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <utility>
 
 namespace sluice::app {
@@ -56,6 +61,44 @@ Result<std::vector<std::string>> project_names(OpenCluster& open, Session& sessi
   return std::vector<std::string>{};
 }
 
+std::string user_at(OpenCluster& open, Session& session) {
+  const auto user = open.client.who_am_i(session.exchange_context());
+  return user ? user->name() : std::string();
+}
+
+// The list leaves out what we may see by other rights than those it goes by. Who names a project has it asked for by
+// its name; one that we may work in without being shown the project is known by its image streams.
+Status add_named(OpenCluster& open, Session& session, const std::vector<std::string>& wanted,
+                 std::vector<std::string>& names, std::vector<Finding>& hidden) {
+  // Nobody knows any name: each is tried.
+  if (names.empty()) return {};
+  for (const auto& project : wanted) {
+    if (project.empty() || std::find(names.begin(), names.end(), project) != names.end()) continue;
+    const auto found = open.client.get<cluster::Project>("", project, session.exchange_context());
+    if (!found && !is_refusal(found.error())) return found.error();
+    bool there = found.ok();
+    if (!found && found.error().kind() == ErrorKind::denied) {
+      cluster::Selection selection;
+      selection.project = project;
+      there = open.client.first_page_json(cluster::ImageStream::kResource, selection, session.exchange_context()).ok();
+    }
+    if (there) {
+      names.push_back(project);
+      continue;
+    }
+    const bool missing = found.error().kind() == ErrorKind::not_found;
+    const auto meant = text::nearest(project, names);
+    hidden.push_back(
+        findings::make_finding(missing ? "project-missing" : "project-hidden", project,
+                              {{"cluster", open.name.empty() ? open.connection.host() : open.name},
+                               {"user", user_at(open, session)},
+                               {"project", project},
+                               {"role", &project == &wanted.front() && wanted.size() == 1 ? "registry-viewer" : "view"},
+                               {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}}));
+  }
+  return {};
+}
+
 // How a pipeline names a cluster: an address is none of the names that it may use.
 Result<std::string> name_in_pipeline(const std::string& name, const OpenCluster& open) {
   if (name.find("://") == std::string::npos) return name;
@@ -100,12 +143,36 @@ Result<Chain> pick_chain(Look& look, std::vector<Chain> chains) {
   return std::move(with_images.front());
 }
 
-Finding unread(const SketchStep& step, const Error& why) {
-  return {"project-unread", Severity::warning, step.project, why.sentence(),
-          "ask an administrator of " + step.project + " for the role view"};
+std::string role_command(std::string_view role, const std::string& user, const std::string& project) {
+  return fmt::format("oc policy add-role-to-user {} {} -n {}", role, findings::shell_word(user),
+                     findings::shell_word(project));
 }
 
-// What cannot be read of a later project is told; without the first one there is nothing to write.
+// From the first project images are read and pulled; of the others more is to be seen.
+Finding unread(Look& look, const SketchStep& step, bool is_first, const Error& why) {
+  return {"project-unread", Severity::warning, step.project, why.message(),
+          role_command(is_first ? "registry-viewer" : "view", user_at(look.of(step), look.session), step.project)};
+}
+
+// Workloads that may not be listed are one note, with the command that shows them.
+void settle_unread(Look& look, const Chain& chain, std::vector<Finding>& notes) {
+  for (const auto& step : chain.steps) {
+    Finding* first = nullptr;
+    for (auto& note : notes) {
+      if (note.code != "workloads-unread" || note.subject != step.project) continue;
+      if (first == nullptr) {
+        first = &note;
+        note.fix = role_command("view", user_at(look.of(step), look.session), step.project);
+      } else {
+        first->sentence += "; " + note.sentence;
+        note.code.clear();
+      }
+    }
+  }
+  std::erase_if(notes, [](const Finding& note) { return note.code.empty(); });
+}
+
+// What cannot be read of a project is told; without the first one there is nothing to write, and it is read empty.
 Result<SeenProject> see(Look& look, const SketchStep& step, bool is_first) {
   SeenProject seen;
   auto streams = streams_of(look, step);
@@ -114,10 +181,10 @@ Result<SeenProject> see(Look& look, const SketchStep& step, bool is_first) {
   } else if (is_first && streams.error().kind() == ErrorKind::not_found) {
     return Error(ErrorKind::unsupported, look.of(step).connection.host() + " has no image streams to look at")
         .with_hint("write the pipeline by hand (docs/pipeline.md)");
-  } else if (is_first || !is_refusal(streams.error())) {
+  } else if (!is_refusal(streams.error())) {
     return std::move(streams).error();
   } else {
-    look.notes.push_back(unread(step, streams.error()));
+    look.notes.push_back(unread(look, step, is_first, streams.error()));
   }
   SLUICE_TRY(seen.workloads,
              cluster::read_workloads(look.of(step).client, step.project, look.session.exchange_context()));
@@ -169,16 +236,33 @@ Result<promotion::Sketch> look_at_clusters(Session& session, SketchWish wish) {
   if (!look.wish.to_cluster.empty()) {
     SLUICE_TRY(names.there, project_names(*look.there, session));
   }
-  SLUICE_TRY(auto chains, promotion::find_chains(names, look.wish));
+  std::vector<Finding> hidden;
+  SLUICE_CHECK(add_named(*look.here, session, {look.wish.from}, names.here, hidden));
+  auto& there = look.wish.to_cluster.empty() ? names.here : names.there;
+  SLUICE_CHECK(add_named(*look.there, session, look.wish.to, there, hidden));
+  auto found = promotion::find_chains(names, look.wish);
+  if (!found && !hidden.empty()) {
+    return std::move(found).error().with_detail(std::make_shared<promotion::FindingsBehind>(std::move(hidden)));
+  }
+  SLUICE_TRY(auto chains, std::move(found));
   SLUICE_TRY(auto chain, pick_chain(look, std::move(chains)));
   std::vector<SeenProject> seen;
   for (const auto& step : chain.steps) {
     SLUICE_TRY(auto project, see(look, step, seen.empty()));
     seen.push_back(std::move(project));
   }
+  const auto& first = chain.steps.front().project;
+  const auto blind = std::find_if(look.notes.begin(), look.notes.end(), [&](const Finding& note) {
+    return note.code == "project-unread" && note.subject == first;
+  });
+  if (blind != look.notes.end()) {
+    auto error = Error(ErrorKind::denied, blind->sentence).with_hint(blind->fix);
+    return std::move(error).with_detail(std::make_shared<promotion::FindingsBehind>(std::move(look.notes)));
+  }
   if (!look.wish.to_cluster.empty()) SLUICE_CHECK(look_for_registries(look, chain));
   SLUICE_TRY(auto sketch, promotion::sketch_pipeline(chain, seen, look.wish));
   std::move(look.notes.begin(), look.notes.end(), std::back_inserter(sketch.notes));
+  settle_unread(look, chain, sketch.notes);
   return sketch;
 }
 

@@ -134,6 +134,8 @@ Status Session::find_servers(pipeline::Pipeline& pipeline) {
         server = url->authority();
       }
       target.server = server;
+      auto& known = projects_[server];
+      if (std::find(known.begin(), known.end(), target.project) == known.end()) known.push_back(target.project);
     }
   }
   // Without clusters the parser has seen all there is.
@@ -335,6 +337,10 @@ Result<std::string> Session::registry_host(OpenCluster& open, const pipeline::Cl
   if (!host.empty()) return host;
   cluster::DiscoveryOptions options;
   if (!project.empty()) options.projects.push_back(project);
+  // Any stream of the cluster names its registry, and we may not see them everywhere.
+  for (const auto& other : projects_[open.connection.host()]) {
+    if (other != project) options.projects.push_back(other);
+  }
   SLUICE_TRY(const auto names, cluster::find_registry(open.client, options, exchange_context()));
   SLUICE_TRY(host, cluster::usable_host(names, open.name.empty() ? open.connection.host() : open.name));
   return host;

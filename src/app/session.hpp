@@ -164,9 +164,10 @@ class Session final : public promotion::Places {
   std::optional<pipeline::Clusters> clusters_;
   std::optional<cluster::Kubeconfig> kubeconfig_;
   std::unique_ptr<records::Store> store_;
-  std::unique_ptr<records::Store> look_only_;          // for who only looks
-  std::map<std::string, std::string> registry_hosts_;  // of clusters by name, as they were found
-  std::mutex asking_;                                  // held by those who come through promotion::Places
+  std::unique_ptr<records::Store> look_only_;                 // for who only looks
+  std::map<std::string, std::string> registry_hosts_;         // of clusters by name, as they were found
+  std::map<std::string, std::vector<std::string>> projects_;  // of the pipelines that were read, by host of the API
+  std::mutex asking_;                                         // held by those who come through promotion::Places
   net::TransferLoop loop_;
   net::LoopStreams streams_{loop_};
   std::unique_ptr<engine::Client> engine_;                               // null until it is asked for

@@ -23,7 +23,6 @@ struct Context {
   copy::Events& events;
   RunReport& report;
   std::stop_token stop;
-  Json refused{};  ///< the findings that stopped a promotion, for the document of its error; null: none did
 
   bool json() const { return common.format == Format::json; }
   /// Prints a result document: one line of JSON.

@@ -6,6 +6,7 @@
 #include "promotion/history.hpp"
 #include "promotion/plan_findings.hpp"
 #include "promotion/planner.hpp"
+#include "promotion/refused_look.hpp"
 #include "promotion/runner.hpp"
 #include "promotion/taken_over.hpp"
 
@@ -13,6 +14,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -104,6 +107,13 @@ struct Consent {
 /// Writes triggers that are missing or broken, and plans again when there were any.
 Status mend_triggers(promotion::Planner& planner, const promotion::Request& request, promotion::Planned& planned,
                      Context& context) {
+  // Before anything is tried: half of the triggers would be worse than none.
+  SLUICE_TRY(auto lacking, planner.may_fix_triggers(planned.plan));
+  if (!lacking.empty()) {
+    auto& findings = planned.plan.findings;
+    findings.insert(findings.begin(), std::make_move_iterator(lacking.begin()), std::make_move_iterator(lacking.end()));
+    return {};
+  }
   SLUICE_TRY(const auto mended, planner.fix_triggers(planned.plan));
   context.view.clear();
   for (const auto& line : mended) context.console.err(line + "\n");
@@ -129,15 +139,11 @@ Status nobody_works(promotion::Planner& planner, const promotion::Request& reque
   return promotion::take_in_turn(leases, request.environment, look, say, context.stop);
 }
 
-/// The findings, where the page of the plan is not shown: in the document, and on stderr.
-void tell_refused(const promotion::Plan& plan, Context& context) {
-  if (!context.json()) return;
-  Json list = Json::array();
-  for (const auto& finding : promotion::all_findings(plan)) {
-    context.console.err(finding_line(finding, context.console, false));
-    list.push(promotion::to_json(finding));
-  }
-  context.refused = std::move(list);
+/// Why nothing is done. The findings go with it where the page of the plan is not shown.
+Error blocked(const promotion::Plan& plan, Context& context) {
+  Error out(ErrorKind::blocked, "the promotion to " + plan.environment + " is blocked");
+  if (context.json()) out = std::move(out).with_detail(std::make_shared<promotion::FindingsBehind>(all_findings(plan)));
+  return std::move(out).with_hint("see the findings: sluice plan --to " + plan.environment);
 }
 
 /// Plans, shows, asks, and does it.
@@ -170,11 +176,7 @@ Result<promotion::Outcome> carry_out_once(const promotion::Request& request, con
         .with_hint("look at it again: sluice plan --to " + request.environment);
   }
   if (!context.json()) context.console.err(plan_text(planned.plan, context.console, false));
-  if (planned.plan.blocked()) {
-    tell_refused(planned.plan, context);
-    return Error(ErrorKind::blocked, "the promotion to " + request.environment + " is blocked")
-        .with_hint("see the findings: sluice plan --to " + request.environment);
-  }
+  if (planned.plan.blocked()) return blocked(planned.plan, context);
   if (!yes && wanted_plan.empty()) {
     if (!context.console.can_ask()) {
       const bool by_plan = request.kind == records::PromotionKind::promote;

@@ -3,7 +3,10 @@
 #include "cli/commands.hpp"
 #include "cli/event_log.hpp"
 #include "cli/options.hpp"
+#include "cli/promotion_view.hpp"
 #include "cli/run_metrics.hpp"
+#include "promotion/plan.hpp"
+#include "promotion/refused_look.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -55,10 +58,14 @@ class SignalThread {
   std::thread thread_;
 };
 
-Json error_document(const Error& error, Json explanations, Json findings) {
+Json error_document(const Error& error, Json explanations) {
   Json position;
   if (const auto& at = error.position()) {
     position = Json::object().set("file", at->file).set("line", at->line).set("column", at->column);
+  }
+  Json findings = Json::array();
+  if (const auto* behind = promotion::findings_behind(error)) {
+    for (const auto& finding : *behind) findings.push(promotion::to_json(finding));
   }
   return Json::object()
       .set("schema", "sluice.error/1")
@@ -69,8 +76,8 @@ Json error_document(const Error& error, Json explanations, Json findings) {
                         .set("http_status", error.http_status() ? Json(*error.http_status()) : Json())
                         .set("registry_code", error.registry_code().empty() ? Json() : Json(error.registry_code()))
                         .set("position", std::move(position)))
-      .set("exit", exit_code(error.kind()))
       .set("findings", std::move(findings))
+      .set("exit", exit_code(error.kind()))
       .set("explanations", std::move(explanations));
 }
 
@@ -84,7 +91,10 @@ bool wants_json(int argc, char** argv) {
   return false;
 }
 
-int report(const Error& error, Console& console, const Common& common, Json explanations = {}, Json findings = {}) {
+int report(const Error& error, Console& console, const Common& common, Json explanations = {}) {
+  if (const auto* behind = promotion::findings_behind(error)) {
+    for (const auto& finding : *behind) console.err(finding_line(finding, console, false));
+  }
   console.err(console.red("sluice:", false) + " " + error.sentence() + "\n");
   if (common.verbosity > 0) {
     console.err("  kind: " + std::string(to_string(error.kind())) + "\n");
@@ -92,7 +102,7 @@ int report(const Error& error, Console& console, const Common& common, Json expl
     if (!error.registry_code().empty()) console.err("  registry code: " + error.registry_code() + "\n");
     for (const auto& what : error.contexts()) console.err("  while: " + what + "\n");
   }
-  if (common.format == Format::json) console.out_json(error_document(error, std::move(explanations), std::move(findings)));
+  if (common.format == Format::json) console.out_json(error_document(error, std::move(explanations)));
   return exit_code(error.kind());
 }
 
@@ -125,7 +135,7 @@ int exit_of(const Exit& done, const Context& context) {
   if (context.stop.stop_requested() && done.error().kind() == ErrorKind::cancelled) {
     return report(Error(ErrorKind::cancelled, "interrupted"), context.console, context.common, std::move(explanations));
   }
-  return report(done.error(), context.console, context.common, std::move(explanations), context.refused);
+  return report(done.error(), context.console, context.common, std::move(explanations));
 }
 
 double unix_seconds() {

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "cluster/renewal.hpp"
 #include "net/address.hpp"
 
 #include <fmt/format.h>
@@ -54,14 +55,14 @@ Result<net::Endpoint> endpoint_of(const KubeCluster& cluster, const KubeUser* us
   return endpoint;
 }
 
-Error unsupported_user(const KubeUser& user, std::string_view what) {
+Error unsupported_user(const KubeCluster& cluster, const KubeUser& user, std::string_view what) {
   return Error(ErrorKind::unsupported, fmt::format("the user '{}' in {} logs in by {}, which is not supported",
                                                    text::printable(user.name, 120), shown_path(user.file), what))
-      .with_hint("log in with: sluice login CLUSTER -u USER");
+      .with_hint("log in with: " + login_command(text::printable(cluster.server, 200), user.name));
 }
 
 Result<IdentityPtr> identity_of(const KubeCluster& cluster, const KubeUser& user, const Timing& timing) {
-  if (!user.unsupported.empty()) return unsupported_user(user, "'" + user.unsupported + "'");
+  if (!user.unsupported.empty()) return unsupported_user(cluster, user, "'" + user.unsupported + "'");
   const auto where = fmt::format("the user {} in {}", text::printable(user.name, 120), shown_path(user.file));
   if (user.exec) {
     std::string ca = cluster.ca_pem;
@@ -76,11 +77,12 @@ Result<IdentityPtr> identity_of(const KubeCluster& cluster, const KubeUser& user
   if (!user.token_file.empty()) {
     return token_file_identity(user.token_file, user.token, "the token file of " + where, timing);
   }
-  if (!user.token.empty()) return token_identity(user.token, "the token of " + where);
+  if (!user.token.empty()) return token_identity(user.token, "the token of " + where, user.name);
   if (!(user.client_cert_pem.empty() && user.client_cert_file.empty())) {
-    return certificate_identity("the client certificate of " + where);
+    return certificate_identity("the client certificate of " + where,
+                                user.client_cert_pem.empty() ? user.client_cert_file : user.file.string());
   }
-  if (!user.password.empty()) return unsupported_user(user, "user name and password");
+  if (!user.password.empty()) return unsupported_user(cluster, user, "user name and password");
   return anonymous_identity();
 }
 
@@ -111,7 +113,7 @@ Result<Access> access_of_context(const Kubeconfig& config, std::string_view name
                  fmt::format("the kubeconfig context '{}' in {} names the {} '{}', which is not there",
                              text::printable(context->name, 120), shown_path(context->file), what,
                              text::printable(entry, 120)))
-        .with_hint("log in again with: sluice login https://API:6443 -u USER");
+        .with_hint("log in again, with sluice login and the address of the API");
   };
   if (cluster == config.clusters.end()) return missing("cluster", context->cluster);
   const auto user = config.users.find(context->user);
@@ -123,6 +125,8 @@ Result<Access> access_of_context(const Kubeconfig& config, std::string_view name
   SLUICE_TRY(access.server, parse_server(cluster->second.server)
                                 .context("the cluster " + text::printable(cluster->first, 120) + " in " +
                                          shown_path(cluster->second.file)));
+  access.ca_place = fmt::format("certificate-authority of the cluster {} in {}", text::printable(cluster->first, 120),
+                                shown_path(cluster->second.file));
   const bool has_user = user != config.users.end();
   SLUICE_TRY(auto endpoint, endpoint_of(cluster->second, has_user ? &user->second : nullptr));
   if (access.server.scheme == "http") endpoint.addresses = net::AddressRule::loopback_only;
@@ -151,7 +155,8 @@ Result<std::optional<Access>> access_in_cluster(const Environment& environment, 
   if (std::filesystem::exists(folder / "ca.crt", code)) endpoint.ca_files.push_back((folder / "ca.crt").string());
   endpoint.proxy = "";  // the server is next door, whatever stands in HTTPS_PROXY
   access.endpoint = std::make_shared<const net::Endpoint>(std::move(endpoint));
-  access.identity = token_file_identity(folder / "token", Secret(), access.name, timing);
+  access.identity = token_file_identity(folder / "token", Secret(), access.name, timing, CredentialOrigin::Kind::pod);
+  access.ca_place = (folder / "ca.crt").string();
   access.in_cluster = true;
   if (const auto project = read_file(folder / "namespace", 4096)) access.project = std::string(text::trim(*project));
   return Found(std::move(access));

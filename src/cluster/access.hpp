@@ -30,6 +30,7 @@ struct Access {
   IdentityPtr identity;
   std::string project;      ///< of the context or pod; may be empty
   bool in_cluster = false;  ///< inside the cluster itself: internal names can be reached
+  std::string ca_place{};   ///< where the CA of its certificate belongs, for people
 };
 
 /// Errors: config (no such context, cluster or user; a CA together with insecure-skip-tls-verify; no https),

@@ -1,8 +1,11 @@
 #include "cluster/connection.hpp"
 
 #include "auth/token.hpp"
+#include "cluster/preflight_token.hpp"
+#include "cluster/renewal.hpp"
 #include "cluster/status.hpp"
 #include "net/retry_after.hpp"
+#include "net/untrusted.hpp"
 #include "places/retry.hpp"
 
 #include <fmt/chrono.h>
@@ -90,10 +93,38 @@ Result<net::HttpRequest> Connection::request(const ApiCall& call, Presented& sho
   return request;
 }
 
-Error Connection::failure(const net::HttpResponse& response, const ApiCall& call) const {
+Error Connection::failure(const net::HttpResponse& response, const ApiCall& call, const Presented& shown,
+                          const net::ExchangeContext& context) {
   auto error = to_error(read_failure(response), host(), call.what);
   if (error.kind() != ErrorKind::unauthenticated) return error;
-  return std::move(error).context("with " + options_.access.identity->explain());
+  return std::move(error)
+      .with_hint(renewal_clause(options_.access.identity->origin(), renewal(shown, context)))
+      .context("with " + options_.access.identity->explain());
+}
+
+// Everybody may ask for the version, also who is nobody any more.
+std::optional<int> Connection::kubernetes_minor(const net::ExchangeContext& context) {
+  const auto known = minor_.with([](const auto& kept) { return kept; });
+  if (known) return *known;
+  net::HttpRequest request;
+  request.url = options_.access.server;
+  request.url.target = "/version";
+  request.headers.set("Accept", "application/json");
+  request.endpoint = options_.access.endpoint;
+  const auto reply =
+      exchanger_.exchange(request, {context.deadline.earlier(Deadline::after(options_.timeout)), context.stop});
+  std::optional<int> minor;
+  if (reply && reply->status == 200) {
+    if (const auto json = parse_json(reply->body, {.max_bytes = 64 * 1024, .max_depth = 8})) minor = minor_in(*json);
+  }
+  minor_.with([&](auto& kept) { kept = minor; });
+  return minor;
+}
+
+std::string Connection::renewal(const Presented& shown, const net::ExchangeContext& context) {
+  const auto life = life_of(shown.token);
+  const auto minor = life.service_account.empty() ? std::nullopt : kubernetes_minor(context);
+  return renewal_of(options_.access.identity->origin(), options_.access.server.text(), life, minor);
 }
 
 Result<net::HttpResponse> Connection::try_once(const ApiCall& call, const net::ExchangeContext& context) {
@@ -103,10 +134,18 @@ Result<net::HttpResponse> Connection::try_once(const ApiCall& call, const net::E
     SLUICE_TRY(const auto request, this->request(call, shown, one));
     ++requests_;
     auto reply = exchanger_.exchange(request, one);
+    if (!reply && net::is_unknown_issuer(reply.error())) {
+      const auto& place = options_.access.ca_place;
+      return std::move(reply)
+          .error()
+          .with_hint("name the file with its CA as " + (place.empty() ? "`ca:` in the clusters file" : place) +
+                     "; the folders of certs.d are for registries")
+          .context(call.what);
+    }
     if (!reply) return std::move(reply).error().context(call.what);
     note_time(*reply);
     if (reply->status == 401 && !renewed && refused(shown)) continue;
-    if (reply->status / 100 != 2) return failure(*reply, call);
+    if (reply->status / 100 != 2) return failure(*reply, call, shown, one);
     return reply;
   }
 }

@@ -70,6 +70,11 @@ class Connection {
   /// The server answered 401 to it; true when another try makes sense.
   bool refused(const Presented& shown) { return options_.access.identity->refused(shown); }
 
+  /// What to do about credentials that have ended, where they come from: a command where there is one. For service
+  /// accounts the server is asked for its version once, without credentials; when it does not say, both commands are
+  /// named.
+  std::string renewal(const Presented& shown, const net::ExchangeContext& context);
+
   const Access& access() const { return options_.access; }
   /// host[:port] of the server, for sentences.
   std::string host() const { return options_.access.server.authority(); }
@@ -89,11 +94,14 @@ class Connection {
   bool outlasts(const ApiCall& call, const Error& error, bool& asked_again, const net::ExchangeContext& context);
   void note_time(const net::HttpResponse& reply);
   Result<net::HttpResponse> try_once(const ApiCall& call, const net::ExchangeContext& context);
-  Error failure(const net::HttpResponse& response, const ApiCall& call) const;
+  Error failure(const net::HttpResponse& response, const ApiCall& call, const Presented& shown,
+                const net::ExchangeContext& context);
+  std::optional<int> kubernetes_minor(const net::ExchangeContext& context);
 
   net::Exchanger& exchanger_;
   ConnectionOptions options_;
   Guarded<PluginEndpoint> plugin_endpoint_;
+  Guarded<std::optional<std::optional<int>>> minor_;  ///< outer empty: not asked yet
   std::atomic<std::uint64_t> requests_{0};
   RestartSigns signs_;
   Guarded<std::optional<ServerTime>> server_time_;

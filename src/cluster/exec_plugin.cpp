@@ -88,6 +88,7 @@ class ExecIdentity final : public Identity {
   }
 
   std::string explain() const override { return source_; }
+  CredentialOrigin origin() const override { return {CredentialOrigin::Kind::program, plugin_.argv.front()}; }
 
  private:
   Result<Presented> present_now(std::stop_token stop) {

@@ -19,28 +19,33 @@ constexpr std::chrono::seconds kReadAgain{60};
 // Nothing goes into the requests: nobody, or somebody whose certificate stands in the endpoint.
 class Silent final : public Identity {
  public:
-  explicit Silent(std::string source) : source_(std::move(source)) {}
+  Silent(std::string source, CredentialOrigin origin) : source_(std::move(source)), origin_(std::move(origin)) {}
   Result<Presented> present(const net::ExchangeContext&) override { return Presented{}; }
   bool refused(const Presented&) override { return false; }
   std::string explain() const override { return source_; }
+  CredentialOrigin origin() const override { return origin_; }
 
  private:
   std::string source_;
+  CredentialOrigin origin_;
 };
 
 class FixedToken final : public Identity {
  public:
-  FixedToken(Secret token, std::string source) : token_(std::move(token)), source_(std::move(source)) {}
+  FixedToken(Secret token, std::string source, CredentialOrigin origin)
+      : token_(std::move(token)), source_(std::move(source)), origin_(std::move(origin)) {}
   Result<Presented> present(const net::ExchangeContext&) override {
     SLUICE_CHECK(check_token(token_, source_));
     return Presented{token_, "", {}};
   }
   bool refused(const Presented&) override { return false; }
   std::string explain() const override { return source_; }
+  CredentialOrigin origin() const override { return origin_; }
 
  private:
   Secret token_;
   std::string source_;
+  CredentialOrigin origin_;
 };
 
 // A token that is fetched, kept for a while and fetched again.
@@ -50,8 +55,12 @@ class KeptToken final : public Identity {
 
   /// `read_again`: also when nothing was refused, after so long.
   KeptToken(Fetch fetch, std::optional<std::chrono::seconds> read_again, Secret fallback, std::string source,
-            Timing timing)
-      : fetch_(std::move(fetch)), read_again_(read_again), source_(std::move(source)), timing_(std::move(timing)) {
+            CredentialOrigin origin, Timing timing)
+      : fetch_(std::move(fetch)),
+        read_again_(read_again),
+        source_(std::move(source)),
+        origin_(std::move(origin)),
+        timing_(std::move(timing)) {
     kept_.with([&](Kept& kept) { kept.token = std::move(fallback); });
   }
 
@@ -85,6 +94,7 @@ class KeptToken final : public Identity {
     });
   }
   std::string explain() const override { return source_; }
+  CredentialOrigin origin() const override { return origin_; }
 
  private:
   struct Kept {
@@ -100,6 +110,7 @@ class KeptToken final : public Identity {
   Fetch fetch_;
   std::optional<std::chrono::seconds> read_again_;
   std::string source_;
+  CredentialOrigin origin_;
   Timing timing_;
   Guarded<Kept> kept_;
 };
@@ -113,25 +124,33 @@ Status check_token(const Secret& token, std::string_view source) {
       .with_hint("a token is one line of letters, digits and a few signs");
 }
 
-IdentityPtr anonymous_identity() { return std::make_shared<Silent>("no credentials"); }
+IdentityPtr anonymous_identity() { return std::make_shared<Silent>("no credentials", CredentialOrigin()); }
 
-IdentityPtr certificate_identity(std::string source) { return std::make_shared<Silent>(std::move(source)); }
-
-IdentityPtr token_identity(Secret token, std::string source) {
-  return std::make_shared<FixedToken>(std::move(token), std::move(source));
+IdentityPtr certificate_identity(std::string source, std::string file) {
+  return std::make_shared<Silent>(std::move(source),
+                                  CredentialOrigin{CredentialOrigin::Kind::certificate, std::move(file)});
 }
 
-IdentityPtr token_file_identity(std::filesystem::path file, Secret fallback, std::string source, Timing timing) {
+IdentityPtr token_identity(Secret token, std::string source, std::string user) {
+  return std::make_shared<FixedToken>(std::move(token), std::move(source),
+                                      CredentialOrigin{CredentialOrigin::Kind::login, std::move(user)});
+}
+
+IdentityPtr token_file_identity(std::filesystem::path file, Secret fallback, std::string source, Timing timing,
+                                CredentialOrigin::Kind kind) {
+  CredentialOrigin origin{kind, file.string()};
   auto fetch = [file = std::move(file)]() -> Result<Secret> {
     SLUICE_TRY(const auto content, read_file(file, kMaxTokenBytes).context("reading a token"));
     return Secret(std::string(text::trim(content)));
   };
   return std::make_shared<KeptToken>(std::move(fetch), kReadAgain, std::move(fallback), std::move(source),
-                                     std::move(timing));
+                                     std::move(origin), std::move(timing));
 }
 
-IdentityPtr fetched_identity(std::function<Result<Secret>()> fetch, std::string source, Timing timing) {
-  return std::make_shared<KeptToken>(std::move(fetch), std::nullopt, Secret(), std::move(source), std::move(timing));
+IdentityPtr fetched_identity(std::function<Result<Secret>()> fetch, std::string source, CredentialOrigin origin,
+                             Timing timing) {
+  return std::make_shared<KeptToken>(std::move(fetch), std::nullopt, Secret(), std::move(source), std::move(origin),
+                                     std::move(timing));
 }
 
 }  // namespace sluice::cluster

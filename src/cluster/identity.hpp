@@ -9,6 +9,7 @@
 #include "cluster/timing.hpp"
 #include "net/http.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -26,6 +27,21 @@ struct Presented {
   friend bool operator==(const Presented&, const Presented&) = default;
 };
 
+/// Where credentials come from, so that people are told what to do there when they have ended.
+struct CredentialOrigin {
+  enum class Kind : std::uint8_t {
+    nobody,       ///< no credentials
+    login,        ///< an entry of a kubeconfig, as `sluice login` and `oc login` write them
+    file,         ///< a file that holds a token and nothing else
+    variable,     ///< an environment variable
+    program,      ///< a credential plugin, or a command of the clusters file
+    certificate,  ///< a client certificate
+    pod,          ///< the service account of the pod that we are in
+  };
+  Kind kind = Kind::nobody;
+  std::string name{};  ///< the user of the entry, the path, the variable, the program; may be empty
+};
+
 /// Thread: any.
 class Identity {
  public:
@@ -36,21 +52,25 @@ class Identity {
   virtual bool refused(const Presented& shown) = 0;
   /// Where it comes from, for people: "the token of user ann/api:6443 in ~/.kube/config". Never a secret.
   virtual std::string explain() const = 0;
+  virtual CredentialOrigin origin() const = 0;
 };
 
 using IdentityPtr = std::shared_ptr<Identity>;
 
 IdentityPtr anonymous_identity();
 /// A client certificate that stands in the endpoint: nothing goes into the requests.
-IdentityPtr certificate_identity(std::string source);
-IdentityPtr token_identity(Secret token, std::string source);
+IdentityPtr certificate_identity(std::string source, std::string file = {});
+/// `user`: of the kubeconfig entry that it stands in.
+IdentityPtr token_identity(Secret token, std::string source, std::string user = {});
 
 /// A token that others replace: read again once a minute and after a refusal. As long as the file cannot be read, its
 /// last good content holds, and before that `fallback`. Source: client-go, "tokenFile"; bound service-account tokens.
-IdentityPtr token_file_identity(std::filesystem::path file, Secret fallback, std::string source, Timing timing = {});
+IdentityPtr token_file_identity(std::filesystem::path file, Secret fallback, std::string source, Timing timing = {},
+                                CredentialOrigin::Kind kind = CredentialOrigin::Kind::file);
 
 /// A token from a reference (file:, env:, exec:): fetched when first needed, once a minute at most after a refusal.
-IdentityPtr fetched_identity(std::function<Result<Secret>()> fetch, std::string source, Timing timing = {});
+IdentityPtr fetched_identity(std::function<Result<Secret>()> fetch, std::string source, CredentialOrigin origin = {},
+                             Timing timing = {});
 
 /// What a plugin is told about the cluster in KUBERNETES_EXEC_INFO when it asks for it.
 struct ExecCluster {

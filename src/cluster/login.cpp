@@ -10,6 +10,7 @@
 #include "cluster/object.hpp"
 #include "cluster/paths.hpp"
 #include "cluster/status.hpp"
+#include "net/untrusted.hpp"
 
 #include <fmt/format.h>
 
@@ -95,7 +96,8 @@ class Login {
     auto reply = exchanger_.exchange(request, context_);
     if (reply) return reply;
     const auto& error = reply.error();
-    if (error.kind() != ErrorKind::untrusted || request.url.same_origin(request_.server)) {
+    const bool has_own_way_out = error.detail() != nullptr && !net::is_unknown_issuer(error);
+    if (error.kind() != ErrorKind::untrusted || has_own_way_out || request.url.same_origin(request_.server)) {
       return Error(error).context("logging in to " + request_.server.authority());
     }
     return Error(ErrorKind::untrusted, error.message())

@@ -164,7 +164,8 @@ Status check_authorized(const net::HttpResponse& reply, const OAuthServer& serve
     }
     return Error(ErrorKind::unsupported, "this cluster's login needs a browser")
         .with_status(401)
-        .with_hint("get a token at " + server.token.text() + "/request and run: sluice login CLUSTER --token -");
+        .with_hint("get a token at " + server.token.text() +
+                   "/request, and log in with it: the same command with --token - instead of -u");
   }
   const auto json = parse_json(reply.body, {.max_bytes = 256 * 1024, .max_depth = 8, .max_values = 1000});
   if (json && json->find("error") != nullptr) {
@@ -174,7 +175,8 @@ Status check_authorized(const net::HttpResponse& reply, const OAuthServer& serve
   if (reply.status == 200) {
     // A login page: no challenge was made at all.
     return Error(ErrorKind::unsupported, "this cluster's login needs a browser")
-        .with_hint("get a token at " + server.token.text() + "/request and run: sluice login CLUSTER --token -");
+        .with_hint("get a token at " + server.token.text() +
+                   "/request, and log in with it: the same command with --token - instead of -u");
   }
   return to_error(read_failure(reply), host, "logging in");
 }
@@ -188,7 +190,7 @@ Result<LoggedIn> read_token_redirect(const net::HttpResponse& reply, std::string
   }
   return Error(ErrorKind::unsupported, "this cluster's login needs a browser")
       .with_hint("get a token at " + std::string(issuer) +
-                 "/oauth/token/request and run: sluice login CLUSTER --token -");
+                 "/oauth/token/request, and log in with it: the same command with --token - instead of -u");
 }
 
 Result<Secret> read_code_redirect(const net::HttpResponse& reply, std::string_view state) {
@@ -200,8 +202,9 @@ Result<Secret> read_code_redirect(const net::HttpResponse& reply, std::string_vi
   if (code.empty()) {
     return Error(ErrorKind::unsupported, "this cluster's login needs a browser: it redirects to a page")
         .with_hint(
-            "get a token at the address that `oc whoami --show-token` or the web console names, and run: sluice "
-            "login CLUSTER --token -");
+            "get a token with `oc whoami --show-token` or in the web console, and log in with it: the same command "
+            "with "
+            "--token - instead of -u");
   }
   if (value_of(redirect.query, "state") != state) {
     return Error(ErrorKind::untrusted, "the login server answered a login that is not ours");

@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,8 @@ struct ServerFacts {
   Release release = Release::v3;
   std::set<std::string> groups;
   std::optional<int> minor;  ///< of OpenShift 4: 14 for 4.14
+  /// The command that lists one's rights in a project, with the `oc` of this release.
+  std::string list_rights(std::string_view project) const;
   /// "OpenShift 4.14".
   std::string shown() const;
 };
@@ -77,6 +80,8 @@ struct PreflightFacts {
   Fact<ServerFacts> server;  ///< of the target
   Fact<ProjectState> source_project;
   Fact<ProjectState> target_project;
+  std::string source_meant{};  ///< where the project is hidden or missing: one that can be seen and is named alike
+  std::string target_meant{};
   Fact<std::optional<ImageStream>> source_stream;
   Fact<std::optional<ImageStream>> target_stream;
   std::vector<RightFact> rights;

@@ -1,11 +1,11 @@
 #include "base/text.hpp"
 #include "cluster/preflight.hpp"
+#include "cluster/renewal.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -33,15 +33,6 @@ void ask_all(const std::vector<Question>& questions) {
   work();
 }
 
-std::string login_command(const Access& access, const TokenLife& life) {
-  if (!life.service_account.empty()) {
-    const auto [project, name] = text::cut(life.service_account, '/');
-    return fmt::format("oc create token {} -n {}  # before OpenShift 4.11: oc sa get-token {} -n {}", name, project,
-                       name, project);
-  }
-  return "sluice login " + access.server.text() + " -u USER";
-}
-
 // A token of OpenShift 4.6 and later is asked for its end by the name of its object, which gives nothing away.
 void ask_for_end(Client& client, const Secret& token, TokenLife& life, const net::ExchangeContext& context) {
   constexpr Resource kTokens{"oauth.openshift.io", "v1", "useroauthaccesstokens", "UserOAuthAccessToken", false};
@@ -56,7 +47,7 @@ Result<IdentityFacts> ask_who(Client& client, const net::ExchangeContext& contex
   const auto shown = access.identity->present(context);
   if (!shown) return shown.error();
   facts.life = life_of(shown->token);
-  facts.login = login_command(access, facts.life);
+  facts.login = client.connection().renewal(*shown, context);
   auto user = client.who_am_i(context);
   if (user) {
     facts.user.value = user->name();
@@ -77,18 +68,29 @@ Result<ProjectState> ask_project(Client& client, const std::string& name, const 
   return project.error();
 }
 
+// A project that cannot be seen may be misspelt: the server lists to everybody those that they may see.
+std::string ask_meant(Client& client, const std::string& name, const net::ExchangeContext& context) {
+  const auto listed = client.list<Project>({}, context);
+  if (!listed) return {};
+  std::vector<std::string> names;
+  for (const auto& project : listed->items) names.push_back(project.name());
+  return text::nearest(name, names);
+}
+
+bool is_unseen(const Fact<ProjectState>& fact) {
+  return fact.known() && (*fact.value == ProjectState::hidden || *fact.value == ProjectState::missing);
+}
+
 Release release_of(const std::set<std::string>& groups) {
   if (groups.contains("config.openshift.io")) return Release::v4;
   return groups.contains(std::string(ImageStream::kResource.group)) ? Release::v3 : Release::kubernetes;
 }
 
-// The minor number of OpenShift 4 by that of its Kubernetes ("27" or "27+"); its own version may not be read by all.
+// The minor number of OpenShift 4 by that of its Kubernetes; its own version may not be read by all.
 std::optional<int> minor_of(const Json& version) {
-  const auto text = version.string_at("minor").value_or("");
-  int minor = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), minor);
-  if (parsed.ec != std::errc() || minor < kFirstRegular) return std::nullopt;
-  return minor - kMinorBetween;
+  const auto minor = minor_in(version);
+  if (!minor || *minor < kFirstRegular) return std::nullopt;
+  return *minor - kMinorBetween;
 }
 
 Result<Json> ask_version(Client& client, const net::ExchangeContext& context) {
@@ -162,6 +164,12 @@ class Inquiry {
     ask_rights(one_identity);
     ask_all(questions_);
     fill_in(one_identity);
+    if (source != nullptr && is_unseen(facts_.source_project)) {
+      facts_.source_meant = ask_meant(*source, request_.source.project, context_);
+    }
+    if (is_unseen(facts_.target_project)) {
+      facts_.target_meant = ask_meant(clients_.target, request_.target.project, context_);
+    }
     if (context_.stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped while looking at both projects");
     return std::move(facts_);
   }
@@ -243,6 +251,19 @@ class Inquiry {
 };
 
 }  // namespace
+
+std::string ServerFacts::list_rights(std::string_view project) const {
+  const auto word = text::printable(project, 120);
+  switch (release) {
+    case Release::v3:
+      return "oc policy can-i --list -n " + word;
+    case Release::v4:
+      return "oc auth can-i --list -n " + word;
+    case Release::kubernetes:
+      break;
+  }
+  return "kubectl auth can-i --list -n " + word;
+}
 
 std::string ServerFacts::shown() const {
   if (release == Release::v4 && minor) return "OpenShift 4." + std::to_string(*minor);

@@ -98,8 +98,9 @@ class Judge {
     judge_source();
     judge_target();
     judge_pulling();
-    if (facts_.server.known()) append(judge_manifest_type(request_, *facts_.server.value));
-    if (!gone_[kTarget]) append(judge_limits(request_, facts_));
+    const bool image_known = !request_.digest.empty();
+    if (facts_.server.known() && image_known) append(judge_manifest_type(request_, *facts_.server.value));
+    if (!gone_[kTarget] && image_known) append(judge_limits(request_, facts_));
     if (facts_.nodes.known()) append(judge_nodes(request_, *facts_.nodes.value));
     std::stable_sort(out_.begin(), out_.end(),
                      [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
@@ -203,7 +204,13 @@ class Judge {
         break;
     }
     gone_[which] = true;
-    add(code, side.project, {{"cluster", side.cluster}, {"project", side.project}, {"user", user}, {"role", role}});
+    const auto& meant = which == kSource ? facts_.source_meant : facts_.target_meant;
+    add(code, side.project,
+        {{"cluster", side.cluster},
+         {"project", side.project},
+         {"user", user},
+         {"role", role},
+         {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}});
   }
 
   bool concerns_us(const Right& right) const {
@@ -212,6 +219,19 @@ class Judge {
     // Where there are no DeploymentConfigs, nobody needs a right to them.
     const bool configs = right.question.group == DeploymentConfig::kResource.group;
     return !configs || !facts_.server.known() || facts_.server.value->groups.contains(right.question.group);
+  }
+
+  // The commands of another cluster are those of its own release, which nobody has asked for; they are alike as a rule.
+  std::string list_rights(const Right& right) const {
+    const auto server = facts_.server.known() ? *facts_.server.value : ServerFacts{};
+    return server.list_rights(right.question.project);
+  }
+
+  // Who may not even read the source, or see the target, has one right to be given first, which brings the others.
+  bool is_covered(Purpose purpose, const std::string& project,
+                  const std::map<std::pair<Purpose, std::string>, std::vector<const AccessQuestion*>>& denied) const {
+    const bool by_source = purpose == Purpose::pull || purpose == Purpose::mount;
+    return by_source && denied.contains({Purpose::read_source, project});
   }
 
   void judge_rights() {
@@ -228,11 +248,12 @@ class Judge {
              {"user", user},
              {"rights", question.shown()},
              {"why", fact.allowed.unknown->message()},
-             {"project", question.project}});
+             {"list", list_rights(fact.right)}});
       }
     }
     for (const auto& [key, questions] : denied) {
       const auto& [purpose, project] = key;
+      if (is_covered(purpose, project, denied)) continue;
       const bool by_source = std::any_of(
           facts_.rights.begin(), facts_.rights.end(),
           [&, &wanted = purpose](auto& fact) { return fact.right.purpose == wanted && fact.right.of_source; });
@@ -252,7 +273,8 @@ class Judge {
     if (!fact.known()) return;
     if (!*fact.value) {
       add("source-stream-missing", project + "/" + stream, {{"project", project}, {"stream", stream}});
-    } else if (request_.road == PreflightRoad::tag && !(*fact.value)->has_image(request_.digest)) {
+    } else if (request_.road == PreflightRoad::tag && !request_.digest.empty() &&
+               !(*fact.value)->has_image(request_.digest)) {
       add("source-image-missing", project + "/" + stream,
           {{"project", project}, {"stream", stream}, {"digest", request_.digest}});
     }

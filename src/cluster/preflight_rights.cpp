@@ -81,6 +81,8 @@ void add_tags(Collector& rights, const PreflightRequest& request) {
 }
 
 void add_road(Collector& rights, const PreflightRequest& request, bool with_source_api, bool one_identity) {
+  // Whoever knows the digest has read the source, or needs no more of it than its content.
+  const bool reads_source = with_source_api && request.digest.empty();
   switch (request.road) {
     case PreflightRoad::tag:
       // The server checks the right to the source of whoever writes the tag.
@@ -89,15 +91,18 @@ void add_road(Collector& rights, const PreflightRequest& request, bool with_sour
       add_tags(rights, request);
       break;
     case PreflightRoad::mount:
+      if (reads_source) rights.in_source(!one_identity, Purpose::read_source, "");
       if (with_source_api) rights.in_source(!one_identity, Purpose::pull, "layers");
       if (!one_identity) rights.in_source(false, Purpose::mount, "layers");
       add_push(rights, request);
       break;
     case PreflightRoad::stream:
+      if (reads_source) rights.in_source(!one_identity, Purpose::read_source, "");
       if (with_source_api) rights.in_source(!one_identity, Purpose::pull, "layers");
       add_push(rights, request);
       break;
     case PreflightRoad::import_images:
+      if (reads_source) rights.in_source(!one_identity, Purpose::read_source, "");
       rights.in_target(Purpose::import_images, "create", "imagestreamimports", "", "");
       break;
   }

@@ -50,7 +50,7 @@ struct PreflightRequest {
   PreflightSide target;
   bool same_cluster = false;     ///< always so for tag and mount
   std::string source_registry;   ///< host[:port] that an import pulls from
-  std::string digest;            ///< of the manifest that is promoted
+  std::string digest;            ///< of the manifest that is promoted; empty: not known, projects and rights are judged
   std::string media_type;        ///< of the same
   std::vector<ImagePart> parts;  ///< empty: not known
   std::vector<std::string> tags;

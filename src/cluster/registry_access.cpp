@@ -37,7 +37,7 @@ Error explain_refusal(Client& client, const RefusedByRegistry& refused, Error or
                  fmt::format("{} refused {} because the token has expired or was revoked ({})", refused.host, act,
                              client.connection().access().identity->explain()))
         .with_status(401)
-        .with_hint("log in again with: sluice login " + client.connection().access().server.text() + " -u USER");
+        .with_hint(user.error().hint());
   }
   for (const auto& right : rights_for(refused)) {
     const auto answer = client.may_i(right, context);

@@ -101,7 +101,7 @@ std::string hint_for(ErrorKind kind, const ApiFailure& failure) {
     return "ask whoever sets the quotas and limit ranges of the project, or remove what is not needed";
   switch (kind) {
     case ErrorKind::unauthenticated:
-      return "log in again with: sluice login CLUSTER -u USER";
+      return "log in again";  // Connection knows with what
     case ErrorKind::denied:
       return "ask an administrator of the project for the right";
     case ErrorKind::busy:

@@ -44,7 +44,7 @@ std::string filled(std::string_view text, FindingValues values, const Show& show
 }
 
 // Whole commands, and a path that stands in quotes already, are no single words of a shell.
-bool is_word(std::string_view name) { return name != "login" && name != "fix" && name != "path"; }
+bool is_word(std::string_view name) { return name != "login" && name != "fix" && name != "path" && name != "list"; }
 
 }  // namespace
 

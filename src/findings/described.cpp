@@ -18,7 +18,7 @@ constexpr std::array kHostFindings = std::to_array<DescribedFinding>({
     {"registry-not-logged-in", "blocker", "it wants a login, or refuses the one we have", "`sluice login HOST`"},
     {"registry-may-not-pull", "blocker", "the login is good, and the right is missing", "ask for it, or log in as somebody who has it"},
     {"registry-may-not-push", "blocker", "the login is good, and the right is missing", "ask for it, or log in as somebody who has it"},
-    {"registry-not-trusted", "blocker", "nobody vouches for its certificate", "its CA into `certs.d`, or `ca:` in the clusters file"},
+    {"registry-not-trusted", "blocker", "nobody vouches for its certificate; it has expired or is not valid yet; or it is for other names", "what the finding says: its CA into `certs.d` or `ca:`, the certificate renewed, the clock set"},
     {"registry-unreachable", "blocker", "no connection, no answer in time, or it asks us to come back later", "what the finding says"},
     {"proxy-unreachable", "blocker", "the proxy that leads there is not to be reached", "start it, or correct the variable that is named"},
     {"registry-unusable", "blocker", "it cannot be opened as it is written down, or what answers is no registry", "what the finding says"},

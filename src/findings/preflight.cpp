@@ -22,10 +22,10 @@ constexpr std::array kFindings = std::to_array<FindingText>({
     // --- server and projects
     {"no-image-api", kBlocker, "{cluster} is no OpenShift: it has no image streams",
      "name its registry instead: {registry: \"HOST[:PORT]\", project: PROJECT}"},
-    {"project-missing", kBlocker, "{cluster} has no project {project}", "oc new-project {project}"},
+    {"project-missing", kBlocker, "{cluster} has no project {project}{meant}", "oc new-project {project}"},
     {"project-hidden", kBlocker,
-     "{cluster} shows {user} no project {project}: it does not exist, or holds no right for us",
-     "oc new-project {project} || oc policy add-role-to-user {role} {user} -n {project}"},
+     "{cluster} shows {user} no project {project}: it does not exist, or holds no right for us{meant}",
+     "oc policy add-role-to-user {role} {user} -n {project}  # where it does not exist: oc new-project {project}"},
     {"project-ending", kBlocker, "the project {project} of {cluster} is being deleted",
      "oc get project {project} --watch  # until it is gone, then: oc new-project {project}"},
 
@@ -60,8 +60,7 @@ constexpr std::array kFindings = std::to_array<FindingText>({
      "oc policy add-role-to-user edit {user} -n {project}  # or less: deploy/openshift/fix.yaml"},
     {"may-not-sign", kWarning, "{user} may not {rights}: signatures of the image stay behind",
      "oc adm policy add-cluster-role-to-user system:image-signer {user}"},
-    {"rights-unknown", kWarning, "{cluster} does not say whether {user} may {rights}: {why}",
-     "oc auth can-i --list -n {project}"},
+    {"rights-unknown", kWarning, "{cluster} does not say whether {user} may {rights}: {why}", "{list}"},
 
     // --- streams and tags
     {"source-stream-missing", kBlocker, "{project} has no image stream {stream}", "oc get imagestreams -n {project}"},

@@ -81,8 +81,9 @@ curl_socket_t sluice_open_socket(void* user, curlsocktype, curl_sockaddr* addres
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 CURLcode sluice_on_ssl_context(CURL*, void* context, void* user) noexcept {
-  const auto& transfer = *static_cast<const Transfer*>(user);
-  return transfer.trust && transfer.trust->use_for(context) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+  auto& transfer = *static_cast<Transfer*>(user);
+  transfer.chain = std::make_shared<SeenChain>();
+  return transfer.trust && transfer.trust->use_for(context, transfer.chain) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 // And once more before anything is sent: the connection may be one that a request with another rule has opened.
 int sluice_before_request(void* user, char* remote, char*, int, int) noexcept {
@@ -121,12 +122,7 @@ Result<std::string> own_authorities(const Endpoint& endpoint) {
 // for proxies: with one libcurl reads the bundle by itself, for each connection.
 Status let_curl_read_the_bundle(CURL* easy, const std::string& own) {
   if (own.empty()) return {};
-  std::string pem;
-  const auto* info = curl_version_info(CURLVERSION_NOW);
-  if (info->cainfo != nullptr) {
-    if (auto system = read_file(info->cainfo, kMaxPemBytes)) pem = std::move(*system) + "\n";
-  }
-  set_blob(easy, CURLOPT_CAINFO_BLOB, pem + own);
+  set_blob(easy, CURLOPT_CAINFO_BLOB, system_authorities() + own);
   return {};
 }
 
@@ -351,8 +347,7 @@ std::optional<Error> failure_of(Transfer& transfer, int curl_code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_CACERT_BADFILE:
-      return say(ErrorKind::untrusted, "the certificate of " + host + " is not trusted: " + text::printable(detail))
-          .with_hint("put its CA into /etc/containers/certs.d/" + host + "/ca.crt, or `ca:` in the clusters file");
+      return untrusted_error(host, transfer.chain ? *transfer.chain : SeenChain(), detail, bundle_problem());
     case CURLE_SSL_CONNECT_ERROR:
       return say(ErrorKind::protocol, host + " does not speak TLS as expected: " + text::printable(detail))
           .with_hint("a plain HTTP registry needs --src-tls-verify=false, --dest-tls-verify=false or `insecure: true`");

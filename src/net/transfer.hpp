@@ -6,6 +6,7 @@
 #include "net/http.hpp"
 #include "net/transfer_loop.hpp"
 #include "net/trust.hpp"
+#include "net/untrusted.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -56,6 +57,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   bool was_cut = false;          ///< the reply is longer than anybody wants to read: HttpRequest::cut_reply
   bool through_proxy = false;
   bool through_tls_proxy = false;        ///< one that is itself spoken to through TLS
+  std::shared_ptr<SeenChain> chain{};    ///< of the server, when a connection was made for this transfer
   std::shared_ptr<const Trust> trust{};  ///< what the server is verified by; null where nothing or libcurl decides
   bool head_final = false;               ///< what comes after it are trailers, which nobody reads
   std::optional<Error> failure;          ///< set by a callback that ended the transfer

@@ -1,19 +1,29 @@
 #include "net/trust.hpp"
 
+#include "base/environment.hpp"
 #include "base/file.hpp"
 #include "base/guarded.hpp"
+#include "base/text.hpp"
 
 #include <climits>
 #include <curl/curl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
+#include <algorithm>
+#include <arpa/inet.h>
 #include <atomic>
+#include <ctime>
+#include <filesystem>
 #include <map>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -25,6 +35,9 @@ namespace {
 constexpr std::size_t kMaxBundleBytes = std::size_t{4} * 1024 * 1024;
 // One for each registry and cluster with a CA of its own; whoever has more of them makes some anew.
 constexpr std::size_t kMaxKept = 64;
+// A usual folder of hashed names has three hundred entries.
+constexpr std::size_t kMaxFolderFiles = 2000;
+constexpr std::size_t kMaxAllBytes = std::size_t{16} * 1024 * 1024;
 
 template <auto Free>
 struct Freed {
@@ -60,37 +73,188 @@ std::vector<CertificatePtr> certificates_in(std::string_view pem) {
   return out;
 }
 
-std::vector<CertificatePtr> read_bundle() {
-  ++bundle_reads;
-  const auto* info = curl_version_info(CURLVERSION_NOW);
-  if (info->cainfo == nullptr) return {};
-  const auto pem = read_file(info->cainfo, kMaxBundleBytes);
-  // A machine without a bundle trusts nobody but the CAs that it was given.
-  return pem ? certificates_in(*pem) : std::vector<CertificatePtr>();
+// The system's bundle as it was read, once per process.
+struct Bundle {
+  std::vector<CertificatePtr> certificates;
+  std::string problem;
+};
+
+struct SystemText {
+  std::string pem;
+  std::string problem;
+};
+
+void read_folder(const std::filesystem::path& folder, SystemText& out) {
+  std::error_code code;
+  std::filesystem::directory_iterator files(folder, code);
+  if (code) {
+    out.problem = folder.string() + ": " + code.message();
+    return;
+  }
+  std::vector<std::filesystem::path> paths;
+  // By hand: the range's ++ would throw.
+  for (const auto end = std::filesystem::end(files); files != end && !code && paths.size() < kMaxFolderFiles;
+       files.increment(code)) {
+    std::error_code ignored;
+    if (files->is_regular_file(ignored)) paths.push_back(files->path());
+  }
+  // The hashed names beside the files lead to the same certificates; each counts once in a store.
+  std::sort(paths.begin(), paths.end());
+  for (const auto& path : paths) {
+    const auto pem = read_file(path, kMaxBundleBytes);
+    if (pem && pem->find("-----BEGIN") != std::string::npos && out.pem.size() + pem->size() <= kMaxAllBytes) {
+      out.pem += *pem + "\n";
+    }
+  }
 }
 
-const std::vector<CertificatePtr>& system_certificates() {
-  static const std::vector<CertificatePtr> kRead = read_bundle();
+// As Go and OpenSSL read them: the file instead of the usual one, the folders beside it.
+SystemText read_system() {
+  SystemText out;
+  const auto environment = Environment::process();
+  const auto named = environment.get("SSL_CERT_FILE").value_or("");
+  const auto* info = curl_version_info(CURLVERSION_NOW);
+  const std::string file = !named.empty() ? named : info->cainfo != nullptr ? info->cainfo : "";
+  if (!file.empty()) {
+    auto pem = read_file(file, kMaxBundleBytes);
+    if (pem) {
+      out.pem = std::move(*pem) + "\n";
+    } else {
+      out.problem = pem.error().sentence() + (named.empty() ? "" : " (from SSL_CERT_FILE)");
+    }
+  }
+  for (const auto& folder : text::split(environment.get("SSL_CERT_DIR").value_or(""), ':')) {
+    if (!folder.empty()) read_folder(std::string(folder), out);
+  }
+  return out;
+}
+
+std::atomic<bool> bundle_was_read{false};
+
+Bundle read_bundle() {
+  ++bundle_reads;
+  auto system = read_system();
+  // A machine without a bundle trusts nobody but the CAs that it was given.
+  Bundle out{certificates_in(system.pem), std::move(system.problem)};
+  if (out.certificates.empty() && out.problem.empty()) out.problem = "there is no certificate in them";
+  return out;
+}
+
+const Bundle& system_bundle() {
+  static const Bundle kRead = read_bundle();
+  bundle_was_read = true;
   return kRead;
 }
 
+bool is_in_force(const X509* certificate) {
+  return X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 &&
+         X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0;
+}
+
+std::string time_text(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return "?";
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", parts);
+}
+
+std::string name_text(const X509_NAME* name) {
+  char text[200] = {};
+  // The common name is what people know it by; without one the whole name.
+  if (X509_NAME_get_text_by_NID(const_cast<X509_NAME*>(name), NID_commonName, text, sizeof text) > 0) return text;
+  return X509_NAME_oneline(name, text, sizeof text) != nullptr ? text : "";
+}
+
+struct NamesFreed {
+  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
+};
+
+std::vector<std::string> names_of(const X509* certificate) {
+  constexpr std::size_t kMost = 8;
+  std::vector<std::string> out;
+  const std::unique_ptr<GENERAL_NAMES, NamesFreed> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int at = 0; names && at < sk_GENERAL_NAME_num(names.get()) && out.size() < kMost; ++at) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), at);
+    if (name->type == GEN_DNS) {
+      out.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                       static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+    } else if (name->type == GEN_IPADD) {
+      char text[INET6_ADDRSTRLEN] = {};
+      const int family = ASN1_STRING_length(name->d.iPAddress) == 4 ? AF_INET : AF_INET6;
+      if (::inet_ntop(family, ASN1_STRING_get0_data(name->d.iPAddress), text, sizeof text) != nullptr) {
+        out.emplace_back(text);
+      }
+    }
+  }
+  if (out.empty() && names == nullptr) out.push_back(name_text(X509_get_subject_name(certificate)));
+  return out;
+}
+
+void note(X509_STORE_CTX* context, bool good, SeenChain& seen) {
+  const X509* certificate = X509_STORE_CTX_get_current_cert(context);
+  const int depth = X509_STORE_CTX_get_error_depth(context);
+  if (certificate == nullptr) return;
+  if (depth == 0) {
+    seen.known = true;
+    seen.names = names_of(certificate);
+  }
+  if (good || seen.error != X509_V_OK) return;
+  seen.error = X509_STORE_CTX_get_error(context);
+  seen.depth = depth;
+  seen.subject = name_text(X509_get_subject_name(certificate));
+  seen.issuer = name_text(X509_get_issuer_name(certificate));
+  seen.not_before = time_text(X509_get0_notBefore(certificate));
+  seen.not_after = time_text(X509_get0_notAfter(certificate));
+}
+
+using SeenPtr = std::shared_ptr<SeenChain>;
+
 extern "C" {
-// OpenSSL asks for whoever issued `certificate`. Only when our own do not include it is the bundle needed.
+void sluice_free_seen(void*, void* held, CRYPTO_EX_DATA*, int, long, void*) noexcept {
+  delete static_cast<SeenPtr*>(held);
+}
+}
+
+// A connection outlives the transfer that made it, and its server may ask for a new handshake: so both hold the note.
+int seen_index() {
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, sluice_free_seen);
+  return kIndex;
+}
+
+extern "C" {
+// OpenSSL asks for whoever issued `certificate`. Only when our own do not include it is the bundle needed: also when
+// ours has expired, since the bundle may have a newer one of the same name.
 int sluice_find_issuer(X509** issuer, X509_STORE_CTX* context, X509* certificate) noexcept {
   const int found = X509_STORE_CTX_get1_issuer(issuer, context, certificate);
-  if (found != 0) return found;
+  if (found < 0 || (found == 1 && is_in_force(*issuer))) return found;
   X509_STORE* store = X509_STORE_CTX_get0_store(context);
   // What is in there already is not added twice.
-  for (const auto& each : system_certificates()) (void)X509_STORE_add_cert(store, each.get());
+  for (const auto& each : system_bundle().certificates) (void)X509_STORE_add_cert(store, each.get());
+  if (found == 1) {
+    X509_free(*issuer);
+    *issuer = nullptr;
+  }
+  // Of several with the name it gives the one that is in force.
   return X509_STORE_CTX_get1_issuer(issuer, context, certificate);
+}
+int sluice_on_verified(int good, X509_STORE_CTX* context) noexcept {
+  const auto* ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* seen =
+      ssl == nullptr ? nullptr : static_cast<const SeenPtr*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), seen_index()));
+  if (seen != nullptr) note(context, good == 1, **seen);
+  return good;
 }
 }
 
 class Store final : public Trust {
  public:
   explicit Store(StorePtr store) : store_(std::move(store)) {}
-  bool use_for(void* ssl_ctx) const override {
+  bool use_for(void* ssl_ctx, const std::shared_ptr<SeenChain>& seen) const override {
     auto* context = static_cast<SSL_CTX*>(ssl_ctx);
+    auto held = std::make_unique<SeenPtr>(seen);
+    if (SSL_CTX_set_ex_data(context, seen_index(), held.get()) != 1) return false;
+    (void)held.release();
+    SSL_CTX_set_verify(context, SSL_CTX_get_verify_mode(context), sluice_on_verified);
     SSL_CTX_set1_cert_store(context, store_.get());
     return SSL_CTX_get_cert_store(context) == store_.get();
   }
@@ -142,6 +306,10 @@ Result<std::shared_ptr<const Trust>> trust_of(const std::string& own_pem) {
     return made;
   });
 }
+
+std::string system_authorities() { return read_system().pem; }
+
+std::string bundle_problem() { return bundle_was_read ? system_bundle().problem : std::string(); }
 
 TrustCounts trust_counts() {
   return {kept().with([](const Kept& all) { return all.made; }), bundle_reads.load()};

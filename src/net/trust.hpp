@@ -5,6 +5,7 @@
 // setting share one store.
 
 #include "base/result.hpp"
+#include "net/untrusted.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -18,7 +19,8 @@ class Trust {
  public:
   virtual ~Trust() = default;
   /// Makes an SSL_CTX verify by these authorities and no others. False when OpenSSL has no memory for it.
-  virtual bool use_for(void* ssl_ctx) const = 0;
+  /// What is seen of the chain is noted in `seen`.
+  virtual bool use_for(void* ssl_ctx, const std::shared_ptr<SeenChain>& seen) const = 0;
 };
 
 /// The system's bundle plus the certificates in `own_pem` (PEM text; empty: the bundle alone). The same text gives the
@@ -27,6 +29,13 @@ class Trust {
 /// Errors: config (a text in which no certificate can be read).
 /// Thread: any; reads no file.
 Result<std::shared_ptr<const Trust>> trust_of(const std::string& own_pem);
+
+/// The PEM text of the system's authorities, read anew: the file of SSL_CERT_FILE, else the one that libcurl was built
+/// with, and the files in the folders of SSL_CERT_DIR. Thread: any.
+std::string system_authorities();
+/// Why the system's authorities could not be read when they were needed; empty: they were, or nobody needed them.
+/// Thread: any.
+std::string bundle_problem();
 
 /// Counts since the start of the process. Thread: any.
 struct TrustCounts {

@@ -1,6 +1,7 @@
 #include "promotion/cluster_plan.hpp"
 
 #include "cluster/preflight.hpp"
+#include "findings/catalogue.hpp"
 #include "cluster/stream_state.hpp"
 #include "cluster/stream_tags.hpp"
 #include "promotion/http_check.hpp"
@@ -13,8 +14,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <set>
+#include <string_view>
 
 namespace sluice::promotion {
 
@@ -193,6 +196,50 @@ void add_once(std::vector<Finding>& findings, std::vector<Finding> more) {
   }
 }
 
+bool is_one_of(const Finding& finding, std::initializer_list<std::string_view> codes, const std::string& subject) {
+  return finding.subject == subject && std::find(codes.begin(), codes.end(), finding.code) != codes.end();
+}
+
+// Of a project that is hidden one thing is to be said. Workloads that may not be listed are one finding, and none where
+// the right to follow them is a blocker with the same command.
+void settle_unread(PlannedTarget& planned) {
+  auto& findings = planned.findings;
+  const auto& project = planned.target.project;
+  const auto any = [&](std::initializer_list<std::string_view> codes) {
+    return std::any_of(findings.begin(), findings.end(),
+                       [&](const auto& one) { return is_one_of(one, codes, project); });
+  };
+  const bool gone = any({"project-hidden", "project-missing", "project-ending"});
+  if (gone) {
+    std::erase_if(findings, [&](const Finding& one) {
+      return one.code == "workloads-unread" || one.code == "nothing-uses-tag" || one.code == "needs-unread" ||
+             one.code == "limits-unknown" || one.code == "rights-unknown";
+    });
+    return;
+  }
+  const bool told = any({"may-not-follow", "may-not-read-target"});
+  Finding* first = nullptr;
+  std::set<std::string> sentences;
+  std::vector<Finding> kept;
+  kept.reserve(findings.size());  // `first` points into it
+  for (auto& finding : findings) {
+    if (finding.code != "workloads-unread") {
+      kept.push_back(std::move(finding));
+    } else if (!told && first == nullptr) {
+      first = &kept.emplace_back(std::move(finding));
+      sentences.insert(first->sentence);
+    } else if (!told && sentences.insert(finding.sentence).second) {
+      first->sentence += "; " + finding.sentence;
+    }
+  }
+  if (first != nullptr && !planned.user.empty()) {
+    first->fix =
+        findings::make_finding("may-not-follow", project, {{"user", planned.user}, {"rights", ""}, {"project", project}})
+            .fix;
+  }
+  findings = std::move(kept);
+}
+
 // `user`: who the target's API says that we are.
 Result<std::vector<Finding>> preflight(Targets& targets, const TargetAccess& access, const PlannedImage& image,
                                        cluster::PreflightRequest request, std::string& user) {
@@ -266,6 +313,7 @@ Status look_at_rest(Targets& targets, const Plan& plan, PlannedTarget& planned,
                preflight(targets, access, image, request_for(plan, planned, image, knowledge[i]), planned.user));
     add_once(planned.findings, std::move(findings));
   }
+  settle_unread(planned);
   std::stable_sort(planned.findings.begin(), planned.findings.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
   return {};

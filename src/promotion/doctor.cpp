@@ -1,5 +1,8 @@
 #include "promotion/doctor.hpp"
 
+#include "cluster/status.hpp"
+#include "promotion/refused_look.hpp"
+
 #include <algorithm>
 
 namespace sluice::promotion {
@@ -45,7 +48,9 @@ bool Examined::blocked() const {
 }
 
 Finding finding_from(const std::string& environment, const Error& error) {
-  return {.code = std::string(code_of(error.kind())),
+  // An API that answers 401 does not accept what it was shown; without anything to show nobody was asked.
+  const bool ended = error.kind() == ErrorKind::unauthenticated && cluster::failure_of(error) != nullptr;
+  return {.code = ended ? "token-expired" : std::string(code_of(error.kind())),
           .severity = Severity::blocker,
           .subject = environment,
           .sentence = error.message(),
@@ -66,6 +71,8 @@ Result<std::vector<Examined>> examine(Planner& planner, const pipeline::Pipeline
         examined.findings.insert(examined.findings.end(), target.findings.begin(), target.findings.end());
     } else if (first || planned.error().kind() == ErrorKind::cancelled) {
       return planned.error();
+    } else if (const auto* behind = findings_behind(planned.error())) {
+      examined.findings = *behind;
     } else {
       examined.findings.push_back(finding_from(environment.name, planned.error()));
     }

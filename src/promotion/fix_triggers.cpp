@@ -1,6 +1,9 @@
 // Planner: --fix-triggers, and roads that were asked for.
 
+#include "base/text.hpp"
+#include "findings/catalogue.hpp"
 #include "cluster/workload_changes.hpp"
+#include "cluster/workload_template.hpp"
 #include "promotion/planner.hpp"
 #include "promotion/workload_plan.hpp"
 
@@ -44,6 +47,37 @@ Status take_road(const Request& request, pipeline::Pipeline& pipeline) {
     target.via = request.via;
   }
   return {};
+}
+
+Result<std::vector<Finding>> Planner::may_fix_triggers(const Plan& plan) {
+  std::vector<Finding> out;
+  for (const auto& target : plan.targets) {
+    SLUICE_TRY(const auto access, targets_.open(target.target));
+    if (!access.streams || target.target.deploy == pipeline::Deploy::patch) continue;
+    SLUICE_TRY(const auto judged, judge_target(access, target, {.accepts = plan.accepts}, targets_.context()));
+    std::set<cluster::WorkloadKind> kinds;
+    for (const auto& one : judged.judged) {
+      if (one.action == cluster::UseAction::blocked && is_mendable(one.use.verdict)) kinds.insert(one.use.kind);
+    }
+    std::vector<std::string> lacking;
+    for (const auto kind : kinds) {
+      const auto& resource = cluster::resource_of(kind);
+      cluster::AccessQuestion question;
+      question.verb = "update";
+      question.group = resource.group;
+      question.resource = resource.plural;
+      question.project = target.target.project;
+      const auto answer = access.side.client->may_i(question, targets_.context());
+      if (answer && !answer->allowed) lacking.emplace_back(resource.plural);
+    }
+    if (lacking.empty()) continue;
+    const auto& project = target.target.project;
+    out.push_back(findings::make_finding("may-not-change-workloads", project,
+                                        {{"user", targets_.user_at(access)},
+                                         {"rights", "update " + text::join(lacking, ", ") + " in " + project},
+                                         {"project", project}}));
+  }
+  return out;
 }
 
 Result<std::vector<std::string>> Planner::fix_triggers(const Plan& plan) {

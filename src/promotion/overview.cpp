@@ -4,6 +4,7 @@
 #include "copy/crew.hpp"
 #include "promotion/arrivals.hpp"
 #include "promotion/memory_access.hpp"
+#include "promotion/refused_look.hpp"
 #include "promotion/rules.hpp"
 
 #include <algorithm>
@@ -25,18 +26,26 @@ bool runs_other(const TargetOverview& target) {
 
 /// What one target shows and remembers. Errors: those of looking.
 Status look(Planner& planner, records::Store& store, const pipeline::Pipeline& pipeline, const std::string& tag,
-            TargetOverview& out, TargetRemembers& remembers) {
+            SideRole role, TargetOverview& out, TargetRemembers& remembers) {
   auto& targets = planner.targets();
   SLUICE_TRY(const auto access, targets.open(out.target));
   out.target = access.target;
   SLUICE_TRY(remembers, remember_target(targets, store, pipeline.images, access.target, tag));
-  SLUICE_TRY(const auto digests, targets.digests(access.target, pipeline.images, tag));
+  if (access.side) out.user = targets.user_at(access);
+  auto seen = targets.digests(access.target, pipeline.images, tag);
+  if (!seen) return explain_unread(targets, access, role, std::move(seen).error());
+  const auto& digests = *seen;
   for (std::size_t i = 0; i < digests.size(); ++i) {
     if (digests[i]) out.images.push_back({pipeline.images[i], *digests[i], tag});
   }
-  if (access.side) out.user = targets.user_at(access);
   SLUICE_TRY(out.running, what_runs_at(targets, access, pipeline.images, tag));
   return {};
+}
+
+// The tags of a pattern could not be read.
+Error unread_tags(Planner& planner, const pipeline::Target& target, SideRole role, const Error& error) {
+  const auto access = planner.targets().open(target);
+  return access ? explain_unread(planner.targets(), *access, role, error) : error;
 }
 
 Result<EnvironmentOverview> see(Planner& planner, records::Store& store, const pipeline::Pipeline& pipeline,
@@ -48,7 +57,9 @@ Result<EnvironmentOverview> see(Planner& planner, records::Store& store, const p
     auto& one = out.targets.emplace_back(TargetOverview{.target = target});
     auto& remembers = out.memory.targets.emplace_back();
     remembers.target = target;
-    const auto seen = tag ? look(planner, store, pipeline, *tag, one, remembers) : Status(tag.error());
+    const auto role = &environment == &pipeline.environments.front() ? SideRole::source : SideRole::target;
+    const auto seen = tag ? look(planner, store, pipeline, *tag, role, one, remembers)
+                          : Status(unread_tags(planner, target, role, tag.error()));
     if (!seen && seen.error().kind() == ErrorKind::cancelled) return seen.error();
     // No tag of the pattern is there yet: nothing is held, and that was seen.
     if (!seen && !(seen.error().kind() == ErrorKind::not_found && !tag)) one.unknown = seen.error();

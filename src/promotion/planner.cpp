@@ -9,6 +9,7 @@
 #include "promotion/cluster_plan.hpp"
 #include "promotion/engine_road.hpp"
 #include "promotion/plan_findings.hpp"
+#include "promotion/refused_look.hpp"
 
 #include <fmt/format.h>
 
@@ -300,6 +301,14 @@ bool Planner::goes_back(const Request& request) {
 }
 
 Result<Planned> Planner::plan(const Request& request, bool will_write) {
+  auto planned = plan_as_seen(request, will_write);
+  const auto environment = pipeline_.environment(request.environment);
+  const bool first = !environment || *environment == &pipeline_.environments.front();
+  if (planned || first || stop_.stop_requested()) return planned;
+  return explain_refused(targets_, pipeline_, **environment, goes_back(request), std::move(planned).error());
+}
+
+Result<Planned> Planner::plan_as_seen(const Request& request, bool will_write) {
   SLUICE_TRY(const auto* environment, pipeline_.environment(request.environment));
   if (environment == &pipeline_.environments.front()) {
     return Error(ErrorKind::usage, environment->name + " is where images are born; nothing can be promoted to it")

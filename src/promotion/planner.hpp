@@ -84,8 +84,13 @@ class Planner {
 
   /// `will_write`: the plan is to be acted on, so the right to push is asked for at once.
   /// Errors: config (unknown environment, the first one), usage (backwards without a word for it), blocked (mixed or
-  /// drifted), not_found, and those of places and records.
+  /// drifted; or a side that may not be looked at, with the findings of both: refused_look.hpp), not_found, and those
+  /// of places and records.
   Result<Planned> plan(const Request& request, bool will_write);
+
+  /// What keeps us from writing the triggers of a plan: a blocker for each target where we may not change workloads.
+  /// Errors: those of looking.
+  Result<std::vector<Finding>> may_fix_triggers(const Plan& plan);
 
   /// Writes the image triggers that keep workloads of a plan from rolling, where it is clear which. Gives back a line
   /// for each. Errors: denied, conflict, and those of looking.
@@ -151,6 +156,7 @@ class Planner {
                                     const TargetRemembers& remembers, const records::Release& release);
   Result<std::optional<oci::Digest>> arrival_there(const Request& request, const TargetRemembers& remembers,
                                                    const std::string& release, const PlannedImage& image);
+  Result<Planned> plan_as_seen(const Request& request, bool will_write);
   Status look_at_registries(Planned& planned, bool will_write);
   /// What choosing a release asks of plain registries, all of it at once.
   Status look_ahead(const Request& request, const pipeline::Environment& environment);

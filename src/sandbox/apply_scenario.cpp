@@ -79,19 +79,22 @@ GroupVersion group_version(const std::string& api_version) {
   return {api_version.substr(0, slash), api_version.substr(slash + 1)};
 }
 
-Resource* resource_of(const Catalog& catalog, const Json& manifest) {
+// `old`: a 3.11, whose own kinds also bear the version "v1" of the time before API groups.
+Resource* resource_of(const Catalog& catalog, const Json& manifest, bool old) {
   const auto wanted = group_version(text_at(manifest, {"apiVersion"}));
   const auto kind = text_at(manifest, {"kind"});
   for (const auto& resource : catalog.all()) {
     const auto& traits = resource->traits();
-    if (traits.kind == kind && traits.group == wanted.group && traits.version == wanted.version) return resource.get();
+    if (traits.kind != kind) continue;
+    const bool legacy = old && traits.legacy && wanted.group.empty() && wanted.version == "v1";
+    if (legacy || (traits.group == wanted.group && traits.version == wanted.version)) return resource.get();
   }
   return nullptr;
 }
 
 // As an administrator's POST. Errors: what the server would answer, as text.
 Result<void> post(World& world, const Catalog& catalog, const Json& manifest) {
-  auto* resource = resource_of(catalog, manifest);
+  auto* resource = resource_of(catalog, manifest, world.profile == Profile::v3_11);
   if (resource == nullptr) {
     return Error(ErrorKind::config, fmt::format("the sandbox has no kind '{}' in '{}'", text_at(manifest, {"kind"}),
                                                 text_at(manifest, {"apiVersion"})));
@@ -159,8 +162,15 @@ Result<std::map<std::string, std::string>> apply_people(World& world, const Scen
 
 Status apply_objects(World& world, const Catalog& catalog, const Scenario& scenario) {
   for (const auto& object : scenario.objects) {
-    auto posted = post(world, catalog, object.manifest);
-    if (!posted.ok()) return std::move(posted.error()).at(object.node.position());
+    // What `oc get -o yaml` and `oc process` write holds several objects.
+    const bool is_list =
+        text_at(object.manifest, {"kind"}) == "List" && text_at(object.manifest, {"apiVersion"}) == "v1";
+    const std::vector<Json> manifests =
+        is_list ? at(object.manifest, {"items"}).items() : std::vector<Json>{object.manifest};
+    for (const auto& manifest : manifests) {
+      auto posted = post(world, catalog, manifest);
+      if (!posted.ok()) return std::move(posted.error()).at(object.node.position());
+    }
   }
   return {};
 }

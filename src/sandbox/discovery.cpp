@@ -243,12 +243,12 @@ ApiReply legacy_list(const Catalog& catalog) {
 ApiReply version_reply(const World& world, bool openshift) {
   auto version = Json::object();
   const bool old = world.profile == Profile::v3_11;
-  // A 3.11 that was not built by its own release pipeline leaves the numbers empty.
-  version.set("major", old ? "" : "1");
-  version.set("minor", old ? "" : "27");
-  version.set("gitVersion", openshift ? "v3.11.0-sluice-sandbox"
-                            : old     ? "v1.11.0-sluice-sandbox"
-                                      : "v1.27.0-sluice-sandbox");
+  // As a 3.11 was shipped: "+" says that it is ahead of the release it bears the number of.
+  version.set("major", openshift ? "3" : "1");
+  version.set("minor", old ? "11+" : "27");
+  version.set("gitVersion", openshift ? "v3.11.0+sluice-sandbox"
+                            : old     ? "v1.11.0+sluice-sandbox"
+                                      : "v1.27.0+sluice-sandbox");
   version.set("gitCommit", "");
   version.set("gitTreeState", "clean");
   version.set("buildDate", "1970-01-01T00:00:00Z");

@@ -81,6 +81,7 @@ RegistryRoute import_route(const PullSpec& spec, bool insecure, const ImportGrou
   const auto& host = spec.registry;
   RegistryRoute route;
   route.host = host;
+  route.is_3_11 = ground.is_3_11;
   route.credential = pull_credential(ground.secrets, host);
   auto endpoint = std::make_shared<net::Endpoint>();
   endpoint->ca_pem = ground.ca_pem;

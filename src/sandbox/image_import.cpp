@@ -267,6 +267,7 @@ ImportGround import_ground(const World& world, std::string_view ns) {
     ground.scheme = world.registry.scheme;
   }
   ground.ca_pem = world.ca_pem;
+  ground.is_3_11 = world.profile == Profile::v3_11;
   for (const auto& secret : world.store.list("secrets", ns)) {
     const auto type = text_at(*secret, {"type"});
     if (type == "kubernetes.io/dockercfg" || type == "kubernetes.io/dockerconfigjson") ground.secrets.push_back(secret);

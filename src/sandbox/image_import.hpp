@@ -29,6 +29,7 @@ struct ImportGround {
   std::string scheme;
   std::string ca_pem;
   std::vector<ObjectRef> secrets;  ///< of the project
+  bool is_3_11 = false;
 };
 ImportGround import_ground(const World& world, std::string_view ns);
 

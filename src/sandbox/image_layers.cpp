@@ -54,7 +54,9 @@ Json describe(const Json* image) {
   auto entry = Json::object();
   entry.set("imageMissing", image == nullptr);
   if (image == nullptr) {
+    // All members are there, and nothing is known of them.
     entry.set("layers", Json());
+    entry.set("config", Json());
     return entry;
   }
   const auto& manifests = at(*image, {"dockerImageManifests"}).items();

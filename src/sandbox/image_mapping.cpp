@@ -151,7 +151,7 @@ Answer<Json> add_image_signature(World& world, Json signature) {
   if (text_at(signature, {"content"}).empty()) causes.push_back({"FieldValueRequired", "Required value", "content"});
   if (!causes.empty()) return invalid(kImageGroup, "ImageSignature", name, std::move(causes));
   const auto image = find_image_object(world, *digest);
-  if (!image) return not_found(kImageGroup, "images", *digest);
+  if (!image) return not_found(kImageGroup, "imagesignatures", *digest);
   for (const auto& other : at(*image, {"signatures"}).items()) {
     const bool same_content =
         at(other, {"type"}) == at(signature, {"type"}) && at(other, {"content"}) == at(signature, {"content"});
@@ -175,7 +175,7 @@ Verdict remove_image_signature(World& world, std::string_view name) {
   const auto digest = image_of_signature(name);
   if (!digest) return bad_request("ImageSignatures must be accessed with <imageName>@<signatureName>");
   const auto image = find_image_object(world, *digest);
-  if (!image) return not_found(kImageGroup, "images", *digest);
+  if (!image) return not_found(kImageGroup, "imagesignatures", *digest);
   auto changed = *image;
   auto* list = changed.find("signatures");
   const auto removed = list != nullptr && list->is_array()

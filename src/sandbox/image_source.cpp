@@ -18,7 +18,8 @@ namespace {
 constexpr std::string_view kGroup = "image.openshift.io";
 
 // What Go's HTTP client says when a connection fails: tools look for these words.
-std::string go_error(const net::Url& url, const Error& error) {
+// `old`: Go 1.10, with which 3.11 was built, wrote the address without quotes.
+std::string go_error(const net::Url& url, const Error& error, bool old) {
   const auto address = fmt::format("{}:{}", url.host, url.port);
   std::string why = text::printable(error.message());
   if (error.kind() == ErrorKind::unreachable) {
@@ -33,7 +34,7 @@ std::string go_error(const net::Url& url, const Error& error) {
   } else if (error.kind() == ErrorKind::timeout) {
     why = fmt::format("dial tcp {}: i/o timeout", address);
   }
-  return fmt::format("Get \"{}\": {}", url.text(), why);
+  return old ? fmt::format("Get {}: {}", url.text(), why) : fmt::format("Get \"{}\": {}", url.text(), why);
 }
 
 // The code of the distribution error envelope, in words ("name unknown").
@@ -59,8 +60,9 @@ Refusal import_error(std::string why) {
   return {500, "InternalError", "Internal error occurred: " + std::move(why), std::move(details)};
 }
 
-Refusal import_unauthorized(std::string_view shown) {
-  return {401, "Unauthorized", fmt::format("you may not have access to the container image \"{}\"", shown), Json()};
+Refusal import_unauthorized(std::string_view shown, bool old) {
+  const auto* what = old ? "Docker" : "container";
+  return {401, "Unauthorized", fmt::format("you may not have access to the {} image \"{}\"", what, shown), Json()};
 }
 
 ImageSource::ImageSource(net::Exchanger& exchanger, RegistryRoute route, std::string path,
@@ -86,7 +88,7 @@ Verdict ImageSource::connect() {
     if (!url.ok()) return import_error(text::printable(url.error().message()));
     const auto reply = send(*url, "", std::nullopt);
     if (!reply.ok()) {
-      why = go_error(*url, reply.error());
+      why = go_error(*url, reply.error(), route_.is_3_11);
       continue;
     }
     base_ = *url;
@@ -127,8 +129,9 @@ Answer<std::string> ImageSource::fetch_token(const std::string& realm, const std
   auto request = auth::token_request(*url, wish, route_.credential ? &credentials : nullptr);
   request.endpoint = route_.endpoint;
   const auto reply = exchanger_.exchange(request, context_);
-  if (!reply.ok()) return import_error(go_error(*url, reply.error()));
-  if (reply->status == 401 || reply->status == 403) return import_unauthorized(shown.empty() ? route_.host : shown);
+  if (!reply.ok()) return import_error(go_error(*url, reply.error(), route_.is_3_11));
+  if (reply->status == 401 || reply->status == 403)
+    return import_unauthorized(shown.empty() ? route_.host : shown, route_.is_3_11);
   if (reply->status != 200) return import_error(error_words(*reply));
   auto token = auth::parse_token_reply(reply->body);
   if (!token.ok()) return import_error(text::printable(token.error().message()));
@@ -136,7 +139,7 @@ Answer<std::string> ImageSource::fetch_token(const std::string& realm, const std
 }
 
 Refusal ImageSource::refusal_of(const net::HttpResponse& response, std::string_view shown) const {
-  if (response.status == 401 || response.status == 403) return import_unauthorized(shown);
+  if (response.status == 401 || response.status == 403) return import_unauthorized(shown, route_.is_3_11);
   const auto words = error_words(response);
   if (words == "manifest unknown") return not_found(kGroup, "dockerimage", shown);
   return import_error(words);
@@ -145,24 +148,24 @@ Refusal ImageSource::refusal_of(const net::HttpResponse& response, std::string_v
 Answer<net::HttpResponse> ImageSource::get(const std::string& target, std::string_view accept, std::string_view shown) {
   if (auto connected = connect(); !connected.ok()) {
     // The token server knows no image; the import names the one that it wanted.
-    if (connected.error().code == 401) return import_unauthorized(shown);
+    if (connected.error().code == 401) return import_unauthorized(shown, route_.is_3_11);
     return connected.error();
   }
   auto url = *base_;
   url.target = target;
   auto reply = send(url, accept, authorization_);
-  if (!reply.ok()) return import_error(go_error(url, reply.error()));
+  if (!reply.ok()) return import_error(go_error(url, reply.error(), route_.is_3_11));
   if (reply->status == 401 && !authorization_) {
     SLUICE_CHECK(answer_challenge(*reply, shown));
     if (authorization_) reply = send(url, accept, authorization_);
-    if (!reply.ok()) return import_error(go_error(url, reply.error()));
+    if (!reply.ok()) return import_error(go_error(url, reply.error(), route_.is_3_11));
   }
   // Object storage behind a registry: followed once, without the credentials.
   if (reply->status == 307 || reply->status == 302) {
     const auto next = url.resolve(reply->headers.get("Location").value_or(""));
     if (!next.ok()) return import_error(text::printable(next.error().message()));
     reply = send(*next, accept, std::nullopt);
-    if (!reply.ok()) return import_error(go_error(*next, reply.error()));
+    if (!reply.ok()) return import_error(go_error(*next, reply.error(), route_.is_3_11));
   }
   if (reply->status != 200) return refusal_of(*reply, shown);
   return *std::move(reply);

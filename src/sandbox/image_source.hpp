@@ -26,6 +26,7 @@ struct RegistryRoute {
   std::vector<std::string> schemes;  ///< tried in this order
   std::shared_ptr<const net::Endpoint> endpoint;
   std::optional<PullCredential> credential;
+  bool is_3_11 = false;  ///< errors are worded as that release words them
   std::size_t max_reply_bytes = oci::kMaxManifestBytes;
 };
 
@@ -67,6 +68,6 @@ class ImageSource {
 /// 500 "Internal error occurred: WHY" with WHY as its cause.
 Refusal import_error(std::string why);
 /// 401 for an image that may not be read.
-Refusal import_unauthorized(std::string_view shown);
+Refusal import_unauthorized(std::string_view shown, bool old);
 
 }  // namespace sluice::sandbox

@@ -128,7 +128,8 @@ Answer<Json> read_tag(const World& world, std::string_view ns, const TagName& na
   if (!stream) return not_found(kImageGroup, "imagestreamtags", name.stream);
   const auto event = image_event(*stream, name.tag);
   if (!event) return not_found(kImageGroup, "imagestreamtags", name.text());
-  if (!find_image_object(world, event->image)) return not_found(kImageGroup, "images", event->image);
+  // The store of images names the resource that the request is about, and the name that it missed itself.
+  if (!find_image_object(world, event->image)) return not_found(kImageGroup, "imagestreamtags", event->image);
   return tag_view(world, *stream, name.tag, options);
 }
 
@@ -156,7 +157,7 @@ Answer<Json> read_stream_image(const World& world, std::string_view ns, std::str
   if (!event.ok() && !history_has(world, ns, parts[0], parts[1])) return event.error();
   const auto digest = event.ok() ? event->image : parts[1];
   const auto image = find_image_object(world, digest);
-  if (!image) return not_found(kImageGroup, "images", digest);
+  if (!image) return not_found(kImageGroup, "imagestreamimages", digest);
   auto metadata = Json::object();
   metadata.set("name", name);
   metadata.set("namespace", ns);

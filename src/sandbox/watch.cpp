@@ -137,8 +137,15 @@ class WatchStream final : public net::ReplyStream {
     const bool was = change.before && selection_.matches(resource_, *change.before);
     const bool is = change.what != Change::What::deleted && selection_.matches(resource_, *change.object);
     if (!was && !is) return;
-    const auto* type = is ? (was ? "MODIFIED" : "ADDED") : "DELETED";
-    add_frame(world, frames, type, *change.object);
+    if (is || change.what == Change::What::deleted) {
+      add_frame(world, frames, is ? (was ? "MODIFIED" : "ADDED") : "DELETED", *change.object);
+      return;
+    }
+    // What no longer matches is sent as it was before the change, with the version of the change. Source: Kubernetes,
+    // apiserver/pkg/storage, "transform" of a watch; seen at a real 3.11.
+    auto last = *change.before;
+    set_at(last, {"metadata", "resourceVersion"}, std::to_string(change.version));
+    add_frame(world, frames, "DELETED", last);
   }
 
   void add_frame(World& world, std::string& frames, std::string_view type, const Json& object) {

@@ -32,7 +32,7 @@ class Rights(OneCluster):
     def test_a_source_that_may_not_be_read(self):
         old, _ = self.running()
         self.as_bob(prod=["edit"])
-        self.refused(6, self.dev.name)
+        self.refused(3, f"oc policy add-role-to-user registry-viewer bob -n {self.dev.name}")
         self.prod.runs({"web": old})
 
     def test_a_source_that_may_be_seen_and_not_pulled(self):
@@ -125,7 +125,7 @@ class Rights(OneCluster):
             outcome = self.sluice.run(*command)
             self.assertEqual(outcome.code, 6, outcome)
             # status shows each target as unknown, with the cause.
-            self.assertIn("sluice login", outcome.out + outcome.err, outcome)
+            self.assertIn(f"write a new token into {self.sluice.home}/box.token", outcome.out + outcome.err, outcome)
             check(outcome)
 
 

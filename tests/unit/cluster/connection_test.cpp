@@ -154,6 +154,7 @@ TEST_F(ConnectionTest, UsesAPluginsCertificateForTheEndpoint) {
     Result<Presented> present(const net::ExchangeContext&) override { return Presented{{}, "CERT", Secret("KEY")}; }
     bool refused(const Presented&) override { return false; }
     std::string explain() const override { return "a plugin"; }
+    CredentialOrigin origin() const override { return {CredentialOrigin::Kind::program, "plugin"}; }
   };
   access.identity = std::make_shared<Plugin>();
   exchanger.then(json_reply(200, Json::object())).then(json_reply(200, Json::object()));

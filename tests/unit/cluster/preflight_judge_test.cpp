@@ -109,7 +109,7 @@ std::vector<Row> identity_rows() {
          one.deny_all("prod");
        },
        "project-hidden", "shows ann no project prod",
-       "oc new-project prod || oc policy add-role-to-user edit ann -n prod"},
+       "oc policy add-role-to-user edit ann -n prod  # where it does not exist: oc new-project prod"},
       {"target hidden, rights are there", kTag,
        [](Case& one) { one.facts.target_project.value = ProjectState::hidden; }, "", ""},
       {"target going", kTag, [](Case& one) { one.facts.target_project.value = ProjectState::ending; }, "project-ending",
@@ -413,7 +413,8 @@ TEST(PreflightJudge, TellsProjectsOfTheSameNameApart) {
   no_source.deny(Purpose::pull);
   const auto hidden = no_source.findings();
   EXPECT_EQ(codes(hidden), "project-hidden identity identity");
-  EXPECT_EQ(hidden[0].fix, "oc new-project prod || oc policy add-role-to-user registry-viewer bob -n prod");
+  EXPECT_EQ(hidden[0].fix,
+            "oc policy add-role-to-user registry-viewer bob -n prod  # where it does not exist: oc new-project prod");
 
   auto no_api = namesakes();
   no_api.facts.source_identity.reset();
