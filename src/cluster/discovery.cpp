@@ -183,10 +183,10 @@ Finding not_exposed(const RegistryNames& names, std::string_view cluster) {
     finding.sentence =
         fmt::format("the registry of {} is known as {} inside the cluster only", shown, names.internal.front());
     finding.fix = names.release == Release::v4
-                      ? "an administrator can expose it: oc patch configs.imageregistry.operator.openshift.io/cluster "
-                        "--type merge -p '{\"spec\":{\"defaultRoute\":true}}'"
-                      : "an administrator can expose it: oc create route passthrough docker-registry --service "
-                        "docker-registry -n default (and set imagePolicyConfig.externalRegistryHostname)";
+                      ? "oc patch configs.imageregistry.operator.openshift.io/cluster --type merge -p "
+                        "'{\"spec\":{\"defaultRoute\":true}}'  # for an administrator"
+                      : "oc create route passthrough docker-registry --service docker-registry -n default  # for an "
+                        "administrator, who also sets imagePolicyConfig.externalRegistryHostname";
   }
   return finding;
 }

@@ -160,16 +160,26 @@ class Secrets final : public Resource {
   using Resource::Resource;
   Verdict prepare_create(World& /*world*/, const ApiRequest& /*request*/, Json& object) override {
     default_at(object, {"type"}, "Opaque");
-    // What is sent as text is stored encoded.
-    for (const auto& [name, value] : at(object, {"stringData"}).members()) {
-      set_at(object, {"data", name}, encoding::base64(value.as_string().value_or("")));
-    }
-    object.remove("stringData");
+    encode_texts(object);
+    return {};
+  }
+  Verdict prepare_update(World& /*world*/, const ApiRequest& /*request*/, const Json& /*before*/,
+                         Json& object) override {
+    encode_texts(object);
     return {};
   }
   void removed(World& world, const Key& /*key*/, const Json& last) override {
     const auto token = encoding::decode_base64(text_at(last, {"data", "token"}));
     if (token.ok() && !token->empty()) world.revoke(*token);
+  }
+
+ private:
+  // What is sent as text is stored encoded.
+  static void encode_texts(Json& object) {
+    for (const auto& [name, value] : at(object, {"stringData"}).members()) {
+      set_at(object, {"data", name}, encoding::base64(value.as_string().value_or("")));
+    }
+    object.remove("stringData");
   }
 };
 
