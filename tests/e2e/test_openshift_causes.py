@@ -39,7 +39,10 @@ class Causes(OneCluster):
                 self.assertIn("already exists", self.events("FailedCreate")[0]["message"])
                 self.box.knob("outcome", digest=new, result=result)
                 outcome = self.fails()
-                self.assertIn("ends with exit code 1", outcome.json["failure"], outcome)
+                # A deployer that fails at once takes the pods away, sometimes before any of them was seen to crash.
+                self.assertRegex(outcome.json["failure"], "ends with exit code 1|the deployer pod web-2-deploy gave up")
+                if result == "crash-loop":
+                    self.assertIn("ends with exit code 1", outcome.json["failure"], outcome)
                 self.assertNotIn("already exists", outcome.out + outcome.err, outcome)
 
     def test_a_quota_that_refused_an_earlier_rollout_is_no_cause(self):

@@ -123,7 +123,7 @@ TEST(RolloutCause, IsToldInWords) {
            {"a quota of before",
             Scene().container(R"({"running": {}})").event("rs2", "FailedCreate", "exceeded quota: q"), "", ""},
            {"a security constraint",
-            Scene().event("u1", "FailedCreate", "unable to validate against any security context constraint"),
+            Scene().event("rs2", "FailedCreate", "unable to validate against any security context constraint"),
             "pod-refused", "security context constraint"},
            {"cancelled",
             Scene().config(R"({"openshift.io/deployment.cancelled": "true", "openshift.io/deployment.phase": "Failed",

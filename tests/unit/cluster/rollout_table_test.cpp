@@ -119,7 +119,9 @@ class Scene {
       event(uid, "FailedCreate", "Error creating deployer pod: pods \"web-1-deploy\" already exists");
       event(uid, "FailedCreate", "create Pod web-0 in StatefulSet web failed error: pods \"web-0\" already exists");
     }
-    event("u1", "FailedCreate", "Error creating deployer pod: pods \"web-1-deploy\" is forbidden: exceeded quota: q");
+    // Of a set it could only be about itself.
+    if (has_controller())
+      event("u1", "FailedCreate", "Error creating deployer pod: pods \"web-1-deploy\" is forbidden: exceeded quota: q");
     event("u1", "DeploymentCreationFailed", "Couldn't deploy version 1: forbidden", kLongAgo);
     event("p1", "Failed", "Failed to pull image \"" + kImage + "\": denied");
     event("p1", "Unhealthy", "Readiness probe failed: of another pod");
