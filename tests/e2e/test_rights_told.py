@@ -243,7 +243,8 @@ class Tokens(RightsCase):
     def test_a_kubeconfig_entry_is_logged_in_to_again(self):
         self.running()
         file = self.sluice.home / ".kube" / "config"
-        login = self.sluice.run("login", self.box.ready["api"], "-u", "ann", "--password-stdin", stdin="ann's")
+        login = self.sluice.run("login", self.box.ready["api"], "-u", "ann", "--password-stdin", "--ca", self.box.ca,
+                                stdin="ann's")
         self.assertEqual(login.code, 0, login)
         text = file.read_text()
         token = re.search(r"token: (\S+)", text).group(1)
