@@ -146,7 +146,7 @@ TEST_F(SessionTest, TheRegistryOfAClusterDoesWithoutItsApiWhenNobodyIsLoggedIn) 
   const auto registry = one.registry("prod.example.com", Side::source);
   EXPECT_TRUE(registry.ok()) << why(registry);
   EXPECT_EQ(one.requests(), 0U);
-  EXPECT_TRUE(failed_with(one.cluster("prod"), ErrorKind::unauthenticated, "sluice login prod -u USER"));
+  EXPECT_TRUE(failed_with(one.cluster("prod"), ErrorKind::unauthenticated, "sluice login prod -u \"$(id -un)\""));
 }
 
 TEST_F(SessionTest, PassesOnWhatIsWrongWithAFile) {

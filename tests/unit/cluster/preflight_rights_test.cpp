@@ -36,6 +36,7 @@ TEST(PreflightRights, AreThoseOfTheRoad) {
     bool one_identity;
     std::vector<std::string> rights;
   };
+  const std::string read = "get imagestreams of dev/shop";
   const std::string pull = "get imagestreams/layers of dev/shop";
   const std::vector<std::string> push{"get imagestreams/layers of prod/web", "update imagestreams/layers of prod/web"};
   const std::vector<Row> rows{
@@ -43,14 +44,18 @@ TEST(PreflightRights, AreThoseOfTheRoad) {
        PreflightRoad::tag,
        true,
        true,
-       {"get imagestreams of dev/shop", pull, "create imagestreamtags in prod", "update imagestreamtags of prod/web:v1",
+       {read, pull, "create imagestreamtags in prod", "update imagestreamtags of prod/web:v1",
         "update imagestreamtags of prod/web:live"}},
-      {"mount", PreflightRoad::mount, true, true, {pull, push[0], push[1]}},
-      {"mount with two identities", PreflightRoad::mount, true, false, {"source: " + pull, pull, push[0], push[1]}},
-      {"stream", PreflightRoad::stream, true, false, {"source: " + pull, push[0], push[1]}},
-      {"stream in one cluster", PreflightRoad::stream, true, true, {pull, push[0], push[1]}},
+      {"mount", PreflightRoad::mount, true, true, {read, pull, push[0], push[1]}},
+      {"mount with two identities",
+       PreflightRoad::mount,
+       true,
+       false,
+       {"source: " + read, "source: " + pull, pull, push[0], push[1]}},
+      {"stream", PreflightRoad::stream, true, false, {"source: " + read, "source: " + pull, push[0], push[1]}},
+      {"stream in one cluster", PreflightRoad::stream, true, true, {read, pull, push[0], push[1]}},
       {"stream from a registry", PreflightRoad::stream, false, false, push},
-      {"import", PreflightRoad::import_images, true, false, {"create imagestreamimports in prod"}},
+      {"import", PreflightRoad::import_images, true, false, {"source: " + read, "create imagestreamimports in prod"}},
   };
   for (const auto& row : rows) {
     auto wanted = row.rights;
