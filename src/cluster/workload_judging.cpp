@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 #include "cluster/triggers.hpp"
 #include "cluster/workload_commands.hpp"
+#include "cluster/workload_subject.hpp"
 #include "cluster/workloads.hpp"
 
 #include <fmt/format.h>
@@ -16,32 +17,13 @@ namespace sluice::cluster {
 
 namespace {
 
+using detail::bound;
+using detail::follows;
+using detail::look_around;
+using detail::Setting;
+using detail::Subject;
+
 std::string in_quotes(std::string_view text) { return "'" + text::printable(text, 120) + "'"; }
-
-// What judging needs of a workload of any kind.
-struct Subject {
-  WorkloadKind kind = WorkloadKind::deployment;
-  std::string project;
-  std::string name;
-  std::string uid;
-  std::vector<Container> containers;
-  bool paused = false;
-  bool on_delete = false;
-  std::string annotation{};  ///< with its triggers; "" of a DeploymentConfig
-
-  CommandSubject command() const { return {kind, project, name}; }
-};
-
-/// A trigger of any kind of workload: what it follows, and which containers it sets.
-struct Setting {
-  ImageSource from;
-  std::vector<std::string> containers;
-
-  std::string tag() const { return from.project + "/" + from.name; }
-  bool sets(const Container& container) const {
-    return std::find(containers.begin(), containers.end(), container.name) != containers.end();
-  }
-};
 
 template <class T>
 Subject subject_of(WorkloadKind kind, const T& object) {
@@ -52,15 +34,6 @@ WorkloadUse use_of(const Subject& subject, const StreamTag& tag, TriggerVerdict 
   WorkloadUse use{subject.kind, subject.project, subject.name, subject.uid, tag, verdict, {}, "", ""};
   use.on_delete = subject.on_delete;
   return use;
-}
-
-BoundContainer bound(const Container& container, const StreamTag& tag) {
-  return {container.name, container.image, container.init,
-          !tag.digest.empty() && digest_in(container.image) != tag.digest};
-}
-
-bool follows(const ImageSource& from, const StreamTag& tag) {
-  return from.kind == "ImageStreamTag" && from.project == tag.project && from.name == tag.name();
 }
 
 bool is_promoted(const ImageSource& from, const std::vector<StreamTag>& tags) {
@@ -168,66 +141,6 @@ void add_use(std::vector<WorkloadUse>& uses, WorkloadUse use) {
   uses.push_back(std::move(use));
 }
 
-// Containers with an image of the stream that nothing sets.
-void find_left(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use) {
-  std::vector<std::string> names;
-  std::vector<Container> more;
-  for (const auto& container : use.containers) names.push_back(container.name);
-  for (const auto& container : subject.containers) {
-    const bool is_ours = is_of_stream(container.image, use.tag.project, use.tag.stream) ||
-                         (subject.project == use.tag.project && container.image.starts_with(use.tag.stream + ":"));
-    const bool is_set = std::any_of(settings.begin(), settings.end(),
-                                    [&](const Setting& setting) { return setting.sets(container); });
-    if (!is_ours || is_set) continue;
-    use.left.push_back(bound(container, use.tag));
-    names.push_back(container.name);
-    more.push_back(container);
-  }
-  if (use.left.empty()) return;
-  // `oc set triggers` knows no init containers of annotated workloads: it would name them as containers.
-  const ImageSource from{"ImageStreamTag", use.tag.project, use.tag.name()};
-  use.follow_left =
-      subject.kind == WorkloadKind::deployment_config
-          ? set_trigger_command(subject.command(), use.tag, names)
-          : annotate_command(subject.command(),
-                             annotation_with(subject.annotation, to_string(subject.kind), from, more));
-}
-
-// Two triggers on one container: on two tags they take turns, on one they are one too many.
-void find_twice(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use) {
-  std::vector<std::string> others;
-  std::vector<std::string> names;
-  bool same = false;
-  for (const auto& container : use.containers) {
-    std::size_t ours = 0;
-    names.push_back(container.name);
-    for (const auto& setting : settings) {
-      if (!setting.sets({container.name, container.image, container.init})) continue;
-      const bool on_tag = follows(setting.from, use.tag);
-      ours += on_tag ? 1 : 0;
-      const auto name = setting.tag();
-      if (!on_tag && std::find(others.begin(), others.end(), name) == others.end()) others.push_back(name);
-    }
-    same = same || ours > 1;
-  }
-  if (others.empty() && !same) return;
-  use.takes_turns = !others.empty();
-  use.twice =
-      others.empty()
-          ? fmt::format("{} has more than one trigger on {} for the same container", use.shown(), use.tag.name())
-          : fmt::format("{} follows {} and {} with the same container: which of them it runs depends on their order",
-                        use.shown(), use.tag.name(), text::printable(text::join(others, ", ")));
-  auto instead = others;
-  instead.push_back(use.tag.shown());
-  use.untwice = set_trigger_command(subject.command(), use.tag, names, instead);
-}
-
-void look_around(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use) {
-  if (use.verdict == TriggerVerdict::malformed || use.verdict == TriggerVerdict::wrong_container) return;
-  find_left(subject, settings, use);
-  find_twice(subject, settings, use);
-}
-
 /// The tag that keeps a DeploymentConfig from taking any image, and whether it is known to hold none.
 struct Holder {
   std::string tag;
@@ -268,9 +181,8 @@ void bind_config_containers(const Subject& subject, const ImageTrigger& trigger,
       continue;
     }
     const auto meant = text::nearest(wanted, names);
-    misspelt =
-        fmt::format("the trigger on {} names the container {}, which is not there{}", use.tag.name(), in_quotes(wanted),
-                    meant.empty() ? "" : "; did you mean " + in_quotes(meant) + "?");
+    misspelt = fmt::format("the trigger on {} names the container {}, which is not there{}", use.tag.name(),
+                           in_quotes(wanted), meant.empty() ? "" : "; did you mean " + in_quotes(meant) + "?");
   }
   if (!use.containers.empty()) return;
   use.verdict = TriggerVerdict::wrong_container;

@@ -33,7 +33,7 @@ class LeftBehind(OneCluster):
             for init in (False, True):
                 with self.subTest(self.begin(f"{kind}, init: {init}")):
                     old, new = self.with_worker(kind, init)
-                    found = self.finding(self.plan(), "container-not-followed", "warning", "worker", "oc set triggers")
+                    found = self.finding(self.plan(), "container-not-followed", "warning", "worker", "oc ")
                     self.assertFalse(found["accepted"])
                     outcome = self.promoted(code=3)
                     self.assertEqual([one["code"] for one in outcome.json["findings"]], ["container-not-followed"])

@@ -113,8 +113,8 @@ class Tokens(FaultCase):
                 version = self.prod.stream()["metadata"]["resourceVersion"]
                 for command in (("plan", "--to", "prod"), ("promote", "--to", "prod", "--yes")):
                     outcome = self.ends(self.sluice.run(*command), 6)
-                    self.says(outcome, "log")
-                self.assertIn("sluice login", self.ends(self.sluice.run("status"), 6).out)
+                    self.says(outcome, "write a new token into")
+                self.assertIn("write a new token into", self.ends(self.sluice.run("status"), 6).out)
                 self.assertEqual(self.prod.stream()["metadata"]["resourceVersion"], version)
                 self.prod.runs(self.old)
                 self.renew(box, name)

@@ -47,7 +47,8 @@ PROJECTS = [
 ]
 RIGHTS = [
     Row("may-not-read-source", "source_unread_by_target"),
-    may("may-not-read-source", [], ["edit"]),
+    may("may-not-read-source", ["system:image-puller"], ["edit"]),
+    may("project-hidden", [], ["edit"]),
     may("may-not-pull", ["view"], ["edit"]),
     Row("may-not-read-target", "target_not_seen"),
     Row("may-not-mount", "mount_not_allowed"),
@@ -192,7 +193,7 @@ class FindingCommands(FindingWorlds):
 
     @staticmethod
     def blockers(outcome):
-        found = [*outcome.json["findings"], *(one for target in outcome.json["targets"]
+        found = [*outcome.json["findings"], *(one for target in outcome.json.get("targets", ())
                                               for one in target.get("findings") or [])]
         return {(one["code"], one["subject"]) for one in found if one["severity"] == "blocker"}
 

@@ -98,7 +98,7 @@ class OneCluster(ShopCase):
     def findings(self, outcome, code):
         """The findings with this code."""
         found = list(outcome.json["findings"])
-        for target in outcome.json["targets"]:
+        for target in outcome.json.get("targets", ()):
             found += target.get("findings") or []
         return [one for one in found if one["code"] == code]
 

@@ -1,0 +1,44 @@
+#pragma once
+// What judging the workloads of a project works with: src/cluster/workload_judging.cpp and workload_surroundings.cpp.
+// Pure; of this room alone.
+
+#include "cluster/workload_commands.hpp"
+#include "cluster/workloads.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sluice::cluster::detail {
+
+/// A workload of any kind.
+struct Subject {
+  WorkloadKind kind = WorkloadKind::deployment;
+  std::string project;
+  std::string name;
+  std::string uid;
+  std::vector<Container> containers;
+  bool paused = false;
+  bool on_delete = false;
+  std::string annotation{};  ///< with its triggers; "" of a DeploymentConfig
+
+  CommandSubject command() const { return {kind, project, name}; }
+};
+
+/// A trigger of any kind of workload: what it follows, and which containers it sets.
+struct Setting {
+  ImageSource from;
+  std::vector<std::string> containers;
+
+  std::string tag() const { return from.project + "/" + from.name; }
+  bool sets(const Container& container) const;
+};
+
+/// A container as it is bound to a tag.
+BoundContainer bound(const Container& container, const StreamTag& tag);
+
+bool follows(const ImageSource& from, const StreamTag& tag);
+
+/// Fills in what is wrong beside the trigger on the use's tag: containers that nothing sets, and two triggers on one.
+void look_around(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use);
+
+}  // namespace sluice::cluster::detail
