@@ -88,13 +88,13 @@ Status add_named(OpenCluster& open, Session& session, const std::vector<std::str
     }
     const bool missing = found.error().kind() == ErrorKind::not_found;
     const auto meant = text::nearest(project, names);
-    hidden.push_back(
-        findings::make_finding(missing ? "project-missing" : "project-hidden", project,
-                              {{"cluster", open.name.empty() ? open.connection.host() : open.name},
-                               {"user", user_at(open, session)},
-                               {"project", project},
-                               {"role", &project == &wanted.front() && wanted.size() == 1 ? "registry-viewer" : "view"},
-                               {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}}));
+    hidden.push_back(findings::make_finding(
+        missing ? "project-missing" : "project-hidden", project,
+        {{"cluster", open.name.empty() ? open.connection.host() : open.name},
+         {"user", user_at(open, session)},
+         {"project", project},
+         {"role", &project == &wanted.front() && wanted.size() == 1 ? "registry-viewer" : "view"},
+         {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}}));
   }
   return {};
 }

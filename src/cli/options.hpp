@@ -82,8 +82,8 @@ struct Promote {
 };
 struct Rollback {
   std::string environment;
-  std::string release;  ///< number, id, tag or digest; empty: the one before
-  std::string target;   ///< only this one; empty: all
+  std::string release;                 ///< number, id, tag or digest; empty: the one before
+  std::string target;                  ///< only this one; empty: all
   std::vector<std::string> accepts{};  ///< --accept CODE
   bool yes = false;
 };

@@ -12,7 +12,7 @@ namespace sluice::cli {
 
 namespace {
 
-constexpr std::size_t kMostImages = 20;  // a release of hundreds of images is summed up
+constexpr std::size_t kMostImages = 20;     // a release of hundreds of images is summed up
 constexpr std::size_t kMaxSentence = 4000;  // a bound, not a length that a sentence has
 
 std::string brief(const std::optional<oci::Digest>& digest) { return digest ? digest->brief() : "nothing"; }
@@ -161,7 +161,8 @@ bool by_cluster_alone(const promotion::Plan& plan) {
 void rollouts_text(std::string& out, const promotion::TargetOutcome& target, const Console& console) {
   for (const auto& rollout : target.rollouts) {
     const bool good = cluster::is_good(rollout.end);
-    out += fmt::format("    {}  {}\n", good ? console.green("ok") : console.red("no"), text::printable(rollout.sentence, kMaxSentence));
+    out += fmt::format("    {}  {}\n", good ? console.green("ok") : console.red("no"),
+                       text::printable(rollout.sentence, kMaxSentence));
   }
   if (!target.note.empty()) out += "    " + target.note + "\n";
 }
@@ -236,8 +237,7 @@ std::string plan_text(const promotion::Plan& plan, const Console& console, bool 
   } else {
     out += "  " + amounts_text(bytes) + "\n";
   }
-  if (!plan.accepts.empty())
-    out += "  accepts " + text::join({plan.accepts.begin(), plan.accepts.end()}, ", ") + "\n";
+  if (!plan.accepts.empty()) out += "  accepts " + text::join({plan.accepts.begin(), plan.accepts.end()}, ", ") + "\n";
   out += "  plan " + plan.hash() + "\n";
   return out;
 }

@@ -1,7 +1,7 @@
 #include "base/text.hpp"
 #include "cluster/preflight.hpp"
-#include "findings/catalogue.hpp"
 #include "cluster/preflight_limits.hpp"
+#include "findings/catalogue.hpp"
 
 #include <fmt/format.h>
 

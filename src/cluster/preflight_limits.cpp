@@ -141,11 +141,11 @@ class LimitJudge {
     for (const auto& limit : limits_of(ranges_, "openshift.io/Image", "storage", "storage")) {
       if (largest <= limit.max) continue;
       out_.push_back(findings::make_finding("image-too-large", request_.target.project,
-                                  {{"size", std::to_string(largest)},
-                                   {"max", std::to_string(limit.max)},
-                                   {"limit_range", limit.range},
-                                   {"path", limit.path},
-                                   {"project", request_.target.project}}));
+                                            {{"size", std::to_string(largest)},
+                                             {"max", std::to_string(limit.max)},
+                                             {"limit_range", limit.range},
+                                             {"path", limit.path},
+                                             {"project", request_.target.project}}));
     }
   }
 
@@ -155,12 +155,12 @@ class LimitJudge {
     for (const auto& limit : limits_of(ranges_, "openshift.io/ImageStream", what, pointer)) {
       if (static_cast<std::int64_t>(after) <= limit.max || (only_more && after <= before)) continue;
       out_.push_back(findings::make_finding(code, request_.target.project + "/" + request_.target.stream,
-                                  {{"after", std::to_string(after)},
-                                   {"max", std::to_string(limit.max)},
-                                   {"limit_range", limit.range},
-                                   {"path", limit.path},
-                                   {"project", request_.target.project},
-                                   {"stream", request_.target.stream}}));
+                                            {{"after", std::to_string(after)},
+                                             {"max", std::to_string(limit.max)},
+                                             {"limit_range", limit.range},
+                                             {"path", limit.path},
+                                             {"project", request_.target.project},
+                                             {"stream", request_.target.stream}}));
     }
   }
 
@@ -181,11 +181,11 @@ void judge_quota(const PreflightRequest& request, const ResourceQuota& quota, st
     const auto taken = used.find(resource);
     const auto after = (taken != used.end() ? parse_quantity(taken->second).value_or(0) : 0) + 1;
     out.push_back(findings::make_finding("stream-quota-used-up", request.target.project,
-                               {{"project", request.target.project},
-                                {"quota", quota.name()},
-                                {"resource", resource},
-                                {"max", hard.find(resource)->second},
-                                {"after", std::to_string(after)}}));
+                                         {{"project", request.target.project},
+                                          {"quota", quota.name()},
+                                          {"resource", resource},
+                                          {"max", hard.find(resource)->second},
+                                          {"after", std::to_string(after)}}));
   }
 }
 
@@ -196,13 +196,13 @@ void judge_unknown(const PreflightRequest& request, const PreflightFacts& facts,
   if (!fact.unknown) return;
   const auto& project = request.target.project;
   if (fact.denied()) {
-    out.push_back(
-        findings::make_finding("limits-unknown", project,
-                     {{"user", facts.target_identity.user.value.value_or("")}, {"what", what}, {"project", project}}));
+    out.push_back(findings::make_finding(
+        "limits-unknown", project,
+        {{"user", facts.target_identity.user.value.value_or("")}, {"what", what}, {"project", project}}));
     return;
   }
-  out.push_back(findings::make_finding("fact-unknown", project,
-                             {{"what", fmt::format("{} of {}", what, project)}, {"why", fact.unknown->message()}}));
+  out.push_back(findings::make_finding(
+      "fact-unknown", project, {{"what", fmt::format("{} of {}", what, project)}, {"why", fact.unknown->message()}}));
 }
 
 }  // namespace
@@ -223,11 +223,11 @@ std::vector<Finding> judge_manifest_type(const PreflightRequest& request, const 
                                 : import && list ? "import-picks-platform"
                                                  : "manifest-type-refused";
   return {findings::make_finding(code, request.target.cluster,
-                       {{"cluster", request.target.cluster},
-                        {"release", release},
-                        {"type", request.media_type},
-                        {"since", since},
-                        {"fix", list ? kBuildOne : kBuildDocker}})};
+                                 {{"cluster", request.target.cluster},
+                                  {"release", release},
+                                  {"type", request.media_type},
+                                  {"since", since},
+                                  {"fix", list ? kBuildOne : kBuildDocker}})};
 }
 
 std::vector<Finding> judge_limits(const PreflightRequest& request, const PreflightFacts& facts) {
@@ -261,10 +261,10 @@ std::vector<Finding> judge_nodes(const PreflightRequest& request, const NodeCoun
   const auto shown = text::join({platforms.begin(), platforms.end()}, ", ");
   const bool none = unfit.size() == all.size();
   return {findings::make_finding(none ? "no-node-for-image" : "some-nodes-cannot-run", request.target.cluster,
-                       {{"platforms", shown},
-                        {"platform", nodes.begin()->first},
-                        {"cluster", request.target.cluster},
-                        {"nodes", text::join(unfit, ", ")}})};
+                                 {{"platforms", shown},
+                                  {"platform", nodes.begin()->first},
+                                  {"cluster", request.target.cluster},
+                                  {"nodes", text::join(unfit, ", ")}})};
 }
 
 bool all_tags_right(const PreflightRequest& request, const PreflightFacts& facts) {

@@ -218,8 +218,9 @@ std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const 
   if (!is_observed(set, followed)) return waiting("it has the new image, waiting for the rollout");
   const bool by_hand = text_at(set.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
   if (by_hand && counts.updated < counts.wanted) {
-    return ended(RolloutEnd::on_delete, fmt::format("it has the new image; {} of {} pods wait until somebody deletes them",
-                                                    counts.wanted - counts.updated, counts.wanted));
+    return ended(RolloutEnd::on_delete,
+                 fmt::format("it has the new image; {} of {} pods wait until somebody deletes them",
+                             counts.wanted - counts.updated, counts.wanted));
   }
   return std::nullopt;
 }
@@ -303,8 +304,8 @@ std::string_view to_string(RolloutEnd end) {
 }
 
 bool is_good(RolloutEnd end) {
-  return end == RolloutEnd::succeeded || end == RolloutEnd::already_running ||
-         end == RolloutEnd::next_run || end == RolloutEnd::on_delete;
+  return end == RolloutEnd::succeeded || end == RolloutEnd::already_running || end == RolloutEnd::next_run ||
+         end == RolloutEnd::on_delete;
 }
 
 std::optional<RolloutDecision> decided_before(const Followed& followed) {

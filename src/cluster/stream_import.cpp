@@ -2,10 +2,10 @@
 // importer.
 
 #include "base/text.hpp"
-#include "findings/catalogue.hpp"
 #include "cluster/stream_refusals.hpp"
 #include "cluster/stream_rules.hpp"
 #include "cluster/stream_tags.hpp"
+#include "findings/catalogue.hpp"
 
 #include <fmt/format.h>
 
@@ -141,10 +141,11 @@ class Importer {
                      wish_.registry == registry_host(before_.public_repository());
     if (own) {
       const auto source = std::string(text::cut(wish_.repository, '/').first);
-      return made(ErrorKind::denied, failure,
-                  fmt::format("service accounts of {0} need get imagestreams/layers in {1}: oc policy "
-                              "add-role-to-group system:image-puller system:serviceaccounts:{2} -n {3}",
-                              wish_.project, source, findings::shell_word(wish_.project), findings::shell_word(source)));
+      return made(
+          ErrorKind::denied, failure,
+          fmt::format("service accounts of {0} need get imagestreams/layers in {1}: oc policy "
+                      "add-role-to-group system:image-puller system:serviceaccounts:{2} -n {3}",
+                      wish_.project, source, findings::shell_word(wish_.project), findings::shell_word(source)));
     }
     return made(ErrorKind::unauthenticated, failure,
                 fmt::format("give the project a secret that may pull: oc create secret docker-registry sluice-pull "

@@ -61,7 +61,8 @@ class Mover {
     SLUICE_TRY(const auto answer, write(stream, stored));
     // The answer is a view of the stream after the write. It is enough where another stream had to be read before; with
     // Local, releases of 3.x leave the repository out of it that the pull spec begins with.
-    if (asked_source_ && stored && !local_ && answer.image().digest() == move_.digest && !answer.image().pull_spec().empty()) {
+    if (asked_source_ && stored && !local_ && answer.image().digest() == move_.digest &&
+        !answer.image().pull_spec().empty()) {
       return MovedTag{before_, true, false, answer.image().pull_spec()};
     }
     return read_back();

@@ -269,7 +269,8 @@ std::string trigger_annotation_for(std::string_view kind, const ImageSource& fro
 std::string annotation_with(std::string_view annotation, std::string_view kind, const ImageSource& from,
                             const std::vector<Container>& more) {
   Json out = Json::array();
-  if (const auto there = parse_json(annotation, {.max_bytes = std::size_t{256} * 1024, .max_depth = 16, .max_values = 10'000})) {
+  if (const auto there =
+          parse_json(annotation, {.max_bytes = std::size_t{256} * 1024, .max_depth = 16, .max_values = 10'000})) {
     for (const auto& one : there->items()) out.push(one);
   }
   for (const auto& container : more) out.push(trigger_on(kind, from, container.name, container.init));

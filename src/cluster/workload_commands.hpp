@@ -1,7 +1,7 @@
 #pragma once
 // Commands of `oc` that mend triggers, as they are printed beside findings. Every name in them is quoted for a shell.
-// Pure. Source: github.com/openshift/oc pkg/cli/set/triggers.go: --from-image changes the trigger on the same tag of the
-// same project and else adds one; --remove takes away every trigger on a tag of that name, whatever its project; an
+// Pure. Source: github.com/openshift/oc pkg/cli/set/triggers.go: --from-image changes the trigger on the same tag of
+// the same project and else adds one; --remove takes away every trigger on a tag of that name, whatever its project; an
 // annotation that cannot be read is refused.
 
 #include "cluster/workloads.hpp"

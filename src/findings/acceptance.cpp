@@ -39,7 +39,8 @@ Status check_acceptance(std::string_view code) {
   }
   const auto meant = text::nearest(code, {kAcceptable.begin(), kAcceptable.end()});
   return Error(ErrorKind::usage, "there is no finding '" + shown + "'")
-      .with_hint(meant.empty() ? "the codes stand in front of the findings of sluice plan" : "did you mean " + meant + "?");
+      .with_hint(meant.empty() ? "the codes stand in front of the findings of sluice plan"
+                               : "did you mean " + meant + "?");
 }
 
 void accept(Finding& finding, const Accepted& accepted) {

@@ -15,8 +15,8 @@ namespace sluice::findings {
 /// Codes of findings, sorted.
 using Accepted = std::set<std::string, std::less<>>;
 
-/// The codes that may be accepted, in the order of the document. A right that is missing, or an image that is not there,
-/// is not among them: no word of ours makes the promotion possible.
+/// The codes that may be accepted, in the order of the document. A right that is missing, or an image that is not
+/// there, is not among them: no word of ours makes the promotion possible.
 std::span<const std::string_view> acceptable();
 bool may_accept(std::string_view code);
 

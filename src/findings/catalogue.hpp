@@ -18,7 +18,7 @@ struct FindingText {
   std::string_view code;
   Severity severity;
   std::string_view sentence;
-  std::string_view fix;      ///< may be empty
+  std::string_view fix;          ///< may be empty
   std::string_view otherwise{};  ///< when it is graver or less grave than `severity`, for the document
 };
 
@@ -31,11 +31,11 @@ struct DescribedFinding {
 };
 
 /// The tables, each in the order of the document.
-std::span<const FindingText> preflight();   ///< what the API of a target or source says
-std::span<const FindingText> workloads();   ///< who uses the promoted tags
-std::span<const FindingText> signatures();  ///< what a policy of the target asks for
-std::span<const DescribedFinding> host();   ///< what `doctor` sees of this host
-std::span<const DescribedFinding> runs();   ///< of plans, promotions and copies beside these
+std::span<const FindingText> preflight();        ///< what the API of a target or source says
+std::span<const FindingText> workloads();        ///< who uses the promoted tags
+std::span<const FindingText> signatures();       ///< what a policy of the target asks for
+std::span<const DescribedFinding> host();        ///< what `doctor` sees of this host
+std::span<const DescribedFinding> runs();        ///< of plans, promotions and copies beside these
 std::span<const DescribedFinding> first_days();  ///< of `init`
 
 /// Every code, sorted, each once.

@@ -38,8 +38,7 @@ const yaml::Keys& memory_keys() {
 }
 const yaml::Keys& environment_keys() {
   static const yaml::Keys kKeys{
-      {"name", "registry", "cluster", "project", "targets", "tag", "via", "deploy", "verify", "on-failure",
-       "accept"},
+      {"name", "registry", "cluster", "project", "targets", "tag", "via", "deploy", "verify", "on-failure", "accept"},
       {"promote", "gates", "after", "approvals", "freeze", "workloads"}};
   return kKeys;
 }

@@ -68,7 +68,7 @@ struct Environment {
   std::vector<Target> targets;     ///< in order, at least one
   std::optional<std::string> tag;  ///< the tag written there
   Verify verify{};
-  bool rollback_on_failure = false;  ///< `on-failure: rollback` (else `stop`)
+  bool rollback_on_failure = false;    ///< `on-failure: rollback` (else `stop`)
   std::vector<std::string> accepts{};  ///< `accept:`: codes of findings that do not stop a promotion to it
   FilePosition position;
 };

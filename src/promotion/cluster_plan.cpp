@@ -1,9 +1,9 @@
 #include "promotion/cluster_plan.hpp"
 
 #include "cluster/preflight.hpp"
-#include "findings/catalogue.hpp"
 #include "cluster/stream_state.hpp"
 #include "cluster/stream_tags.hpp"
+#include "findings/catalogue.hpp"
 #include "promotion/http_check.hpp"
 #include "promotion/roads.hpp"
 #include "promotion/signatures.hpp"
@@ -233,9 +233,9 @@ void settle_unread(PlannedTarget& planned) {
     }
   }
   if (first != nullptr && !planned.user.empty()) {
-    first->fix =
-        findings::make_finding("may-not-follow", project, {{"user", planned.user}, {"rights", ""}, {"project", project}})
-            .fix;
+    first->fix = findings::make_finding("may-not-follow", project,
+                                        {{"user", planned.user}, {"rights", ""}, {"project", project}})
+                     .fix;
   }
   findings = std::move(kept);
 }

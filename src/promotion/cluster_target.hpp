@@ -65,8 +65,8 @@ class ClusterTarget {
 
   /// Brings what the API brings, and pins every image. Precondition: the copy engine has done its part.
   Status stage();
-  /// What is no reason to stop: signatures-not-carried of stage(); of follow() what still runs another image, though every
-  /// rollout ended well (container-not-followed, waits-for-delete). Gives each out once.
+  /// What is no reason to stop: signatures-not-carried of stage(); of follow() what still runs another image, though
+  /// every rollout ended well (container-not-followed, waits-for-delete). Gives each out once.
   std::vector<Finding> take_findings() { return std::exchange(findings_, {}); }
 
   /// Errors: blocked, when a tag stands neither for what was planned nor (with `resumed`) for what is promoted.

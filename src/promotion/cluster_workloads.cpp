@@ -210,7 +210,8 @@ PlannedTarget reversed(const PlannedTarget& planned) {
 }  // namespace
 
 Status ClusterTarget::switch_over(const std::function<Status()>& begun, const std::function<Status()>& push) {
-  SLUICE_TRY(const auto uses, judge_target(access_, planned_, {.follow = plan_.verify.rollout, .accepts = plan_.accepts}, context()));
+  SLUICE_TRY(const auto uses,
+             judge_target(access_, planned_, {.follow = plan_.verify.rollout, .accepts = plan_.accepts}, context()));
   remember(planned_, uses);
   SLUICE_CHECK(pause(uses));
   SLUICE_CHECK(begun());
@@ -321,7 +322,8 @@ Result<Verdict> ClusterTarget::follow() {
 void ClusterTarget::tell_what_stays(const Verdict& verdict) {
   const auto waits = [&](const Finding& finding) {
     return std::any_of(verdict.rollouts.begin(), verdict.rollouts.end(), [&](const cluster::RolloutResult& result) {
-      return result.end == cluster::RolloutEnd::on_delete && fmt::format("{} {}", to_string(result.kind), result.name) == finding.subject;
+      return result.end == cluster::RolloutEnd::on_delete &&
+             fmt::format("{} {}", to_string(result.kind), result.name) == finding.subject;
     });
   };
   for (auto finding : stays_) {

@@ -1,9 +1,9 @@
 // Planner: --fix-triggers, and roads that were asked for.
 
 #include "base/text.hpp"
-#include "findings/catalogue.hpp"
 #include "cluster/workload_changes.hpp"
 #include "cluster/workload_template.hpp"
+#include "findings/catalogue.hpp"
 #include "promotion/planner.hpp"
 #include "promotion/workload_plan.hpp"
 
@@ -73,9 +73,9 @@ Result<std::vector<Finding>> Planner::may_fix_triggers(const Plan& plan) {
     if (lacking.empty()) continue;
     const auto& project = target.target.project;
     out.push_back(findings::make_finding("may-not-change-workloads", project,
-                                        {{"user", targets_.user_at(access)},
-                                         {"rights", "update " + text::join(lacking, ", ") + " in " + project},
-                                         {"project", project}}));
+                                         {{"user", targets_.user_at(access)},
+                                          {"rights", "update " + text::join(lacking, ", ") + " in " + project},
+                                          {"project", project}}));
   }
   return out;
 }

@@ -134,7 +134,7 @@ Finding why_unread(Targets& targets, const TargetAccess& access, SideRole role) 
   const bool missing = !seen && seen.error().kind() == ErrorKind::not_found;
   if (!missing && (seen || seen.error().kind() != ErrorKind::denied)) {
     return findings::make_finding(source ? "may-not-read-source" : "may-not-read-target", project,
-                                 {{"user", user}, {"rights", "get imagestreams in " + project}, {"project", project}});
+                                  {{"user", user}, {"rights", "get imagestreams in " + project}, {"project", project}});
   }
   std::string meant;
   if (const auto listed = access.side.client->list<cluster::Project>({}, targets.context())) {
@@ -143,11 +143,11 @@ Finding why_unread(Targets& targets, const TargetAccess& access, SideRole role) 
     if (const auto name = text::nearest(project, names); !name.empty()) meant = "; did you mean '" + name + "'?";
   }
   return findings::make_finding(missing ? "project-missing" : "project-hidden", project,
-                               {{"cluster", cluster_of(access.target)},
-                                {"user", user},
-                                {"project", project},
-                                {"role", source ? "registry-viewer" : "view"},
-                                {"meant", meant}});
+                                {{"cluster", cluster_of(access.target)},
+                                 {"user", user},
+                                 {"project", project},
+                                 {"role", source ? "registry-viewer" : "view"},
+                                 {"meant", meant}});
 }
 
 Error explain_unread(Targets& targets, const TargetAccess& access, SideRole role, Error error) {

@@ -54,10 +54,10 @@ Finding left_behind(const cluster::PolicyMatch& match, const std::string& refere
 
 Finding is_not_signed(const cluster::PolicyMatch& match, const std::string& reference, const PulledImage& image) {
   return findings::make_finding("image-unsigned", image.subject,
-                               {{"policy", match.policy.shown()},
-                                {"scope", match.scope},
-                                {"image", reference},
-                                {"fix", how_to_sign(match.policy.root, image.source)}});
+                                {{"policy", match.policy.shown()},
+                                 {"scope", match.scope},
+                                 {"image", reference},
+                                 {"fix", how_to_sign(match.policy.root, image.source)}});
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 
 namespace sluice::promotion {
 
-/// Why the tag holds no image, or not the one that its import was to bring: "its import from HOST/x:1 failed: ...". Empty:
-/// nothing is known to be wrong.
+/// Why the tag holds no image, or not the one that its import was to bring: "its import from HOST/x:1 failed: ...".
+/// Empty: nothing is known to be wrong.
 std::string import_trouble(const cluster::ImageStream& stream, std::string_view tag);
 
 /// What is odd about the tag that a release is made of, though an image stands there: import-failed, tag-is-reference.

@@ -136,7 +136,8 @@ Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget&
     for (const auto& tag : image.tags) {
       auto verdict = cluster::judge_uses(request_for(planned, image, tag, wish), out.uses, out.running, lacking,
                                          out.workloads.unread);
-      if (&tag != &image.tags.back()) std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
+      if (&tag != &image.tags.back())
+        std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
       add_once(out.findings, std::move(verdict.findings));
       for (auto& use : verdict.uses) out.judged.push_back(std::move(use));
     }

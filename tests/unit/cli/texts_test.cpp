@@ -251,9 +251,9 @@ TEST(OutcomeJson, HasEveryMemberWhateverTheState) {
   for (const auto state : {records::PromotionState::succeeded, records::PromotionState::failed,
                            records::PromotionState::partial, records::PromotionState::rolled_back}) {
     const auto json = outcome_json(ended(state), "promote");
-    EXPECT_THAT(keys(json),
-                ::testing::ElementsAre("schema", "promotion", "app", "release", "release_id", "environment", "kind",
-                                       "state", "plan", "targets", "accepts", "findings", "put_back", "failure", "receipt"))
+    EXPECT_THAT(keys(json), ::testing::ElementsAre("schema", "promotion", "app", "release", "release_id", "environment",
+                                                   "kind", "state", "plan", "targets", "accepts", "findings",
+                                                   "put_back", "failure", "receipt"))
         << to_string(state);
     EXPECT_EQ(json.string_at("schema"), "sluice.promote/1");
     EXPECT_EQ(json.string_at("state"), to_string(state));

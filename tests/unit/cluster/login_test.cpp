@@ -119,7 +119,8 @@ TEST_F(LoginTest, TellsEveryEndInASentence) {
       {"wrong password", challenge(), ErrorKind::unauthenticated,
        "does not accept the user name or the password of ann"},
       {"no challenge", reply(401, "", {{"Warning", "199 Origin"}}), ErrorKind::unsupported,
-       "this cluster's login needs a browser; get a token at https://api.example.com:6443/oauth/token/request, and log in "
+       "this cluster's login needs a browser; get a token at https://api.example.com:6443/oauth/token/request, and log "
+       "in "
        "with it: the same command with --token - instead of -u"},
       {"a login page", reply(200, "<html>"), ErrorKind::unsupported, "needs a browser"},
       {"sent to a login page", redirect("https://sso.example.com/login"), ErrorKind::unsupported, "needs a browser"},

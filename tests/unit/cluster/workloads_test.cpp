@@ -97,14 +97,27 @@ TEST(Workloads, AsksForTheStreamsOfTagsThatDecideAndTakesTheirWord) {
     TriggerVerdict verdict = TriggerVerdict::fires;
     std::string words{};
   };
-  for (const auto& row : std::vector<Row>{
-           {"has fired before", image_trigger("db:live", "prod", "db", true, "registry:5000/prod/db@sha256:1"), false, {}},
-           {"never fired, and holds no image", image_trigger("db:live", "prod", "db", true, ""), true,
-            {.streams = {"prod/db"}, .filled = {}}, TriggerVerdict::held, "waits for prod/db:live, which holds no image"},
-           {"never fired, and holds an image", image_trigger("db:live", "prod", "db", true, ""), true,
-            {.streams = {"prod/db"}, .filled = {"prod/db:live"}}},
-           {"never fired, and may not be seen", image_trigger("db:live", "prod", "db", true, ""), true, {},
-            TriggerVerdict::held, "cannot be seen"}}) {
+  for (const auto& row :
+       std::vector<Row>{{"has fired before",
+                         image_trigger("db:live", "prod", "db", true, "registry:5000/prod/db@sha256:1"),
+                         false,
+                         {}},
+                        {"never fired, and holds no image",
+                         image_trigger("db:live", "prod", "db", true, ""),
+                         true,
+                         {.streams = {"prod/db"}, .filled = {}},
+                         TriggerVerdict::held,
+                         "waits for prod/db:live, which holds no image"},
+                        {"never fired, and holds an image",
+                         image_trigger("db:live", "prod", "db", true, ""),
+                         true,
+                         {.streams = {"prod/db"}, .filled = {"prod/db:live"}}},
+                        {"never fired, and may not be seen",
+                         image_trigger("db:live", "prod", "db", true, ""),
+                         true,
+                         {},
+                         TriggerVerdict::held,
+                         "cannot be seen"}}) {
     SCOPED_TRACE(row.name);
     Workloads workloads;
     workloads.configs.emplace_back(parsed(config_text(right + "," + row.other, ours)));
@@ -119,16 +132,16 @@ TEST(Workloads, AsksForTheStreamsOfTagsThatDecideAndTakesTheirWord) {
 TEST(Workloads, TellsATagThatDoesNotExistAndHowToLeaveIt) {
   Workloads workloads;
   workloads.configs.emplace_back(parsed(config_text(image_trigger("web:liv", "prod", "web", true, ""), " ")));
-  EXPECT_EQ(streams_to_ask(workloads, {live()}),
-            (std::vector<std::pair<std::string, std::string>>{{"prod", "web"}}));
+  EXPECT_EQ(streams_to_ask(workloads, {live()}), (std::vector<std::pair<std::string, std::string>>{{"prod", "web"}}));
   const auto uses = judge_workloads(workloads, {live()}, {.streams = {"prod/web"}, .filled = {"prod/web:live"}});
   ASSERT_EQ(uses.size(), 1U);
   EXPECT_EQ(uses.front().verdict, TriggerVerdict::other_tag);
   EXPECT_EQ(uses.front().why,
             "DeploymentConfig web follows prod/web:liv (there is no such tag; did you mean live?), not prod/web:live");
   // `oc set triggers --from-image` adds a trigger; the wrong one has to go first.
-  EXPECT_EQ(uses.front().fix, "oc set triggers dc/web -n prod --from-image=prod/web:liv --remove && "
-                              "oc set triggers dc/web -n prod --from-image=prod/web:live -c web");
+  EXPECT_EQ(uses.front().fix,
+            "oc set triggers dc/web -n prod --from-image=prod/web:liv --remove && "
+            "oc set triggers dc/web -n prod --from-image=prod/web:live -c web");
 }
 
 TEST(Workloads, FindsContainersThatNoTriggerSets) {
@@ -149,8 +162,7 @@ TEST(Workloads, FindsContainersThatNoTriggerSets) {
   std::vector<std::string> left;
   for (const auto& container : uses.front().left) left.push_back(container.name);
   EXPECT_EQ(left, (std::vector<std::string>{"setup", "worker"}));
-  EXPECT_EQ(uses.front().follow_left,
-            "oc set triggers dc/web -n prod --from-image=prod/web:live -c web,setup,worker");
+  EXPECT_EQ(uses.front().follow_left, "oc set triggers dc/web -n prod --from-image=prod/web:live -c web,setup,worker");
 }
 
 TEST(Workloads, FindsTwoTriggersOnOneContainer) {
@@ -175,8 +187,11 @@ TEST(Workloads, QuotesNamesInCommands) {
   ASSERT_EQ(uses.size(), 1U);
   Workloads workloads;
   auto config = parsed(config_text("", "registry:5000/prod/web@" + kOld));
-  config.find("spec")->find("template")->find("spec")->set(
-      "containers", parsed(fmt::format(R"x([{{"name": "`touch x` $(id)", "image": "registry:5000/prod/web@{}"}}])x", kOld)));
+  config.find("spec")
+      ->find("template")
+      ->find("spec")
+      ->set("containers",
+            parsed(fmt::format(R"x([{{"name": "`touch x` $(id)", "image": "registry:5000/prod/web@{}"}}])x", kOld)));
   workloads.configs.emplace_back(std::move(config));
   const auto hostile = judge_workloads(workloads, {live()});
   ASSERT_EQ(hostile.size(), 1U);

@@ -1,10 +1,10 @@
 // The tables of findings, and docs/findings.md, which is held to it: SLUICE_REWRITE_DOCS=1 writes the document's part
 // anew.
 
-#include "findings/acceptance.hpp"
 #include "findings/catalogue.hpp"
 
 #include "base/file.hpp"
+#include "findings/acceptance.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -62,9 +62,10 @@ struct Part {
   std::string end() const { return "<!-- " + name + ": end -->\n"; }
 };
 std::vector<Part> parts() {
-  return {{"acceptable", accepted_list()},       {"preflight", worded(preflight())}, {"workloads", worded(workloads())},
-          {"signatures", worded(signatures())},  {"host", described(host())},        {"runs", described(runs())},
-          {"first-days", described(first_days())}};
+  return {
+      {"acceptable", accepted_list()},        {"preflight", worded(preflight())}, {"workloads", worded(workloads())},
+      {"signatures", worded(signatures())},   {"host", described(host())},        {"runs", described(runs())},
+      {"first-days", described(first_days())}};
 }
 
 TEST(FindingCatalogue, HasEveryCodeOnceAndInKebabCase) {
@@ -108,11 +109,12 @@ TEST(FindingCatalogue, IsWhatTheDocumentSays) {
   }
 }
 
-// Wherever a finding is made by hand, its code stands beside `.code`, `Finding{`, or an add of the room: all of them are
-// looked up. A code that is computed is not seen here; the end-to-end tests hold documents to codes() for those.
+// Wherever a finding is made by hand, its code stands beside `.code`, `Finding{`, or an add of the room: all of them
+// are looked up. A code that is computed is not seen here; the end-to-end tests hold documents to codes() for those.
 TEST(FindingCatalogue, KnowsEveryCodeInTheSource) {
   const auto known = codes();
-  const std::regex made("(?:\\.code = |\\.code=|Finding\\{|push_back\\(\\{|make_finding\\(|info\\(|warning\\()\"([a-z]+(?:-[a-z]+)+)\"");
+  const std::regex made(
+      "(?:\\.code = |\\.code=|Finding\\{|push_back\\(\\{|make_finding\\(|info\\(|warning\\()\"([a-z]+(?:-[a-z]+)+)\"");
   std::size_t seen = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root() / "src")) {
     const auto path = entry.path().generic_string();
@@ -158,8 +160,8 @@ TEST(Acceptance, MakesAWarningOfABlockerAndMarksIt) {
 }
 
 TEST(FindingCatalogue, FillsValuesInOnceAndQuotesThemForTheShell) {
-  const auto finding = findings::make_finding("may-not-pull", "dev",
-                                    {{"user", "{project}; rm -rf ~"}, {"rights", "get x\ny"}, {"project", "dev"}});
+  const auto finding = findings::make_finding(
+      "may-not-pull", "dev", {{"user", "{project}; rm -rf ~"}, {"rights", "get x\ny"}, {"project", "dev"}});
   EXPECT_EQ(finding.code, "may-not-pull");
   EXPECT_EQ(finding.severity, Severity::blocker);
   EXPECT_EQ(finding.subject, "dev");

@@ -1,9 +1,9 @@
 // What facts of this host come to, and docs/findings.md, which lists every code.
 
-#include "findings/catalogue.hpp"
 #include "host/judge.hpp"
 
 #include "base/file.hpp"
+#include "findings/catalogue.hpp"
 
 #include <gtest/gtest.h>
 
