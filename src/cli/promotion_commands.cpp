@@ -54,6 +54,20 @@ promotion::Runner runner(Context& context, records::Store& store, const promotio
           context.stop};
 }
 
+/// The code of one finding of what was promoted runs, but not everywhere where somebody might think so; "" for none
+/// that nobody accepted.
+std::string stays_behind(const promotion::Outcome& outcome) {
+  for (const auto& finding : outcome.findings) {
+    if (promotion::keeps_other_image(finding) && !finding.accepted) return finding.code;
+  }
+  return {};
+}
+
+/// Of what came to the end that was wanted.
+int good_exit(const promotion::Outcome& outcome) {
+  return stays_behind(outcome).empty() ? 0 : exit_code(ErrorKind::blocked);
+}
+
 /// The exit code of an outcome: its state's, and for a plain failure that of its cause.
 int exit_of(const promotion::Outcome& outcome) {
   using records::PromotionState;
@@ -61,12 +75,8 @@ int exit_of(const promotion::Outcome& outcome) {
   // A state that is no end was left standing by records that could not be written: the cause decides there as well.
   if (outcome.error && (state == PromotionState::failed || !records::is_end(state)))
     return exit_code(outcome.error->kind());
-  // What was promoted runs, but not everywhere where somebody might think so.
-  const bool all_run = std::none_of(outcome.findings.begin(), outcome.findings.end(), [](const Finding& finding) {
-    return promotion::keeps_other_image(finding) && !finding.accepted;
-  });
   const int code = records::exit_code(state);
-  if (code == 0 && !all_run) return exit_code(ErrorKind::blocked);
+  if (code == 0 && !outcome.error) return good_exit(outcome);
   return code == 0 && outcome.error ? exit_code(outcome.error->kind()) : code;
 }
 
@@ -84,6 +94,12 @@ int conclude(const promotion::Outcome& outcome, const std::string& command, Cont
   if (outcome.error)
     context.console.err(context.console.red("sluice:", false) + " " + outcome.error->sentence() + "\n");
   for (const auto& finding : outcome.findings) context.console.err(finding_line(finding, context.console, false));
+  if (const auto code = stays_behind(outcome); !code.empty() && !outcome.error) {
+    context.console.err(
+        fmt::format("the exit code is {}, as something runs another image; where that is meant: --accept {}, "
+                    "or `accept:` in the pipeline file\n",
+                    exit_code(ErrorKind::blocked), code));
+  }
   // What a container wrote may be anything: it is for whoever started this, and stays out of records and documents.
   const bool for_people = !context.json() || context.console.can_redraw();
   context.console.err(log_lines(outcome, context.common.logs.value_or(for_people)));
@@ -141,9 +157,10 @@ Status nobody_works(promotion::Planner& planner, const promotion::Request& reque
 
 /// Why nothing is done. The findings go with it where the page of the plan is not shown.
 Error blocked(const promotion::Plan& plan, Context& context) {
-  Error out(ErrorKind::blocked, "the promotion to " + plan.environment + " is blocked");
-  if (context.json()) out = std::move(out).with_detail(std::make_shared<promotion::FindingsBehind>(all_findings(plan)));
-  return std::move(out).with_hint("see the findings: sluice plan --to " + plan.environment);
+  auto out = Error(ErrorKind::blocked, "the promotion to " + plan.environment + " is blocked")
+                 .with_hint("see the findings: sluice plan --to " + plan.environment);
+  if (!context.json()) return out;
+  return std::move(out).with_detail(std::make_shared<promotion::FindingsBehind>(all_findings(plan)));
 }
 
 /// Plans, shows, asks, and does it.
@@ -345,7 +362,7 @@ Exit execute(const Resume& resume, Context& context) {
   };
   SLUICE_TRY(const auto outcome, in_turn(attempt));
   const int code = conclude(outcome, "resume", context);
-  return is_done_there(resume.target, outcome) ? 0 : code;
+  return is_done_there(resume.target, outcome) ? good_exit(outcome) : code;
 }
 
 Exit execute(const Undo& undo, Context& context) {
@@ -360,12 +377,12 @@ Exit execute(const Undo& undo, Context& context) {
   };
   SLUICE_TRY(const auto outcome, in_turn(attempt));
   const int code = conclude(outcome, "undo", context);
-  if (is_done_there(undo.target, outcome)) return 0;
+  if (is_done_there(undo.target, outcome)) return good_exit(outcome);
   // For undo, put back is what was wanted; what had moved nothing is out of the way.
   using records::PromotionState;
   const auto state = outcome.promotion.state;
   const bool out_of_the_way = state == PromotionState::rolled_back || state == PromotionState::cancelled;
-  return out_of_the_way && !outcome.error ? 0 : code;
+  return out_of_the_way && !outcome.error ? good_exit(outcome) : code;
 }
 
 }  // namespace sluice::cli

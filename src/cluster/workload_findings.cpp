@@ -25,6 +25,9 @@ enum class Seen : std::uint8_t {
   other,
 };
 
+// How the catalogue offers to mend a trigger.
+constexpr std::string_view kOrSluice = "  # or let sluice do it: --fix-triggers";
+
 std::string shown_digests(const std::set<std::string>& digests) {
   if (digests.empty()) return "nothing that can be seen";
   return text::join({digests.begin(), digests.end()}, ", ");
@@ -41,8 +44,8 @@ class UseJudge {
     bool near = false;
     for (const auto& use : uses) {
       if (!is_of_tag(use, request_.tag)) continue;
-      near = near || use.verdict == TriggerVerdict::other_tag;
-      used_ = used_ || (use.kind != WorkloadKind::build_config && use.verdict != TriggerVerdict::other_tag);
+      near = near || is_near(use);
+      used_ = used_ || (use.kind != WorkloadKind::build_config && !is_near(use));
     }
     for (const auto& use : uses) {
       if (!is_of_tag(use, request_.tag)) continue;
@@ -80,12 +83,15 @@ class UseJudge {
     add(code, use.shown(),
         {{"why", use.why}, {"workload", use.shown()}, {"tag", request_.tag.name()}, {"fix", use.fix}});
     if (harmless) out_.findings.back().severity = Severity::info;
+    // Where images are patched, triggers are nobody's business.
+    auto& fix_told = out_.findings.back().fix;
+    if (request_.patch && fix_told.ends_with(kOrSluice)) fix_told.resize(fix_told.size() - kOrSluice.size());
   }
 
   UseAction judge(const WorkloadUse& use) {
     if (use.kind == WorkloadKind::build_config) return judge_build(use);
     if (use.verdict == TriggerVerdict::fires) return judge_firing(use);
-    if (use.verdict == TriggerVerdict::other_tag) return judge_other_tag(use);
+    if (is_near(use)) return judge_near(use);
     if (request_.patch) {
       if (const auto action = judge_patched(use)) return *action;
     }
@@ -101,11 +107,20 @@ class UseJudge {
     return right ? UseAction::none : UseAction::blocked;
   }
 
+  static bool is_near(const WorkloadUse& use) {
+    return use.verdict == TriggerVerdict::other_tag || use.verdict == TriggerVerdict::no_such_tag;
+  }
+
   // A canary follows a tag of its own. Where it is the only workload, the promotion would move a tag that nobody uses.
-  UseAction judge_other_tag(const WorkloadUse& use) {
-    const auto then = used_ ? "it is left alone, which is right for a canary" : "nothing of this project would roll";
-    const auto fix = use.fix + (used_ ? "" : "  # or let sluice do it: --fix-triggers");
-    add("trigger-other-tag", use.shown(), {{"why", use.why}, {"then", then}, {"fix", fix}});
+  // A tag that is not there is no canary's.
+  UseAction judge_near(const WorkloadUse& use) {
+    const bool canary = use.verdict == TriggerVerdict::other_tag;
+    const auto* then = !used_   ? "nothing of this project would roll"
+                       : canary ? "it is left alone, which is right for a canary"
+                                : "it goes on running what it runs";
+    auto fix = use.fix;
+    if (!used_ && !request_.patch) fix += kOrSluice;
+    add(code_of(use.verdict), use.shown(), {{"why", use.why}, {"then", then}, {"fix", fix}});
     if (used_) return UseAction::none;
     make_blocker();
     return UseAction::blocked;
@@ -205,6 +220,8 @@ class UseJudge {
         return "trigger-wrong-container";
       case TriggerVerdict::other_tag:
         return "trigger-other-tag";
+      case TriggerVerdict::no_such_tag:
+        return "trigger-no-such-tag";
       case TriggerVerdict::other_project:
         return "trigger-other-project";
       case TriggerVerdict::malformed:

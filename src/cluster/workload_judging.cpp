@@ -18,8 +18,10 @@ namespace sluice::cluster {
 namespace {
 
 using detail::bound;
+using detail::follow_command;
 using detail::follows;
 using detail::look_around;
+using detail::mended_annotation_command;
 using detail::Setting;
 using detail::Subject;
 
@@ -87,40 +89,59 @@ void resume_by_hand(const Subject& subject, WorkloadUse& use) {
   use.fix = resume_command(subject.command());
 }
 
+bool is_missing(const ImageSource& from, const KnownTags& known) {
+  return !known.holds(from.project, from.name).value_or(true);
+}
+
 // What is known of a tag that is followed in place of the right one.
 std::string about_other(const ImageSource& from, const StreamTag& tag, const KnownTags& known) {
-  if (known.holds(from.project, from.name).value_or(true)) return {};
+  if (!is_missing(from, known)) return {};
   const auto meant = text::nearest(text::cut(from.name, ':').second, {tag.tag});
   return " (there is no such tag" + (meant.empty() ? ")" : "; did you mean " + meant + "?)");
 }
 
-// Nothing follows the tag: a trigger on something near, or none at all. Empty when the workload has nothing to do with
-// it.
-std::optional<WorkloadUse> without_trigger(const Subject& subject, const StreamTag& tag,
-                                           const std::vector<Setting>& settings, const KnownTags& known) {
+// A trigger on something near: another tag of the stream, or the same name in another project.
+std::optional<WorkloadUse> near_use(const Subject& subject, const StreamTag& tag, const Setting& setting,
+                                    const KnownTags& known) {
+  const bool same_stream = is_same_stream(setting.from, tag);
+  if (!same_stream && setting.from.name != tag.name()) return std::nullopt;
+  const auto verdict = !same_stream                      ? TriggerVerdict::other_project
+                       : is_missing(setting.from, known) ? TriggerVerdict::no_such_tag
+                                                         : TriggerVerdict::other_tag;
+  auto use = use_of(subject, tag, verdict);
+  use.why = fmt::format("{} follows {}{}, not {}", use.shown(), text::printable(setting.tag()),
+                        about_other(setting.from, tag, known), tag.shown());
+  // One that has never rolled names no image yet: the trigger says which container is meant.
+  for (const auto& container : subject.containers) {
+    if (setting.sets(container)) use.containers.push_back(bound(container, tag));
+  }
+  if (use.containers.empty()) use.containers = containers_that_name(subject, tag);
+  use.fix = set_trigger_command(subject.command(), tag, likely_containers(subject, setting.containers, use.containers),
+                                {setting.tag()});
+  return use;
+}
+
+// Runs an image of the stream, and no trigger says anything about it.
+std::optional<WorkloadUse> pinned_use(const Subject& subject, const StreamTag& tag) {
   auto naming = containers_that_name(subject, tag);
-  for (const auto& setting : settings) {
-    const bool same_stream = is_same_stream(setting.from, tag);
-    if (!same_stream && setting.from.name != tag.name()) continue;
-    auto use = use_of(subject, tag, same_stream ? TriggerVerdict::other_tag : TriggerVerdict::other_project);
-    use.why = fmt::format("{} follows {}{}, not {}", use.shown(), text::printable(setting.tag()),
-                          about_other(setting.from, tag, known), tag.shown());
-    use.fix = set_trigger_command(subject.command(), tag, likely_containers(subject, setting.containers, naming),
-                                  {setting.tag()});
-    // One that has never rolled names no image yet: the trigger says which container is meant.
-    for (const auto& container : subject.containers) {
-      if (naming.empty() && setting.sets(container)) use.containers.push_back(bound(container, tag));
-    }
-    if (use.containers.empty()) use.containers = std::move(naming);
+  if (!naming.empty()) {
+    auto use = use_of(subject, tag, TriggerVerdict::missing);
+    use.why = fmt::format("{} runs an image of {}/{} and has no trigger on {}", use.shown(), tag.project, tag.stream,
+                          tag.name());
+    use.containers = std::move(naming);
+    use.fix = follow_command(subject, use);
     return use;
   }
-  if (naming.empty()) return std::nullopt;
-  auto use = use_of(subject, tag, TriggerVerdict::missing);
-  use.why = fmt::format("{} runs an image of {}/{} and has no trigger on {}", use.shown(), tag.project, tag.stream,
-                        tag.name());
-  use.fix = set_trigger_command(subject.command(), tag, likely_containers(subject, {}, naming));
-  use.containers = std::move(naming);
-  return use;
+  for (const auto& container : subject.containers) {
+    if (!is_of_stream(container.image, tag.project, tag.stream)) continue;
+    auto use = use_of(subject, tag, TriggerVerdict::other_tag);
+    use.why =
+        fmt::format("{} runs {} and has no trigger on {}", use.shown(), text::printable(container.image), tag.name());
+    use.containers.push_back(bound(container, tag));
+    use.fix = follow_command(subject, use);
+    return use;
+  }
+  return std::nullopt;
 }
 
 // Several triggers of one workload on one tag are one use, as long as the same becomes of them.
@@ -209,15 +230,41 @@ struct Bench {
   std::vector<WorkloadUse>& out;
 };
 
+// What the triggers on the tag come to, with what is wrong around them; then triggers on something near, for other
+// containers where there are some on the tag; else what is pinned.
+void tell_uses(const Subject& subject, const StreamTag& tag, const std::vector<Setting>& settings,
+               std::vector<WorkloadUse> on_tag, const Bench& bench) {
+  const bool any = !on_tag.empty();
+  const auto is_set = [&](const Setting& setting) {
+    return std::any_of(on_tag.begin(), on_tag.end(), [&](const WorkloadUse& use) {
+      return std::any_of(use.containers.begin(), use.containers.end(), [&](const BoundContainer& container) {
+        return setting.sets({container.name, container.image, container.init});
+      });
+    });
+  };
+  std::vector<WorkloadUse> others;
+  for (const auto& setting : settings) {
+    if (follows(setting.from, tag) || is_promoted(setting.from, bench.tags) || is_set(setting)) continue;
+    if (any && !is_same_stream(setting.from, tag)) continue;
+    if (auto use = near_use(subject, tag, setting, bench.known)) add_use(others, std::move(*use));
+  }
+  if (!any && others.empty()) {
+    if (auto use = pinned_use(subject, tag)) others.push_back(std::move(*use));
+  }
+  auto& first = any ? on_tag : others;
+  if (!first.empty()) look_around(subject, settings, first.front());
+  for (auto& use : on_tag) bench.out.push_back(std::move(use));
+  for (auto& use : others) bench.out.push_back(std::move(use));
+}
+
 void judge_config(const DeploymentConfig& config, const Bench& bench) {
   const auto subject = subject_of(WorkloadKind::deployment_config, config);
   const auto triggers = config.image_triggers();
   const auto settings = settings_of(triggers);
   for (const auto& tag : bench.tags) {
-    bool any = false;
+    std::vector<WorkloadUse> on_tag;
     for (const auto& trigger : triggers) {
       if (!follows(trigger.from, tag)) continue;
-      any = true;
       auto use = use_of(subject, tag, TriggerVerdict::fires);
       bind_config_containers(subject, trigger, use);
       if (use.verdict == TriggerVerdict::fires && !trigger.automatic) {
@@ -229,11 +276,9 @@ void judge_config(const DeploymentConfig& config, const Bench& bench) {
         if (const auto holder = held_by(config, triggers, bench.tags, bench.known)) hold(subject, *holder, use);
       }
       if (use.verdict == TriggerVerdict::fires && config.paused()) resume_by_hand(subject, use);
-      look_around(subject, settings, use);
-      add_use(bench.out, std::move(use));
+      add_use(on_tag, std::move(use));
     }
-    if (any) continue;
-    if (auto use = without_trigger(subject, tag, settings, bench.known)) add_use(bench.out, std::move(*use));
+    tell_uses(subject, tag, settings, std::move(on_tag), bench);
   }
 }
 
@@ -253,8 +298,10 @@ std::optional<WorkloadUse> judge_broken(const Subject& subject, const StreamTag&
   auto use = use_of(subject, tag,
                     wrong->code == "unknown-container" ? TriggerVerdict::wrong_container : TriggerVerdict::malformed);
   use.why = wrong->sentence;
-  use.fix = annotate_command(subject.command(), tag, likely_containers(subject, {}, naming).front());
   use.containers = std::move(naming);
+  use.fix = mended_annotation_command(subject, use);
+  if (use.fix.empty())
+    use.fix = annotate_command(subject.command(), tag, likely_containers(subject, {}, use.containers).front());
   return use;
 }
 
@@ -266,10 +313,9 @@ void judge_annotated(const Subject& subject, const Bench& bench) {
   }
   const auto settings = settings_of(reading);
   for (const auto& tag : bench.tags) {
-    bool any = false;
+    std::vector<WorkloadUse> on_tag;
     for (const auto& trigger : reading.triggers) {
       if (!follows(trigger.from, tag)) continue;
-      any = true;
       auto use = use_of(subject, tag, TriggerVerdict::fires);
       for (const auto& container : subject.containers) {
         if (container.name == trigger.container && container.init == trigger.init) {
@@ -283,13 +329,15 @@ void judge_annotated(const Subject& subject, const Bench& bench) {
       } else if (subject.paused) {
         resume_by_hand(subject, use);
       }
-      look_around(subject, settings, use);
-      add_use(bench.out, std::move(use));
+      add_use(on_tag, std::move(use));
     }
-    if (any) continue;
-    auto use = judge_broken(subject, tag, annotation, reading);
-    if (!use) use = without_trigger(subject, tag, settings, bench.known);
-    if (use) add_use(bench.out, std::move(*use));
+    if (on_tag.empty()) {
+      if (auto use = judge_broken(subject, tag, annotation, reading)) {
+        bench.out.push_back(std::move(*use));
+        continue;
+      }
+    }
+    tell_uses(subject, tag, settings, std::move(on_tag), bench);
   }
 }
 

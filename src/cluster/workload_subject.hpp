@@ -38,6 +38,12 @@ BoundContainer bound(const Container& container, const StreamTag& tag);
 
 bool follows(const ImageSource& from, const StreamTag& tag);
 
+/// The annotation as --fix-triggers would write it, so that triggers of other containers stay; "" when nobody can tell
+/// what is meant.
+std::string mended_annotation_command(const Subject& subject, const WorkloadUse& use);
+/// Lets the use's tag set its containers.
+std::string follow_command(const Subject& subject, const WorkloadUse& use);
+
 /// Fills in what is wrong beside the trigger on the use's tag: containers that nothing sets, and two triggers on one.
 void look_around(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use);
 

@@ -77,6 +77,18 @@ void find_twice(const Subject& subject, const std::vector<Setting>& settings, Wo
   auto instead = others;
   instead.push_back(use.tag.shown());
   use.untwice = set_trigger_command(subject.command(), use.tag, names, instead);
+  // What the others set beside these containers, they go on setting.
+  for (const auto& setting : settings) {
+    if (follows(setting.from, use.tag)) continue;
+    std::vector<std::string> kept;
+    for (const auto& name : setting.containers) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) kept.push_back(name);
+    }
+    if (kept.empty() || kept.size() == setting.containers.size()) continue;
+    const auto [stream, tag] = text::cut(setting.from.name, ':');
+    use.untwice += " && " + set_trigger_command(subject.command(),
+                                                {setting.from.project, std::string(stream), std::string(tag)}, kept);
+  }
 }
 
 }  // namespace

@@ -104,6 +104,8 @@ std::string_view to_string(TriggerVerdict verdict) {
       return "wrong-container";
     case TriggerVerdict::other_tag:
       return "other-tag";
+    case TriggerVerdict::no_such_tag:
+      return "no-such-tag";
     case TriggerVerdict::other_project:
       return "other-project";
     case TriggerVerdict::malformed:

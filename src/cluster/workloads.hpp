@@ -53,7 +53,8 @@ enum class TriggerVerdict : std::uint8_t {
   manual,           ///< there is a trigger, and it is switched off
   missing,          ///< runs an image of the stream, and nothing follows the tag
   wrong_container,  ///< the trigger names a container that is not there
-  other_tag,        ///< follows another tag of the stream
+  other_tag,        ///< follows, or runs, another tag of the stream
+  no_such_tag,      ///< follows a tag of the stream that holds no image
   other_project,    ///< follows a tag of that name in another project
   malformed,        ///< the cluster cannot read the trigger, and says nothing
   held,             ///< waits for another trigger, whose tag was never there

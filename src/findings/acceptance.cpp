@@ -10,11 +10,11 @@ namespace sluice::findings {
 
 namespace {
 
-constexpr std::array<std::string_view, 27> kAcceptable = {
+constexpr std::array<std::string_view, 28> kAcceptable = {
     // Workloads that stay as they are.
     "trigger-missing", "trigger-manual", "trigger-wrong-container", "trigger-malformed", "trigger-other-project",
-    "trigger-other-tag", "trigger-twice", "trigger-held", "workload-paused", "cannot-patch", "runs-other-image",
-    "container-not-followed", "waits-for-delete", "nothing-uses-tag", "workloads-unread",
+    "trigger-other-tag", "trigger-no-such-tag", "trigger-twice", "trigger-held", "workload-paused", "cannot-patch",
+    "runs-other-image", "container-not-followed", "waits-for-delete", "nothing-uses-tag", "workloads-unread",
     // Pods that may not start.
     "missing-secret", "missing-configmap", "missing-key", "missing-service-account", "needs-unknown",
     "no-node-for-image", "some-nodes-cannot-run", "pods-may-not-pull",

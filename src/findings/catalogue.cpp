@@ -1,5 +1,6 @@
 #include "findings/catalogue.hpp"
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -21,13 +22,17 @@ const FindingText* text_of(std::string_view code) {
   return nullptr;
 }
 
-// Fills in `{name}`, in one go: what a value holds is never filled in again.
+// Fills in `{name}`, in one go: what a value holds is never filled in again. `show` is told whether the place stands
+// within single quotes of the text.
 template <class Show>
 std::string filled(std::string_view text, FindingValues values, const Show& show) {
   std::string out;
+  bool quoted = false;
   while (!text.empty()) {
     const auto open = text.find('{');
-    out += text.substr(0, open);
+    const auto plain = text.substr(0, open);
+    if (std::count(plain.begin(), plain.end(), '\'') % 2 != 0) quoted = !quoted;
+    out += plain;
     if (open == std::string_view::npos) break;
     text.remove_prefix(open);
     const auto name = text.substr(1, std::min(text.find('}'), text.size()) - 1);
@@ -37,14 +42,28 @@ std::string filled(std::string_view text, FindingValues values, const Show& show
       text.remove_prefix(1);
       continue;
     }
-    out += show(name, value->second);
+    out += show(name, value->second, quoted);
     text.remove_prefix(name.size() + 2);
   }
   return out;
 }
 
-// Whole commands, and a path that stands in quotes already, are no single words of a shell.
-bool is_word(std::string_view name) { return name != "login" && name != "fix" && name != "path" && name != "list"; }
+// Whole commands are no single words of a shell; whoever makes them quotes what is in them.
+bool is_word(std::string_view name) { return name != "login" && name != "fix" && name != "list"; }
+
+// Within the single quotes of a command stands JSON, and the value in one of its texts.
+std::string in_quoted_json(std::string_view value) {
+  const auto text = Json(std::string(value)).dump();
+  std::string out;
+  for (const char letter : std::string_view(text).substr(1, text.size() - 2)) {
+    if (letter == '\'') {
+      out += "'\\''";
+    } else {
+      out.push_back(letter);
+    }
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -78,11 +97,13 @@ std::string shell_word(std::string_view text) {
 Finding make_finding(std::string_view code, std::string subject, FindingValues values) {
   const auto* found = text_of(code);
   assert(found != nullptr);
-  const auto shown = [](std::string_view name, std::string_view value) {
+  const auto shown = [](std::string_view name, std::string_view value, bool /*quoted*/) {
     return text::printable(value, is_word(name) ? kMaxValueBytes : kMaxCommandBytes);
   };
-  const auto word = [&](std::string_view name, std::string_view value) {
-    return is_word(name) ? shell_word(shown(name, value)) : shown(name, value);
+  const auto word = [&](std::string_view name, std::string_view value, bool quoted) {
+    const auto text = shown(name, value, quoted);
+    if (quoted) return in_quoted_json(text);
+    return is_word(name) ? shell_word(text) : text;
   };
   return {std::string(code), found->severity, std::move(subject), filled(found->sentence, values, shown),
           filled(found->fix, values, word)};

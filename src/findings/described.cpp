@@ -125,6 +125,11 @@ constexpr std::array kRunFindings = std::to_array<DescribedFinding>({
      "the last import of the source tag failed, so that it stands for an older image; the sentence has the cluster's "
      "reason",
      "`oc import-image STREAM:TAG -n PROJECT`, when its cause is gone"},
+    {"schedule-ends", "warning",
+     "the target's tag is imported by schedule; the cluster takes that for images of outside registries alone, so that "
+     "it "
+     "ends with the promotion, and an undo does not begin it anew",
+     "`oc tag --scheduled --source=docker FROM STREAM:TAG -n PROJECT` begins it anew"},
     {"tag-is-reference", "warning of the source tag; info of the target's",
      "the tag has `reference: true`: it names an image outside of the cluster, and the cluster does not look after it",
      ""},

@@ -24,6 +24,7 @@ constexpr std::array kUseFindings = std::to_array<FindingText>({
     {"trigger-malformed", kBlocker, "{workload} would not follow {tag}: {why}", kMendTrigger},
     {"trigger-other-project", kBlocker, "{why}: it would go on running what is tagged there", kMendTrigger},
     {"trigger-other-tag", kWarning, "{why}: {then}", "{fix}", kNothingElse},
+    {"trigger-no-such-tag", kWarning, "{why}: {then}", "{fix}", kNothingElse},
     {"trigger-twice", kWarning, "{why}", "{fix}", "blocker where the two follow different tags"},
     {"trigger-held", kBlocker, "{why}: until then it takes no image at all", "{fix}"},
     {"container-not-followed", kWarning,

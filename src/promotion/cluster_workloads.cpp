@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace sluice::promotion {
@@ -183,7 +184,8 @@ void ClusterTarget::remember(const PlannedTarget& what, const TargetUses& uses) 
   }
   followed_ = cluster::followed_workloads(uses.workloads, followed, promoted);
   stays_.clear();
-  std::copy_if(uses.findings.begin(), uses.findings.end(), std::back_inserter(stays_), keeps_other_image);
+  std::copy_if(uses.findings.begin(), uses.findings.end(), std::back_inserter(stays_),
+               [](const Finding& finding) { return keeps_other_image(finding) || finding.accepted; });
   const auto now = client().connection().server_time();
   for (auto& one : followed_) {
     one.must_roll = acted.contains(one.before.shown());
@@ -292,10 +294,12 @@ Result<Verdict> ClusterTarget::follow() {
   Verdict verdict;
   if (!plan_.verify.rollout) {
     verdict.note = "no rollout was followed, as `verify` says";
+    tell_what_stays(verdict);
     return verdict;
   }
   if (followed_.empty()) {
     verdict.note = "no workload of " + planned_.target.label() + " uses the tags, so nothing was seen to run";
+    tell_what_stays(verdict);
     return verdict;
   }
   say(fmt::format("waiting for the rollout, {} s at most", plan_.verify.rollout_time.count()));
@@ -317,8 +321,8 @@ Result<Verdict> ClusterTarget::follow() {
   return verdict;
 }
 
-// As it was judged before the switch: what no trigger sets did not change since. Pods that wait to be deleted are told
-// by the rollout, since somebody may have been quick.
+// As it was judged before the switch: what no trigger sets did not change since, nor what was accepted to stay. Pods
+// that wait to be deleted are told by the rollout, where it was followed, since somebody may have been quick.
 void ClusterTarget::tell_what_stays(const Verdict& verdict) {
   const auto waits = [&](const Finding& finding) {
     return std::any_of(verdict.rollouts.begin(), verdict.rollouts.end(), [&](const cluster::RolloutResult& result) {
@@ -327,7 +331,7 @@ void ClusterTarget::tell_what_stays(const Verdict& verdict) {
     });
   };
   for (auto finding : stays_) {
-    if (finding.code == "waits-for-delete" && !waits(finding)) continue;
+    if (finding.code == "waits-for-delete" && plan_.verify.rollout && !waits(finding)) continue;
     finding.severity = Severity::warning;
     findings_.push_back(std::move(finding));
   }

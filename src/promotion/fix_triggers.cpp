@@ -23,6 +23,7 @@ bool is_mendable(cluster::TriggerVerdict verdict) {
     case TriggerVerdict::other_project:
     case TriggerVerdict::malformed:
     case TriggerVerdict::other_tag:
+    case TriggerVerdict::no_such_tag:
       return true;
     case TriggerVerdict::fires:
     case TriggerVerdict::paused:

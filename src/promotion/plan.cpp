@@ -69,7 +69,8 @@ copy::Amounts Plan::bytes() const {
 }
 
 bool keeps_other_image(const Finding& finding) {
-  return finding.code == "container-not-followed" || finding.code == "waits-for-delete";
+  return finding.code == "container-not-followed" || finding.code == "waits-for-delete" ||
+         finding.code == "trigger-no-such-tag";
 }
 
 std::vector<Finding> all_findings(const Plan& plan) {

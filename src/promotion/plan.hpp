@@ -155,7 +155,7 @@ struct Plan {
 std::vector<pipeline::Target> sources_of(const Plan& plan);
 
 /// Something of a workload stays on the image of before, though its rollout ends well: container-not-followed,
-/// waits-for-delete.
+/// waits-for-delete, trigger-no-such-tag.
 bool keeps_other_image(const Finding& finding);
 /// Those of the plan, then those of its targets.
 std::vector<Finding> all_findings(const Plan& plan);

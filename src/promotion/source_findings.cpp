@@ -61,15 +61,32 @@ std::vector<Finding> source_tag_findings(const std::string& where, const cluster
 
 std::vector<Finding> target_tag_findings(const std::string& where, const cluster::ImageStream& stream,
                                          const std::string& tag) {
+  std::vector<Finding> out;
   const auto spec = stream.tag_spec(tag);
-  if (!spec || !spec->reference) return {};
+  if (!spec) return out;
   const auto name = fmt::format("{}/{}:{}", where, stream.name(), tag);
-  return {{.code = "tag-is-reference",
-           .severity = Severity::info,
-           .subject = name,
-           .sentence = fmt::format("{} is only a reference to {} so far; it becomes a tag of the promoted image", name,
-                                   from_text(stream, tag)),
-           .fix = {}}};
+  if (spec->reference) {
+    out.push_back(
+        {.code = "tag-is-reference",
+         .severity = Severity::info,
+         .subject = name,
+         .sentence = fmt::format("{} is only a reference to {} so far; it becomes a tag of the promoted image", name,
+                                 from_text(stream, tag)),
+         .fix = {}});
+  }
+  if (spec->scheduled) {
+    out.push_back(
+        {.code = "schedule-ends",
+         .severity = Severity::warning,
+         .subject = name,
+         .sentence = fmt::format("{} is imported from {} by schedule; that ends when it stands for the promoted "
+                                 "image, also after an undo",
+                                 name, from_text(stream, tag)),
+         .fix = fmt::format("oc tag --scheduled --source=docker {} {} -n {}  # begins it anew",
+                            findings::shell_word(from_text(stream, tag)),
+                            findings::shell_word(stream.name() + ":" + tag), findings::shell_word(stream.project()))});
+  }
+  return out;
 }
 
 }  // namespace sluice::promotion

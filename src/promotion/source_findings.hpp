@@ -20,7 +20,7 @@ std::string import_trouble(const cluster::ImageStream& stream, std::string_view 
 std::vector<Finding> source_tag_findings(const std::string& where, const cluster::ImageStream& stream,
                                          const std::string& tag);
 
-/// That the tag which is moved is only a reference so far: tag-is-reference.
+/// That the tag which is moved is only a reference so far, or imported by schedule: tag-is-reference, schedule-ends.
 std::vector<Finding> target_tag_findings(const std::string& where, const cluster::ImageStream& stream,
                                          const std::string& tag);
 

@@ -78,6 +78,28 @@ class LeftBehind(OneCluster):
                 self.assertIn(words, outcome.err)
                 self.assertIn("sluice.yaml:", outcome.err)
 
+    def test_it_is_told_also_where_no_rollout_is_followed(self):
+        self.with_worker()
+        self.write(environment={"verify": {"rollout": "none"}})
+        outcome = self.promoted(code=3)
+        self.assertEqual([one["code"] for one in outcome.json["findings"]], ["container-not-followed"], outcome)
+
+    def test_accepting_one_finding_is_no_word_on_another(self):
+        self.with_worker()
+        triggers = self.workload("DeploymentConfig")["spec"]["triggers"]
+        triggers[1]["imageChangeParams"]["automatic"] = False
+        self.change("DeploymentConfig", {"spec": {"triggers": triggers}})
+        outcome = self.promoted("--accept", "trigger-manual", code=3)
+        self.assertEqual({one["code"]: one["accepted"] for one in outcome.json["findings"]},
+                         {"trigger-manual": True, "container-not-followed": False}, outcome)
+
+    def test_in_text_the_exit_code_is_explained(self):
+        self.with_worker()
+        outcome = self.sluice.run("promote", "--to", "prod", "--yes")
+        self.assertEqual(outcome.code, 3, outcome)
+        self.assertIn("the exit code is 3, as something runs another image; where that is meant: "
+                      "--accept container-not-followed", outcome.err)
+
     def on_delete(self, kind):
         made = self.manifest(kind)
         made["spec"]["updateStrategy"] = {"type": "OnDelete"}
@@ -121,7 +143,7 @@ class LeftBehind(OneCluster):
         self.delete_pods()
         self.prod.runs({"web": new})
         undone = self.sluice.run("undo", outcome.json["promotion"], "--yes", "-o", "json")
-        self.assertEqual(undone.json["state"], "rolled-back", undone)
+        self.assertEqual((undone.code, undone.json["state"]), (3, "rolled-back"), undone)
         self.assertIn("waits-for-delete", [one["code"] for one in undone.json["findings"]], undone)
         self.prod.stands({"web": old})
 
@@ -141,7 +163,7 @@ class OtherTags(OneCluster):
         for kind in ("DeploymentConfig", "Deployment", "StatefulSet", "DaemonSet"):
             with self.subTest(self.begin(kind)):
                 new = self.follows("web:lates", kind)
-                self.blocked("trigger-other-tag", "there is no such tag; did you mean latest?",
+                self.blocked("trigger-no-such-tag", "there is no such tag; did you mean latest?",
                              "--from-image=" + self.prod.name + "/web:lates --remove && oc set triggers")
                 outcome = self.promote(self.sluice, "--fix-triggers")
                 self.all_well(new, outcome)
@@ -155,9 +177,29 @@ class OtherTags(OneCluster):
 
     def test_a_tag_that_nobody_follows_is_moved_when_that_is_accepted(self):
         new = self.follows("web:lates")
-        outcome = self.promote(self.sluice, "--accept", "trigger-other-tag")
+        outcome = self.promote(self.sluice, "--accept", "trigger-no-such-tag")
         self.assertEqual(outcome.json["targets"][0]["rollout"], [], outcome)
+        self.assertEqual([(one["code"], one["accepted"]) for one in outcome.json["findings"]],
+                         [("trigger-no-such-tag", True)], outcome)
         self.prod.stands({"web": new})
+
+    def test_beside_a_workload_that_follows_the_tag_a_tag_that_is_not_there_is_no_canary(self):
+        self.running(name="web")
+        self.make(self.manifest("Deployment", "worker", {"web": "web:latest"}))
+        made = self.manifest("Deployment", "worker", {"web": "web:lates"})
+        self.change("Deployment", {"metadata": {"annotations": made["metadata"]["annotations"]}}, "worker")
+        self.fresh(self.dev)
+        self.finding(self.plan(), "trigger-no-such-tag", "warning", "goes on running what it runs")
+        outcome = self.sluice.run("promote", "--to", "prod", "--yes", "-o", "json")
+        self.assertEqual((outcome.code, outcome.json["state"]), (3, "succeeded"), outcome)
+
+    def test_the_other_container_of_a_workload_may_follow_another_tag(self):
+        self.fresh(self.prod)
+        self.fresh(self.prod, tag="other")
+        self.make(self.manifest("Deployment", containers={"web": "web:latest", "side": "web:other"}))
+        self.fresh(self.dev)
+        self.finding(self.plan(), "trigger-other-tag", "warning", "right for a canary")
+        self.promote(self.sluice)
 
     def test_two_triggers_on_one_container_block_where_they_take_turns(self):
         self.running()
@@ -172,14 +214,16 @@ class OtherTags(OneCluster):
         self.follows("web:lates")
         for command in (("promote", "--to", "prod", "--yes"), ("rollback", "--to", "prod", "--release", "1", "--yes")):
             if command[0] == "rollback":
-                self.promote(self.sluice, "--accept", "trigger-other-tag")
+                self.promote(self.sluice, "--accept", "trigger-no-such-tag")
                 self.fresh(self.dev)
-                self.promote(self.sluice, "--accept", "trigger-other-tag")
+                self.promote(self.sluice, "--accept", "trigger-no-such-tag")
             outcome = self.sluice.run(*command, "-o", "json")
             self.assertEqual(outcome.code, 3, outcome)
             self.assertEqual(outcome.json["schema"], "sluice.error/1", outcome)
             codes = [one["code"] for one in outcome.json["findings"]]
-            self.assertIn("trigger-other-tag", codes, outcome)
+            self.assertIn("trigger-no-such-tag", codes, outcome)
+            self.assertIn("is blocked", outcome.json["error"]["message"], outcome)
+            self.assertIn("sluice: the promotion to prod is blocked", outcome.err, outcome)
             for finding in outcome.json["findings"]:
                 self.assertIn(finding["sentence"], outcome.err, outcome)
 

@@ -86,11 +86,12 @@ TRIGGERS = [
     *(Row(code, "cron_job", (how,)) for how, code in (
         ("missing", "trigger-missing"), ("manual", "trigger-manual"), ("malformed", "trigger-malformed"))),
     Row("cannot-patch", "trigger", ("DeploymentConfig", "wrong container"), {"deploy": "patch"}),
-    *(Row("trigger-other-tag", "follows", (kind, "web:lates", False)) for kind in KINDS),
+    *(Row("trigger-no-such-tag", "follows", (kind, "web:lates", False)) for kind in KINDS),
+    *(Row("trigger-other-tag", "follows_another", (kind,)) for kind in KINDS),
     *(Row("trigger-other-project", "follows", (kind, "web:latest", True)) for kind in KINDS),
     # A StatefulSet whose first pod cannot start is not rolled by the cluster, whatever its trigger does.
     *(Row(code, "follows", (kind, name, elsewhere), {"first": True}) for kind in ("DeploymentConfig", "Deployment")
-      for code, name, elsewhere in (("trigger-other-tag", "web:lates", False),
+      for code, name, elsewhere in (("trigger-no-such-tag", "web:lates", False),
                                     ("trigger-other-project", "web:latest", True))),
     *(Row("trigger-twice", "twice", ("DeploymentConfig", name)) for name in ("web:latest", "web:other")),
 ]

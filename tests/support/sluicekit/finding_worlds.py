@@ -196,6 +196,11 @@ class FindingWorlds(SpoiltTriggers):
         self.fresh(self.dev)
         self.box.settle()
 
+    def follows_another(self, kind):
+        """A workload that ran an image of the tag follows another one now, which holds an image, too."""
+        self.fresh(self.prod, tag="other")
+        self.follows(kind, "web:other")
+
     def following(self, kind, origin):
         made = self.manifest(kind)
         if kind == "DeploymentConfig":

@@ -83,6 +83,8 @@ std::vector<Row> trigger_rows() {
       {"other project", verdict(other_project), UseAction::blocked, "trigger-other-project", blocks},
       {"other tag, and nothing else uses this one", verdict(other_tag), UseAction::blocked, "trigger-other-tag", blocks,
        "nothing of this project would roll"},
+      {"a tag that is not there", verdict(no_such_tag), UseAction::blocked, "trigger-no-such-tag", blocks,
+       "nothing of this project would roll"},
       {"other tag, which somebody accepts",
        [](Case& one) {
          one.request.accepts = {"trigger-other-tag"};

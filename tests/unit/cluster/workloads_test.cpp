@@ -59,7 +59,8 @@ TEST(Workloads, JudgesTheTriggersOfADeploymentConfig) {
            {"no trigger", config_text("", ours), TriggerVerdict::missing, "has no trigger on web:live"},
            {"no trigger, named by tag", config_text("", "registry:5000/prod/web:live"), TriggerVerdict::missing, ""},
            {"no trigger, local lookup", config_text("", "web:live"), TriggerVerdict::missing, ""},
-           {"no trigger, another tag", config_text("", "registry:5000/prod/web:test"), std::nullopt, ""},
+           {"no trigger, another tag", config_text("", "registry:5000/prod/web:test"), TriggerVerdict::other_tag,
+            "runs registry:5000/prod/web:test and has no trigger on web:live"},
            {"somebody else's image", config_text("", "quay.io/prod/x/web:live"), std::nullopt, ""},
            {"a wrong container", config_text(image_trigger("web:live", "prod", "wbe", true, ours), ours),
             TriggerVerdict::wrong_container, "did you mean 'web'?"},
@@ -135,7 +136,7 @@ TEST(Workloads, TellsATagThatDoesNotExistAndHowToLeaveIt) {
   EXPECT_EQ(streams_to_ask(workloads, {live()}), (std::vector<std::pair<std::string, std::string>>{{"prod", "web"}}));
   const auto uses = judge_workloads(workloads, {live()}, {.streams = {"prod/web"}, .filled = {"prod/web:live"}});
   ASSERT_EQ(uses.size(), 1U);
-  EXPECT_EQ(uses.front().verdict, TriggerVerdict::other_tag);
+  EXPECT_EQ(uses.front().verdict, TriggerVerdict::no_such_tag);
   EXPECT_EQ(uses.front().why,
             "DeploymentConfig web follows prod/web:liv (there is no such tag; did you mean live?), not prod/web:live");
   // `oc set triggers --from-image` adds a trigger; the wrong one has to go first.
@@ -158,7 +159,8 @@ TEST(Workloads, FindsContainersThatNoTriggerSets) {
   Workloads workloads;
   workloads.configs.emplace_back(parsed(text));
   const auto uses = judge_workloads(workloads, {live()});
-  ASSERT_EQ(uses.size(), 1U);
+  ASSERT_EQ(uses.size(), 2U);
+  EXPECT_EQ(uses.back().verdict, TriggerVerdict::other_tag) << "the canary";
   std::vector<std::string> left;
   for (const auto& container : uses.front().left) left.push_back(container.name);
   EXPECT_EQ(left, (std::vector<std::string>{"setup", "worker"}));
@@ -179,6 +181,103 @@ TEST(Workloads, FindsTwoTriggersOnOneContainer) {
     EXPECT_TRUE(uses.front().untwice.ends_with("--from-image=prod/web:live -c web")) << uses.front().untwice;
   }
   EXPECT_TRUE(judge_config_text(config_text(right, ours)).front().twice.empty());
+}
+
+std::string container_text(const std::string& name, const std::string& image) {
+  return fmt::format(R"({{"name": "{}", "image": "{}"}})", name, image);
+}
+// A DeploymentConfig with these containers.
+std::vector<WorkloadUse> judge_containers(const std::string& triggers, const std::string& containers) {
+  Workloads workloads;
+  workloads.configs.emplace_back(parsed(fmt::format(
+      R"({{"kind": "DeploymentConfig", "metadata": {{"name": "web", "namespace": "prod", "uid": "u1"}},
+          "spec": {{"triggers": [{}], "template": {{"spec": {{"containers": [{}]}}}}}}, "status": {{"latestVersion": 1}}}})",
+      triggers, containers)));
+  return judge_workloads(workloads, {live()});
+}
+
+TEST(Workloads, TellsWhatFollowsAnotherTagBesideWhatFollowsThisOne) {
+  const auto ours = "registry:5000/prod/web@" + kOld;
+  const auto uses = judge_containers(image_trigger("web:live", "prod", "web", true, ours) + "," +
+                                         image_trigger("web:test", "prod", "side", true, ours),
+                                     container_text("web", ours) + "," + container_text("side", ours));
+  ASSERT_EQ(uses.size(), 2U);
+  EXPECT_EQ(uses[0].verdict, TriggerVerdict::fires);
+  EXPECT_EQ(uses[1].verdict, TriggerVerdict::other_tag);
+  ASSERT_EQ(uses[1].containers.size(), 1U);
+  EXPECT_EQ(uses[1].containers.front().name, "side");
+}
+
+TEST(Workloads, FindsAPinnedContainerBesideACanary) {
+  const auto ours = "registry:5000/prod/web@" + kNew;
+  const auto uses = judge_containers(image_trigger("web:test", "prod", "side", true, ours),
+                                     container_text("web", ours) + "," + container_text("side", ours));
+  ASSERT_EQ(uses.size(), 1U);
+  EXPECT_EQ(uses.front().verdict, TriggerVerdict::other_tag);
+  ASSERT_EQ(uses.front().left.size(), 1U);
+  EXPECT_EQ(uses.front().left.front().name, "web");
+}
+
+// Whatever the order of triggers and containers, and no command takes a container's trigger away.
+TEST(Workloads, TheCommandForTwoTriggersKeepsEveryContainerFollowed) {
+  const auto ours = "registry:5000/prod/web@" + kOld;
+  const auto on = [&](const std::string& tag, const std::string& names) {
+    return fmt::format(
+        R"({{"type": "ImageChange", "imageChangeParams": {{"automatic": true, "containerNames": [{}],
+            "from": {{"kind": "ImageStreamTag", "name": "{}", "namespace": "prod"}}, "lastTriggeredImage": "{}"}}}})",
+        names, tag, ours);
+  };
+  for (const auto& containers : {container_text("web", ours) + "," + container_text("side", ours),
+                                 container_text("side", ours) + "," + container_text("web", ours)}) {
+    const auto uses = judge_containers(
+        on("web:live", R"("web")") + "," + on("web:live", R"("side")") + "," + on("web:test", R"("side", "more")"),
+        containers);
+    ASSERT_EQ(uses.size(), 1U);
+    EXPECT_TRUE(uses.front().takes_turns);
+    EXPECT_NE(uses.front().untwice.find("--from-image=prod/web:test --remove"), std::string::npos);
+    EXPECT_NE(uses.front().untwice.find("--from-image=prod/web:live -c web,side"), std::string::npos)
+        << uses.front().untwice;
+    EXPECT_TRUE(uses.front().untwice.ends_with("--from-image=prod/web:test -c more")) << uses.front().untwice;
+  }
+}
+
+std::vector<WorkloadUse> judge_annotated_text(const std::string& annotation, const std::string& pod_spec) {
+  Workloads workloads;
+  Json workload = parsed(fmt::format(R"({{"kind": "Deployment", "metadata": {{"name": "web", "namespace": "prod"}},
+      "spec": {{"template": {{"spec": {}}}}}}})",
+                                     pod_spec));
+  if (!annotation.empty()) {
+    workload.find("metadata")->set("annotations", Json::object().set("image.openshift.io/triggers", annotation));
+  }
+  workloads.deployments.emplace_back(std::move(workload));
+  return judge_workloads(workloads, {live()});
+}
+
+TEST(Workloads, TheCommandForABrokenAnnotationKeepsTheOtherTriggers) {
+  const auto uses = judge_annotated_text(
+      R"x([{"from": {"kind": "ImageStreamTag", "name": "redis:latest"},
+            "fieldPath": "spec.template.spec.containers[?(@.name==\"cache\")].image"},
+           {"from": {"kind": "ImageStreamTag", "name": "web:live"},
+            "fieldPath": "spec.template.spec.containers[?(@.name==\"wep\")].image"}])x",
+      R"({"containers": [{"name": "web", "image": " "}, {"name": "cache", "image": " "}]})");
+  ASSERT_EQ(uses.size(), 1U);
+  EXPECT_EQ(uses.front().verdict, TriggerVerdict::wrong_container);
+  EXPECT_NE(uses.front().fix.find("redis:latest"), std::string::npos) << uses.front().fix;
+  EXPECT_NE(uses.front().fix.find(R"(containers[?(@.name==\"web\")].image)"), std::string::npos) << uses.front().fix;
+}
+
+TEST(Workloads, TheCommandForAMissingTriggerKnowsInitContainersAndNamesAllContainers) {
+  const auto ours = "registry:5000/prod/web@" + kOld;
+  const auto init = judge_annotated_text(
+      "", fmt::format(R"({{"initContainers": [{}], "containers": [{{"name": "x", "image": "y"}}]}})",
+                      container_text("setup", ours)));
+  ASSERT_EQ(init.size(), 1U);
+  EXPECT_EQ(init.front().verdict, TriggerVerdict::missing);
+  EXPECT_NE(init.front().fix.find("oc annotate deployment/web"), std::string::npos) << init.front().fix;
+  EXPECT_NE(init.front().fix.find(R"(initContainers[?(@.name==\"setup\")].image)"), std::string::npos);
+  const auto both = judge_containers("", container_text("web", ours) + "," + container_text("side", ours));
+  ASSERT_EQ(both.size(), 1U);
+  EXPECT_TRUE(both.front().fix.ends_with("-c web,side")) << both.front().fix;
 }
 
 // Names come from a cluster, and what is printed goes into a shell.

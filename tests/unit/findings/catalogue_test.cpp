@@ -179,6 +179,60 @@ TEST(FindingCatalogue, KeepsBracesThatAreNoPlaceholders) {
             "'{\"spec\":{\"hard\":{\"openshift.io/imagestreams\":\"5\"}}}'");
 }
 
+// What a shell makes of a command: words, and whether quotes were closed; nothing but quotes is looked at.
+bool is_closed(std::string_view command) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    if (!quoted && command[i] == '\\') {
+      ++i;
+    } else if (command[i] == '\'') {
+      quoted = !quoted;
+    } else if (!quoted && std::string_view("`$;&|<>\n").find(command[i]) != std::string_view::npos &&
+               command.substr(i, 2) != "&&" && command.substr(i, 2) != "||" && command[i - 1] != '&' &&
+               command[i - 1] != '|' && command.substr(i, 7) != "\"$TOKEN" && command.substr(i, 6) != "$TOKEN") {
+      return false;
+    }
+  }
+  return !quoted;
+}
+
+// Names come from clusters, and commands are pasted: whatever a value holds, it stays a value.
+TEST(FindingCatalogue, NoValueGetsOutOfItsPlaceInACommand) {
+  const std::string hostile = "a'; touch pwned; b\"`id`$(id)\\";
+  for (const auto table : {preflight(), workloads(), signatures()}) {
+    for (const auto& one : table) {
+      const auto command = one.fix.substr(0, one.fix.find("  #"));
+      if (!command.starts_with("oc ") && !command.starts_with("kubectl ")) continue;
+      const auto finding = make_finding(one.code, "x",
+                                        {{"user", hostile},
+                                         {"project", hostile},
+                                         {"stream", hostile},
+                                         {"tag", hostile},
+                                         {"name", hostile},
+                                         {"key", hostile},
+                                         {"object", hostile},
+                                         {"member", hostile},
+                                         {"path", hostile},
+                                         {"size", hostile},
+                                         {"after", hostile},
+                                         {"resource", hostile},
+                                         {"quota", hostile},
+                                         {"target", hostile},
+                                         {"role", hostile},
+                                         {"limit_range", hostile},
+                                         {"registry", hostile},
+                                         {"platform", hostile}});
+      EXPECT_TRUE(is_closed(finding.fix.substr(0, finding.fix.find("  #")))) << finding.fix;
+    }
+  }
+}
+
+TEST(FindingCatalogue, AValueWithinQuotedJsonStaysATextOfIt) {
+  const auto finding = make_finding(
+      "missing-key", "x", {{"object", "configmap/c"}, {"project", "p"}, {"member", "data"}, {"key", "a'\"b"}});
+  EXPECT_EQ(finding.fix, R"x(oc patch configmap/c -n p -p '{"data":{"a'\''\"b":"VALUE"}}')x");
+}
+
 TEST(FindingCatalogue, MakesOneWordForAShell) {
   struct Row {
     const char* text;
