@@ -57,15 +57,21 @@ void find_twice(const Subject& subject, const std::vector<Setting>& settings, Wo
   bool same = false;
   for (const auto& container : use.containers) {
     std::size_t ours = 0;
+    std::vector<std::string> beside;
     names.push_back(container.name);
     for (const auto& setting : settings) {
       if (!setting.sets({container.name, container.image, container.init})) continue;
-      const bool on_tag = follows(setting.from, use.tag);
-      ours += on_tag ? 1 : 0;
-      const auto name = setting.tag();
-      if (!on_tag && std::find(others.begin(), others.end(), name) == others.end()) others.push_back(name);
+      if (follows(setting.from, use.tag)) {
+        ++ours;
+      } else {
+        beside.push_back(setting.tag());
+      }
     }
     same = same || ours > 1;
+    for (auto& name : beside) {
+      const bool told = ours == 0 || std::find(others.begin(), others.end(), name) != others.end();
+      if (!told) others.push_back(std::move(name));
+    }
   }
   if (others.empty() && !same) return;
   use.takes_turns = !others.empty();
