@@ -23,6 +23,10 @@ using promotion::SketchStep;
 using promotion::SketchWish;
 using Streams = std::vector<cluster::ImageStream>;
 
+// From the first project images are read and pulled; of the others more is to be seen.
+constexpr std::string_view kSourceRole = "registry-viewer";
+constexpr std::string_view kTargetRole = "view";
+
 // The clusters of one look. The second is the first when only one is named.
 struct Look {
   Session& session;
@@ -67,8 +71,9 @@ std::string user_at(OpenCluster& open, Session& session) {
 }
 
 // The list leaves out what we may see by other rights than those it goes by. Who names a project has it asked for by
-// its name; one that we may work in without being shown the project is known by its image streams.
-Status add_named(OpenCluster& open, Session& session, const std::vector<std::string>& wanted,
+// its name; one that we may work in without being shown the project is known by its image streams. `role`: that a
+// hidden one needs to be looked at.
+Status add_named(OpenCluster& open, Session& session, const std::vector<std::string>& wanted, std::string_view role,
                  std::vector<std::string>& names, std::vector<Finding>& hidden) {
   // Nobody knows any name: each is tried.
   if (names.empty()) return {};
@@ -88,13 +93,12 @@ Status add_named(OpenCluster& open, Session& session, const std::vector<std::str
     }
     const bool missing = found.error().kind() == ErrorKind::not_found;
     const auto meant = text::nearest(project, names);
-    hidden.push_back(findings::make_finding(
-        missing ? "project-missing" : "project-hidden", project,
-        {{"cluster", open.name.empty() ? open.connection.host() : open.name},
-         {"user", user_at(open, session)},
-         {"project", project},
-         {"role", &project == &wanted.front() && wanted.size() == 1 ? "registry-viewer" : "view"},
-         {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}}));
+    hidden.push_back(findings::make_finding(missing ? "project-missing" : "project-hidden", project,
+                                            {{"cluster", open.name.empty() ? open.connection.host() : open.name},
+                                             {"user", user_at(open, session)},
+                                             {"project", project},
+                                             {"role", std::string(role)},
+                                             {"meant", meant.empty() ? "" : "; did you mean '" + meant + "'?"}}));
   }
   return {};
 }
@@ -148,10 +152,9 @@ std::string role_command(std::string_view role, const std::string& user, const s
                      findings::shell_word(project));
 }
 
-// From the first project images are read and pulled; of the others more is to be seen.
 Finding unread(Look& look, const SketchStep& step, bool is_first, const Error& why) {
   return {"project-unread", Severity::warning, step.project, why.message(),
-          role_command(is_first ? "registry-viewer" : "view", user_at(look.of(step), look.session), step.project)};
+          role_command(is_first ? kSourceRole : kTargetRole, user_at(look.of(step), look.session), step.project)};
 }
 
 // Workloads that may not be listed are one note, with the command that shows them.
@@ -237,9 +240,9 @@ Result<promotion::Sketch> look_at_clusters(Session& session, SketchWish wish) {
     SLUICE_TRY(names.there, project_names(*look.there, session));
   }
   std::vector<Finding> hidden;
-  SLUICE_CHECK(add_named(*look.here, session, {look.wish.from}, names.here, hidden));
+  SLUICE_CHECK(add_named(*look.here, session, {look.wish.from}, kSourceRole, names.here, hidden));
   auto& there = look.wish.to_cluster.empty() ? names.here : names.there;
-  SLUICE_CHECK(add_named(*look.there, session, look.wish.to, there, hidden));
+  SLUICE_CHECK(add_named(*look.there, session, look.wish.to, kTargetRole, there, hidden));
   auto found = promotion::find_chains(names, look.wish);
   if (!found && !hidden.empty()) {
     return std::move(found).error().with_detail(std::make_shared<promotion::FindingsBehind>(std::move(hidden)));

@@ -127,6 +127,14 @@ std::string Connection::renewal(const Presented& shown, const net::ExchangeConte
   return renewal_of(options_.access.identity->origin(), options_.access.server.text(), life, minor);
 }
 
+Error Connection::as_of_api(Error error) const {
+  if (!net::is_unknown_issuer(error)) return error;
+  const auto& place = options_.access.ca_place;
+  return std::move(error).with_hint("name the file with its CA as " +
+                                    (place.empty() ? "`ca:` in the clusters file" : place) +
+                                    "; the folders of certs.d are for registries");
+}
+
 Result<net::HttpResponse> Connection::try_once(const ApiCall& call, const net::ExchangeContext& context) {
   const net::ExchangeContext one{context.deadline.earlier(Deadline::after(options_.timeout)), context.stop};
   for (bool renewed = false;; renewed = true) {
@@ -134,15 +142,7 @@ Result<net::HttpResponse> Connection::try_once(const ApiCall& call, const net::E
     SLUICE_TRY(const auto request, this->request(call, shown, one));
     ++requests_;
     auto reply = exchanger_.exchange(request, one);
-    if (!reply && net::is_unknown_issuer(reply.error())) {
-      const auto& place = options_.access.ca_place;
-      return std::move(reply)
-          .error()
-          .with_hint("name the file with its CA as " + (place.empty() ? "`ca:` in the clusters file" : place) +
-                     "; the folders of certs.d are for registries")
-          .context(call.what);
-    }
-    if (!reply) return std::move(reply).error().context(call.what);
+    if (!reply) return as_of_api(std::move(reply).error()).context(call.what);
     note_time(*reply);
     if (reply->status == 401 && !renewed && refused(shown)) continue;
     if (reply->status / 100 != 2) return failure(*reply, call, shown, one);

@@ -67,6 +67,10 @@ class Connection {
   /// "" while no answer named one.
   std::string server_time() const;
 
+  /// The error of a request, also of those that somebody sends himself, with the way out that fits an API where net names
+  /// that of a registry: where to name its CA. Pure.
+  Error as_of_api(Error error) const;
+
   /// The server answered 401 to it; true when another try makes sense.
   bool refused(const Presented& shown) { return options_.access.identity->refused(shown); }
 

@@ -190,7 +190,7 @@ Result<net::OpenReply> Watch::ask(const net::ExchangeContext& context) {
 
 Status Watch::open(const net::ExchangeContext& context) {
   auto reply = ask(context);
-  if (!reply) return std::move(reply).error().context(what());
+  if (!reply) return client_.connection().as_of_api(std::move(reply).error()).context(what());
   if (reply->head.status != 200 || !reply->body) {
     return to_error(read_failure(reply->head), client_.connection().host(), what());
   }

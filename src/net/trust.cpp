@@ -1,27 +1,21 @@
 #include "net/trust.hpp"
 
 #include "base/environment.hpp"
-#include "base/file.hpp"
 #include "base/guarded.hpp"
-#include "base/text.hpp"
+#include "net/authorities.hpp"
 
-#include <climits>
 #include <curl/curl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <ctime>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -32,12 +26,8 @@ namespace sluice::net {
 
 namespace {
 
-constexpr std::size_t kMaxBundleBytes = std::size_t{4} * 1024 * 1024;
 // One for each registry and cluster with a CA of its own; whoever has more of them makes some anew.
 constexpr std::size_t kMaxKept = 64;
-// A usual folder of hashed names has three hundred entries.
-constexpr std::size_t kMaxFolderFiles = 2000;
-constexpr std::size_t kMaxAllBytes = std::size_t{16} * 1024 * 1024;
 
 template <auto Free>
 struct Freed {
@@ -47,101 +37,25 @@ struct Freed {
   }
 };
 using StorePtr = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
-using CertificatePtr = std::unique_ptr<X509, Freed<X509_free>>;
-using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 
 std::atomic<std::uint64_t> bundle_reads{0};
 
-struct InfosFreed {
-  void operator()(STACK_OF(X509_INFO) * infos) const { sk_X509_INFO_pop_free(infos, X509_INFO_free); }
-};
-
-// All certificates of a PEM text; other things in it are left out. Empty when a part of it is broken, as in libcurl.
-std::vector<CertificatePtr> certificates_in(std::string_view pem) {
-  std::vector<CertificatePtr> out;
-  if (pem.size() > INT_MAX) return out;
-  const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  if (!bio) return out;
-  const std::unique_ptr<STACK_OF(X509_INFO), InfosFreed> infos(
-      PEM_X509_INFO_read_bio(bio.get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  if (!infos) return out;
-  for (int at = 0; at < sk_X509_INFO_num(infos.get()); ++at) {
-    X509_INFO* info = sk_X509_INFO_value(infos.get(), at);
-    if (info->x509 != nullptr) out.emplace_back(std::exchange(info->x509, nullptr));
-  }
-  return out;
-}
-
-// The system's bundle as it was read, once per process.
-struct Bundle {
-  std::vector<CertificatePtr> certificates;
-  std::string problem;
-};
-
-struct SystemText {
-  std::string pem;
-  std::string problem;
-};
-
-void read_folder(const std::filesystem::path& folder, SystemText& out) {
-  std::error_code code;
-  std::filesystem::directory_iterator files(folder, code);
-  if (code) {
-    out.problem = folder.string() + ": " + code.message();
-    return;
-  }
-  std::vector<std::filesystem::path> paths;
-  // By hand: the range's ++ would throw.
-  for (const auto end = std::filesystem::end(files); files != end && !code && paths.size() < kMaxFolderFiles;
-       files.increment(code)) {
-    std::error_code ignored;
-    if (files->is_regular_file(ignored)) paths.push_back(files->path());
-  }
-  // The hashed names beside the files lead to the same certificates; each counts once in a store.
-  std::sort(paths.begin(), paths.end());
-  for (const auto& path : paths) {
-    const auto pem = read_file(path, kMaxBundleBytes);
-    if (pem && pem->find("-----BEGIN") != std::string::npos && out.pem.size() + pem->size() <= kMaxAllBytes) {
-      out.pem += *pem + "\n";
-    }
-  }
-}
-
-// As Go and OpenSSL read them: the file instead of the usual one, the folders beside it.
-SystemText read_system() {
-  SystemText out;
-  const auto environment = Environment::process();
-  const auto named = environment.get("SSL_CERT_FILE").value_or("");
+Authorities read_system() {
   const auto* info = curl_version_info(CURLVERSION_NOW);
-  const std::string file = !named.empty() ? named : info->cainfo != nullptr ? info->cainfo : "";
-  if (!file.empty()) {
-    auto pem = read_file(file, kMaxBundleBytes);
-    if (pem) {
-      out.pem = std::move(*pem) + "\n";
-    } else {
-      out.problem = pem.error().sentence() + (named.empty() ? "" : " (from SSL_CERT_FILE)");
-    }
-  }
-  for (const auto& folder : text::split(environment.get("SSL_CERT_DIR").value_or(""), ':')) {
-    if (!folder.empty()) read_folder(std::string(folder), out);
-  }
-  return out;
+  return read_authorities(Environment::process(), info->cainfo != nullptr ? info->cainfo : "");
 }
 
 std::atomic<bool> bundle_was_read{false};
 
-Bundle read_bundle() {
-  ++bundle_reads;
-  auto system = read_system();
-  // A machine without a bundle trusts nobody but the CAs that it was given.
-  Bundle out{certificates_in(system.pem), std::move(system.problem)};
-  if (out.certificates.empty() && out.problem.empty()) out.problem = "there is no certificate in them";
-  return out;
-}
-
-const Bundle& system_bundle() {
-  static const Bundle kRead = read_bundle();
+// As it was read, once per process. A machine without a bundle trusts nobody but the CAs that it was given.
+const Authorities& system_bundle() {
+  static const Authorities kRead = [] {
+    ++bundle_reads;
+    auto read = read_system();
+    read.pem.clear();
+    read.pem.shrink_to_fit();
+    return read;
+  }();
   bundle_was_read = true;
   return kRead;
 }
@@ -270,11 +184,11 @@ Result<std::shared_ptr<const Trust>> make(const std::string& own_pem) {
   X509_STORE_set_flags(store.get(), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
   X509_STORE_set_get_issuer(store.get(), sluice_find_issuer);
   const auto own = certificates_in(own_pem);
-  if (own.empty() && !own_pem.empty()) {
+  if ((!own || own->empty()) && !own_pem.empty()) {
     return Error(ErrorKind::config, "the CA certificates that were given cannot be read as PEM")
         .with_hint("`openssl x509 -noout -text -in FILE` says what is wrong with a certificate");
   }
-  for (const auto& each : own) {
+  for (const auto& each : *own) {
     if (X509_STORE_add_cert(store.get(), each.get()) != 1) {
       ERR_clear_error();
       return Error(ErrorKind::config, "OpenSSL refuses a CA certificate that was given");

@@ -31,9 +31,10 @@ class Trust {
 Result<std::shared_ptr<const Trust>> trust_of(const std::string& own_pem);
 
 /// The PEM text of the system's authorities, read anew: the file of SSL_CERT_FILE, else the one that libcurl was built
-/// with, and the files in the folders of SSL_CERT_DIR. Thread: any.
+/// with, and the files in the folders of SSL_CERT_DIR. What cannot be read of them is left out. Thread: any.
 std::string system_authorities();
-/// Why the system's authorities could not be read when they were needed; empty: they were, or nobody needed them.
+/// Which of the system's authorities could not be read when they were needed, as a clause for sentences; empty: all
+/// were, or nobody needed them.
 /// Thread: any.
 std::string bundle_problem();
 

@@ -33,13 +33,38 @@ Error unknown_issuer(const std::string& host, const SeenChain& seen, const std::
   auto by = seen.issuer.empty() ? "" : ": it was issued by " + text::printable(seen.issuer, 120);
   if (!seen.issuer.empty() && seen.issuer == seen.subject) by = ": it vouches for itself";
   auto sentence = fmt::format("the certificate of {} is not trusted{} ({})", host, by, text::printable(detail));
-  if (!bundle.empty()) sentence += "; the authorities of this machine could not be read: " + bundle;
+  if (!bundle.empty()) sentence += "; " + bundle;
   return told(
       UntrustedCause::unknown_issuer, std::move(sentence),
       fmt::format("put its CA into /etc/containers/certs.d/{0}/ca.crt or ~/.config/containers/certs.d/{0}/ca.crt, "
                   "name its folder with --cert-dir (copy: --src-cert-dir, --dest-cert-dir), or the file with "
                   "`ca:` in the clusters file",
                   host));
+}
+
+// Nothing else is mended by a CA that is put somewhere. When no chain was seen, libcurl's words are all there is.
+bool has_unknown_issuer(const SeenChain& seen) {
+  switch (seen.error) {
+    case X509_V_OK:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_UNTRUSTED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Error refused(const std::string& host, const SeenChain& seen) {
+  auto hint = seen.depth == 0 ? "have it made anew" : "have the certificate of the authority made anew";
+  if (seen.depth == 0 && seen.error == X509_V_ERR_INVALID_PURPOSE) {
+    hint = "have it made anew, with a key usage that allows servers (extendedKeyUsage serverAuth)";
+  }
+  return told(UntrustedCause::refused,
+              fmt::format("{} is refused: {}", which(host, seen), X509_verify_cert_error_string(seen.error)), hint);
 }
 
 }  // namespace
@@ -62,8 +87,9 @@ Error untrusted_error(const std::string& host, const SeenChain& seen, const std:
                 "when the clock is wrong, set it: timedatectl set-ntp true; else have the certificate made anew");
   }
   // The chain is good, so what libcurl does not like is the name.
-  const bool other_name = seen.error == X509_V_OK && seen.known;
-  if (!other_name && seen.error != X509_V_ERR_HOSTNAME_MISMATCH) return unknown_issuer(host, seen, detail, bundle);
+  const bool other_name = (seen.error == X509_V_OK && seen.known) || seen.error == X509_V_ERR_HOSTNAME_MISMATCH ||
+                          seen.error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+  if (!other_name) return has_unknown_issuer(seen) ? unknown_issuer(host, seen, detail, bundle) : refused(host, seen);
   const auto names = seen.names.empty() ? "none" : text::printable(text::join(seen.names, ", "), 300);
   return told(UntrustedCause::other_name, fmt::format("the certificate of {} is for other names: {}", host, names),
               seen.names.empty() ? "have it made for this name as well"

@@ -1,5 +1,5 @@
 #pragma once
-// Why a server's certificate was not taken: four causes with four ways out. The way out of an unknown issuer depends on
+// Why a server's certificate was not taken: five causes with five ways out. The way out of an unknown issuer depends on
 // what is spoken to (an API, a registry), so that whoever knows it says it: see unknown_issuer().
 
 #include "base/error.hpp"
@@ -15,6 +15,7 @@ enum class UntrustedCause : std::uint8_t {
   expired,         ///< by this machine's clock
   not_yet_valid,   ///< by this machine's clock
   other_name,      ///< it is for other names
+  refused,         ///< it is broken, too weak, or not for servers: no CA that is added mends it
 };
 
 /// What was seen of a chain while it was verified. Filled by net.
@@ -36,8 +37,8 @@ struct Untrusted final : ErrorDetail {
 /// Whether an error is about a certificate whose issuer nobody here knows: the one with a hint that callers can better.
 bool is_unknown_issuer(const Error& error);
 
-/// The error of a certificate of `host` that was not taken. `detail`: libcurl's words. `bundle`: why the authorities of
-/// this machine could not be read; empty: they were. Pure but for the clock.
+/// The error of a certificate of `host` that was not taken. `detail`: libcurl's words. `bundle`: a clause about
+/// authorities of this machine that could not be read; empty: all were. Pure but for the clock.
 Error untrusted_error(const std::string& host, const SeenChain& seen, const std::string& detail,
                       const std::string& bundle);
 

@@ -1,4 +1,4 @@
-"""A server's certificate that is not taken: four causes with four ways out, for a registry and for an API; and where
+"""A server's certificate that is not taken: each cause with its own way out, for a registry and for an API; and where
 authorities come from."""
 
 import datetime
@@ -17,7 +17,14 @@ CAUSES = (
     ("not yet valid", {"valid": (2, 9)}, "is not valid yet: it is valid from ", "when the clock is wrong, set it"),
     ("another name", {"only": True, "names": ("other.example.com",)}, "is for other names: other.example.com",
      "use a name that it is for"),
+    ("another purpose", {"extension": "extendedKeyUsage=clientAuth"}, "is refused: un", "have it made anew, with a key usage"),
+    ("an unknown critical extension", {"extension": "1.2.3.4.5.6=critical,DER:0500"},
+     "is refused: unhandled critical extension", "have it made anew"),
 )
+# Those whose dates are in the message.
+DATED = ("expired", "not yet valid")
+BROKEN = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+TRUNCATED = "-----BEGIN CERTIFICATE-----\nMIIB\n"
 
 
 class Certificates(unittest.TestCase):
@@ -44,7 +51,7 @@ class Certificates(unittest.TestCase):
             {"name": "dev", "cluster": "box", "project": "d"}, {"name": "prod", "cluster": "box", "project": "p"}]}))
         return self.sluice.run("status", environment={"TOKEN": "t"})
 
-    def test_a_registrys_certificate_has_four_causes_with_four_ways_out(self):
+    def test_a_registrys_certificate_is_told_with_its_cause_and_the_way_out_of_it(self):
         for cause, how, said, fix in CAUSES:
             with self.subTest(cause):
                 certificates, registry = self.registry(**how)
@@ -56,7 +63,7 @@ class Certificates(unittest.TestCase):
                 self.dated(cause, outcome)
 
     def dated(self, cause, outcome):
-        if cause == "another name":
+        if cause not in DATED:
             return
         today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
         self.assertIn(f"this machine's clock says {today}", outcome.err, outcome)
@@ -75,7 +82,7 @@ class Certificates(unittest.TestCase):
         shutil.copy(certificates.ca, place / "ca.crt")
         self.assertNotIn("certificate", self.tags(registry, code=None).err)
 
-    def test_an_apis_certificate_has_four_causes_with_four_ways_out(self):
+    def test_an_apis_certificate_is_told_with_its_cause_and_the_way_out_of_it(self):
         for cause, how, said, fix in CAUSES:
             with self.subTest(cause):
                 certificates, registry = self.registry(**how)
@@ -83,6 +90,7 @@ class Certificates(unittest.TestCase):
                 self.assertNotEqual(outcome.code, 0, outcome)
                 self.assertIn(f"the certificate of {registry.host} {said}", outcome.err, outcome)
                 self.assertIn(fix, outcome.err, outcome)
+                self.assertNotIn("`ca:`", outcome.err, outcome)
 
     def test_an_api_that_nobody_vouches_for_names_its_own_ca_and_not_certs_d(self):
         certificates, registry = self.registry()
@@ -103,6 +111,34 @@ class Certificates(unittest.TestCase):
             with self.subTest(str(environment)):
                 outcome = self.tags(registry, code=None, environment=environment)
                 self.assertNotIn("certificate", outcome.err, outcome)
+
+    def test_a_broken_file_beside_good_ones_takes_no_trust_away_and_is_named(self):
+        certificates, registry = self.registry()
+        _, stranger = self.registry(ca_name="a stranger")
+        folder = self.sluice.home / "authorities"
+        folder.mkdir()
+        shutil.copy(certificates.ca, folder / "m.pem")
+        (folder / "a.pem").write_text(BROKEN)
+        (folder / "z.pem").write_text(TRUNCATED)
+        for environment in ({"SSL_CERT_DIR": str(folder)},
+                            {"SSL_CERT_FILE": str(certificates.ca), "SSL_CERT_DIR": str(folder)},
+                            {"SSL_CERT_FILE": str(folder / "a.pem"), "SSL_CERT_DIR": str(folder)}):
+            with self.subTest(str(environment)):
+                outcome = self.tags(registry, code=None, environment=environment)
+                self.assertNotIn("certificate", outcome.err, outcome)
+                told = self.tags(stranger, code=None, environment=environment).err
+                self.assertIn("not all authorities of this machine could be read: ", told)
+                for name in ("a.pem", "z.pem"):
+                    self.assertIn(f"{folder / name} has a part that is no PEM (from SSL_CERT_DIR)", told)
+
+    def test_a_folder_that_is_missing_does_not_look_like_the_loss_of_all(self):
+        certificates, _ = self.registry()
+        _, stranger = self.registry(ca_name="a stranger")
+        told = self.tags(stranger, code=None, environment={
+            "SSL_CERT_FILE": str(certificates.ca), "SSL_CERT_DIR": "/nowhere/one:/nowhere/two"}).err
+        self.assertIn("not all authorities of this machine could be read: ", told)
+        for name in ("/nowhere/one", "/nowhere/two"):
+            self.assertIn(f"{name}: No such file or directory (from SSL_CERT_DIR)", told)
 
     def test_an_own_ca_that_has_expired_does_not_hide_the_good_one_of_the_bundle(self):
         certificates, registry = self.registry()

@@ -148,8 +148,21 @@ class Source(RightsCase):
         outcome = self.sluice.run("init", "--force", "--cluster", "box", "--from", self.dev.name, "--to",
                                   self.prod.name)
         self.assertIn(outcome.code, (2, 6), outcome)
-        for project in (self.dev.name, self.prod.name):
-            self.assertRegex(outcome.err, rf"fix: oc policy add-role-to-user \S+ {who} -n {project}")
+        for role, project in (("registry-viewer", self.dev.name), ("view", self.prod.name)):
+            self.assertIn(f"fix: oc policy add-role-to-user {role} {who} -n {project}", outcome.err, outcome)
+
+
+    def test_init_offers_the_role_of_its_side_for_a_project_that_is_hidden(self):
+        for tiers, given, role, hidden in ((("watch",), None, "registry-viewer", "dev"),
+                                           ((), "registry-viewer", "view", "prod")):
+            with self.subTest(self.begin(hidden)):
+                self.running()
+                who = self.as_account(tiers, given)
+                project = getattr(self, hidden).name
+                outcome = self.sluice.run("init", "--force", "--cluster", "box", "--from", self.dev.name, "--to",
+                                          self.prod.name)
+                self.assertIn(outcome.code, (2, 6), outcome)
+                self.assertIn(f"fix: oc policy add-role-to-user {role} {who} -n {project}", outcome.err, outcome)
 
 
 class Target(RightsCase):

@@ -18,10 +18,12 @@ class Certificates:
     """`ca`, `server_cert`, `server_key`, `client_cert`, `client_key`: PEM files of a fresh authority.
 
     The server's names are localhost, 127.0.0.1 and ::1, and those given; with `only` those given alone. `valid`: days
-    from now between which the server's certificate counts, (0, 2) by default; `ca_name`: of the authority.
+    from now between which the server's certificate counts, (0, 2) by default; `ca_name`: of the authority;
+    `extension`: a line more for the server's certificate.
     """
 
-    def __init__(self, names=(), only=False, valid=None, ca_name="sluicekit authority"):
+    def __init__(self, names=(), only=False, valid=None, ca_name="sluicekit authority",
+                 extension=""):
         self.valid = valid
         self.folder = folder("tls")
         self.ca = self.folder / "ca.crt"
@@ -30,7 +32,7 @@ class Certificates:
                  "-subj", f"/CN={ca_name}", "-keyout", self._ca_key, "-out", self.ca)
         usual = [] if only else ["DNS:localhost", "IP:127.0.0.1", "IP:::1"]
         alternatives = ",".join([*usual, *(f"DNS:{name}" for name in names)])
-        self.server_cert, self.server_key = self._issue("server", f"subjectAltName={alternatives}")
+        self.server_cert, self.server_key = self._issue("server", f"subjectAltName={alternatives}\n{extension}")
         self.client_cert, self.client_key = self._issue("client", "extendedKeyUsage=clientAuth")
 
     def _issue(self, name, extension):

@@ -1,9 +1,11 @@
 #include "cluster/watch.hpp"
 
+#include "net/untrusted.hpp"
 #include "unit/cluster/cluster_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/x509_vfy.h>
 
 #include <random>
 #include <set>
@@ -226,6 +228,19 @@ TEST_F(WatchTest, AtTheDeadlineItSaysWhyThereIsNoConnection) {
   time.now = Deadline::Clock::now();
   const auto event = watch().next({Deadline::after(std::chrono::seconds(5)), {}});
   EXPECT_TRUE(failed_with(event, ErrorKind::busy, "watching imagestreams of prod"));
+}
+
+TEST_F(WatchTest, AnUntrustedCertificateNamesTheCaOfTheApiAndNotTheFoldersOfRegistries) {
+  net::SeenChain stranger;
+  stranger.error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+  stranger.issuer = "a stranger";
+  access.ca_place = "`certificate-authority` of the cluster prod";
+  give_list("10", {});
+  streams.then(net::untrusted_error("api.example.com:6443", stranger, "unable to get local issuer certificate", ""));
+  const auto event = watch().next(context());
+  EXPECT_TRUE(failed_with(event, ErrorKind::untrusted, "watching imagestreams of prod"));
+  EXPECT_THAT(event.error().hint(), HasSubstr("its CA as `certificate-authority` of the cluster prod"));
+  EXPECT_EQ(event.error().hint().find("/etc/containers"), std::string::npos) << why(event);
 }
 
 TEST_F(WatchTest, WhatNoWaitingCuresEndsTheCallAndNotTheWatch) {
