@@ -165,32 +165,40 @@ std::string Connection::server_time() const {
 }
 
 bool Connection::is_starting(const ApiCall& call, const Error& error, const net::ExchangeContext& context) {
-  bool asked_again = true;  // whoever asks here asks again by himself
-  return outlasts(call, error, asked_again, context);
+  Waiting waiting;
+  waiting.asked_again = true;  // whoever asks here asks again by himself
+  return outlasts(call, error, waiting, context);
 }
 
-// Whether a server that answered before is worth waiting for, beyond the usual tries. `asked_again`: a 403 was looked
-// at already, and the server was found to know its roles.
-bool Connection::outlasts(const ApiCall& call, const Error& error, bool& asked_again,
+// The server's own trouble has a beginning that all calls share, and any success ends it: the renewal of a lease does so
+// beside a write that is refused for ever. So each call has its own beginning as well.
+bool Connection::may_wait(Waiting& waiting) {
+  const auto now = options_.timing.now();
+  if (!waiting.since) waiting.since = now;
+  return signs_.may_wait(now) && now - *waiting.since < RestartSigns::kLongest;
+}
+
+// Whether a server that answered before is worth waiting for, beyond the usual tries.
+bool Connection::outlasts(const ApiCall& call, const Error& error, Waiting& waiting,
                           const net::ExchangeContext& context) {
   if (options_.retry_times == 0) return false;
   const auto& timing = options_.timing;
-  if (is_trouble(error)) return again(error, call) && signs_.may_wait(timing.now());
+  if (is_trouble(error)) return again(error, call) && may_wait(waiting);
   if (!is_denied(error) || !signs_.suspects(to_string(call.method), call.target, timing.now())) return false;
   ApiCall proof;
   proof.target = signs_.proof();
   proof.what = "asking for what was allowed before";
   if (proof.target.empty()) return false;
-  if (call.method == net::Method::get && call.target == proof.target) return signs_.may_wait(timing.now());
+  if (call.method == net::Method::get && call.target == proof.target) return may_wait(waiting);
   const auto seen = try_once(proof, context);
-  if (!seen && (is_denied(seen.error()) || is_trouble(seen.error()))) return signs_.may_wait(timing.now());
+  if (!seen && (is_denied(seen.error()) || is_trouble(seen.error()))) return may_wait(waiting);
   if (seen) signs_.worked("GET", proof.target, seen->body.size(), timing.now());
   // It knows its roles by now. It may have learned them between the two requests.
-  return !std::exchange(asked_again, true);
+  return !std::exchange(waiting.asked_again, true);
 }
 
 Result<net::HttpResponse> Connection::send(const ApiCall& call, const net::ExchangeContext& context) {
-  bool asked_again = false;
+  Waiting waiting;
   bool may_have_arrived = false;
   for (unsigned attempt = 0;; ++attempt) {
     auto reply = try_once(call, context);
@@ -209,9 +217,10 @@ Result<net::HttpResponse> Connection::send(const ApiCall& call, const net::Excha
     if (is_trouble(reply.error())) {
       may_have_arrived = may_have_arrived || !was_not_sent(reply.error());
       signs_.broke(options_.timing.now());
+      if (!waiting.since) waiting.since = options_.timing.now();
     }
     const bool usual = attempt < options_.retry_times && again(reply.error(), call);
-    if (!usual && !outlasts(call, reply.error(), asked_again, context)) return reply;
+    if (!usual && !outlasts(call, reply.error(), waiting, context)) return reply;
     const auto wait = std::min(places::back_off(attempt, reply.error().retry_after(), fraction_of(options_.timing)),
                                usual ? places::kMaxWait : kLongestPause);
     // Waiting past the deadline would only hide the reason behind "timeout".

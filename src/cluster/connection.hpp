@@ -45,7 +45,7 @@ class Connection {
   /// ServerTimeout, 502, 503, 504 and broken connections are tried again on those that can be repeated (GET, PUT,
   /// DELETE, and what is `repeatable`), until the tries or the deadline are used up. Other methods are repeated when it
   /// is sure that nothing was sent. A server that answered before in this process is taken to be starting anew: it is
-  /// waited for a minute at most, through broken connections and then through the 403 that it gives to everybody (told
+  /// waited for a minute at most, whatever other calls meet meanwhile, through broken connections and then through the 403 that it gives to everybody (told
   /// from a right that is missing by asking again what was allowed before). Not with `retry_times` 0. Errors: those of
   /// net::Exchanger, and failures of the API (status.hpp) for every status but 2xx.
   Result<net::HttpResponse> send(const ApiCall& call, const net::ExchangeContext& context);
@@ -56,6 +56,10 @@ class Connection {
 
   /// A request as send() would make it, for who sends it himself (watches).
   Result<net::HttpRequest> request(const ApiCall& call, Presented& shown, const net::ExchangeContext& context);
+  /// What an answer other than 2xx means, for the same. With a 401: where our credentials come from, and what to do
+  /// there (may ask the server for its version).
+  Error failure(const net::HttpResponse& response, const ApiCall& call, const Presented& shown,
+                const net::ExchangeContext& context);
   /// Whether a refusal may be that of a server that is starting, and waiting is still in order. Asks the server.
   bool is_starting(const ApiCall& call, const Error& error, const net::ExchangeContext& context);
   /// A connection of somebody who sends requests himself broke.
@@ -95,11 +99,15 @@ class Connection {
     std::int64_t seconds = 0;  ///< since 1970
     Deadline::Clock::time_point seen;
   };
-  bool outlasts(const ApiCall& call, const Error& error, bool& asked_again, const net::ExchangeContext& context);
+  /// What waiting for a server that is starting has come to, for one call.
+  struct Waiting {
+    bool asked_again = false;  ///< a 403 was looked at already, and the server was found to know its roles
+    std::optional<Deadline::Clock::time_point> since;  ///< the first trouble of this call
+  };
+  bool outlasts(const ApiCall& call, const Error& error, Waiting& waiting, const net::ExchangeContext& context);
+  bool may_wait(Waiting& waiting);
   void note_time(const net::HttpResponse& reply);
   Result<net::HttpResponse> try_once(const ApiCall& call, const net::ExchangeContext& context);
-  Error failure(const net::HttpResponse& response, const ApiCall& call, const Presented& shown,
-                const net::ExchangeContext& context);
   std::optional<int> kubernetes_minor(const net::ExchangeContext& context);
 
   net::Exchanger& exchanger_;

@@ -68,8 +68,8 @@ std::string renewal_of(const CredentialOrigin& origin, std::string_view server, 
       return "have a new client certificate made" + (name.empty() ? "" : ", and put it into " + name);
     case Kind::pod:
       return "the cluster renews it by itself: see whether the service account is still there" +
-             (account ? ", oc get serviceaccount " + std::string(text::cut(life.service_account, '/').second) + " -n " +
-                            std::string(text::cut(life.service_account, '/').first)
+             (account ? ", oc get serviceaccount " + shown_word(text::cut(life.service_account, '/').second) + " -n " +
+                            shown_word(text::cut(life.service_account, '/').first)
                       : "");
   }
   return login_command(server, "");

@@ -135,6 +135,22 @@ std::string started_at(const Pod& pod, const Pod::ContainerStatus& status) {
   return {};
 }
 
+// What a probe said, in our words: the message may hold the output of a command or the body of an answer, and so anything
+// at all. Of an HTTP probe the status code is safe ("Readiness probe failed: HTTP probe failed with statuscode: 503").
+std::string failed_probe(std::string_view message) {
+  const auto which = message.starts_with("Liveness") ? "liveness" : message.starts_with("Startup") ? "startup" : "readiness";
+  constexpr std::string_view kStatus = " probe failed: HTTP probe failed with statuscode: ";
+  const auto at = message.find(kStatus);
+  const auto first = message.substr(0, std::min(at, message.size())).find_first_of(" :");
+  std::string code;
+  if (at != std::string_view::npos && first == std::string_view::npos) {
+    const auto digits = message.substr(at + kStatus.size()).substr(0, 3);
+    const bool is_code = digits.size() == 3 && digits.find_first_not_of("0123456789") == std::string_view::npos;
+    if (is_code) code = fmt::format(" (HTTP status {})", digits);
+  }
+  return fmt::format("its {} probe fails{}", which, code);
+}
+
 std::optional<RolloutCause> probe(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
   if (status.init || status.ready || status.state != "running") return std::nullopt;
   // Not being ready is how every container begins; only the probe's own word about this start makes it a cause.
@@ -142,7 +158,7 @@ std::optional<RolloutCause> probe(const Pod& pod, const Pod::ContainerStatus& st
   if (event == nullptr) return std::nullopt;
   return RolloutCause{CauseKind::probe,
                       fmt::format("the container {} of the pod {} runs and is not ready: {}",
-                                  text::printable(status.name), pod.name(), quote_words(event->message())),
+                                  text::printable(status.name), pod.name(), failed_probe(event->message())),
                       pod.name(), status.name};
 }
 

@@ -22,7 +22,9 @@ void RolloutFeed::run(Client& client, net::ReplyStreams& streams, const std::str
                       const Resource& resource) {
   Selection selection;
   selection.project = project;
-  Watch watch(client, streams, resource, selection);
+  WatchOptions options;
+  options.on_link = [&](bool connected) { push({resource.kind, LinkChange{connected}}); };
+  Watch watch(client, streams, resource, selection, std::move(options));
   const net::ExchangeContext context{outside_.deadline, ending_.get_token()};
   for (;;) {
     auto event = watch.next(context);

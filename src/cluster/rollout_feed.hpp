@@ -20,11 +20,16 @@
 
 namespace sluice::cluster {
 
+/// The connection of one watch was lost, or there is one.
+struct LinkChange {
+  bool connected = false;
+};
+
 /// One change, or the last word of one watch: that the deadline has come, or why it ended.
 struct FeedItem {
   std::string_view kind;  ///< of the resource
-  std::variant<std::monostate, WatchEvent, Error> what;
-  bool is_last() const { return !std::holds_alternative<WatchEvent>(what); }
+  std::variant<std::monostate, WatchEvent, LinkChange, Error> what;
+  bool is_last() const { return std::holds_alternative<std::monostate>(what) || std::holds_alternative<Error>(what); }
 };
 
 /// Thread: next() one at a time. Destruction ends the watches and waits for their threads.

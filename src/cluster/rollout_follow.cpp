@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "cluster/rollout_feed.hpp"
+#include "cluster/rollout_sight.hpp"
 #include "cluster/rollout_view.hpp"
 #include "cluster/rollout_wiring.hpp"
 
@@ -20,6 +21,14 @@ using Step = RolloutDecision::Step;
 // Watches end by the deadline themselves; this is for one that is stuck in a name look-up.
 constexpr std::chrono::seconds kLastWords{1};
 
+/// How far a rollout has come: as long as this changes, nothing stands still.
+struct Progress {
+  std::int64_t ready = 0;
+  std::int64_t old = 0;
+  std::size_t pods = 0;  ///< new ones
+  friend bool operator==(const Progress&, const Progress&) = default;
+};
+
 /// One workload on its way.
 struct Tracked {
   const Followed* followed = nullptr;
@@ -28,6 +37,7 @@ struct Tracked {
   std::vector<std::string> replaced;
   std::optional<RolloutCause> cause;
   Clock::time_point cause_since;
+  Progress progress;
   std::optional<Clock::time_point> failed_since;  ///< and no evidence yet
   std::optional<LinesToShow> log;
   std::string line;
@@ -38,8 +48,14 @@ class Follower {
  public:
   Follower(Client& client, const std::vector<Followed>& followed, const FollowOptions& options,
            const net::ExchangeContext& context, const OnRollout& on_progress)
-      : client_(client), options_(options), context_(context), on_progress_(on_progress), view_(followed) {
-    for (const auto& one : followed) tracked_.push_back({&one, {}, "", {}, {}, {}, {}, {}, "", {}});
+      : client_(client),
+        followed_(followed),
+        options_(options),
+        context_(context),
+        on_progress_(on_progress),
+        view_(followed),
+        sight_(options.settle) {
+    for (const auto& one : followed) tracked_.push_back({&one, {}, "", {}, {}, {}, {}, {}, {}, "", {}});
   }
 
   Result<std::vector<RolloutResult>> run(net::ReplyStreams& streams) {
@@ -59,23 +75,58 @@ class Follower {
  private:
   Status watch(net::ReplyStreams& streams, const std::vector<const Followed*>& open) {
     const auto resources = rollout_resources(open);
-    RolloutFeed feed(client_, streams, open.front()->before.project, resources, context_);
+    const auto& project = open.front()->before.project;
+    {
+      RolloutFeed feed(client_, streams, project, resources, context_);
+      open_watches_ = resources.size();
+      while (!all_ended() && !context_.deadline.expired()) SLUICE_CHECK(listen(feed, project));
+      if (all_ended()) return {};
+      SLUICE_CHECK(hear_last_words(feed));
+    }
+    if (!trouble_.empty() || !sight_.is_settled(Clock::now())) return look_again(streams, project, resources);
+    time_out();
+    return {};
+  }
+
+  Status listen(RolloutFeed& feed, const std::string& project) {
+    if (context_.stop.stop_requested()) {
+      return Error(ErrorKind::cancelled,
+                   "stopped while rollouts of " + project + " were followed; the tags stay where they are");
+    }
+    auto item = feed.next(next_look());
+    if (item) SLUICE_CHECK(take(std::move(*item)));
+    look_at_clocks();
+    return {};
+  }
+
+  // The deadline has come, and nobody saw how things stand. So they are looked at when the server is back, and followed
+  // for as long as nobody saw them: nodes could not report either, so a good rollout may need that time.
+  Status look_again(net::ReplyStreams& streams, const std::string& project, const std::vector<Resource>& resources) {
+    const auto now = Clock::now();
+    const auto unseen = std::clamp(sight_.unseen(now), options_.settle, std::max(options_.settle, options_.restart));
+    const auto back_by = Deadline::after(options_.restart);
+    std::optional<Deadline> until;
+    tell_open("no connection at the end of the time; looking again when there is one");
+    view_ = RolloutView(followed_);  // what was deleted meanwhile must not stay in it
+    sight_ = Sight(options_.settle);
+    context_ = {Deadline::after(options_.restart + unseen + kLastWords), context_.stop};
+    RolloutFeed feed(client_, streams, project, resources, context_);
     open_watches_ = resources.size();
     while (!all_ended()) {
-      if (context_.stop.stop_requested()) {
-        return Error(ErrorKind::cancelled, "stopped while rollouts of " + open.front()->before.project +
-                                               " were followed; the tags stay where they are");
-      }
-      if (context_.deadline.expired()) {
-        SLUICE_CHECK(hear_last_words(feed));
-        time_out();
-        break;
-      }
-      auto item = feed.next(next_look());
-      if (item) SLUICE_CHECK(take(std::move(*item)));
-      look_at_clocks();
+      if (!until && sight_.connected() >= open_watches_) until = Deadline::after(unseen);
+      wake_at_ = until.value_or(back_by);
+      if (wake_at_->expired()) break;
+      SLUICE_CHECK(listen(feed, project));
     }
-    return {};
+    if (all_ended()) return {};
+    if (until && sight_.is_clear()) {
+      time_out();
+      return {};
+    }
+    return Error(ErrorKind::unreachable,
+                 fmt::format("following rollouts of {} ended without a connection{}; the tags stay where they are, and "
+                             "the rollouts go on",
+                             project, trouble_.empty() ? std::string() : ": " + trouble_));
   }
 
   // What was told before the deadline counts, and so does that there was nobody to tell it.
@@ -93,7 +144,15 @@ class Follower {
   }
 
   Status take(FeedItem item) {
-    if (item.is_last()) --open_watches_;
+    if (item.is_last()) {
+      --open_watches_;
+      sight_.ended(item.kind, Clock::now());
+    }
+    if (const auto* link = std::get_if<LinkChange>(&item.what)) {
+      if (link->connected) sight_.back(item.kind, Clock::now());
+      if (!link->connected) sight_.lost(item.kind, Clock::now());
+      return {};
+    }
     if (auto* error = std::get_if<Error>(&item.what)) {
       return judge_lost_watch(client_, item.kind, std::move(*error), trouble_);
     }
@@ -116,6 +175,7 @@ class Follower {
       tracked.cause.reset();
     }
     look_for_cause(index, live);
+    look_for_progress(tracked, live);
     switch (decision.step) {
       case Step::waiting:
       case Step::rolling:
@@ -149,6 +209,15 @@ class Follower {
     if (cause->kind == CauseKind::crash_loop && !cause->pod.empty()) read_log(tracked, *cause);
     tracked.cause = std::move(cause);
     if (is_new) report(index, tracked.cause->sentence, true, false);
+  }
+
+  // A quota that only slows a rollout down lets pods come as others go: nothing is given up while something moves.
+  static void look_for_progress(Tracked& tracked, const LiveWorkload& live) {
+    const auto& decision = tracked.decision;
+    const Progress now{decision.ready, decision.old, new_pods(decision, *tracked.followed, live).size()};
+    if (now == tracked.progress) return;
+    tracked.progress = now;
+    tracked.cause_since = Clock::now();
   }
 
   static bool is_pull(const RolloutCause& cause) {
@@ -222,8 +291,10 @@ class Follower {
   void give_up(std::size_t index) {
     auto& tracked = tracked_[index];
     if (!is_lasting(tracked)) return end(index, RolloutEnd::failed, "given up, as nothing got better");
-    if (!still_stands(client_, tracked.followed->before.project, *tracked.cause, context_)) {
-      tracked.cause_since = Clock::now();  // the cluster tries again by itself
+    const auto standing = still_stands(client_, tracked.followed->before.project, *tracked.cause, context_);
+    if (standing != Standing::stands) {
+      // The cluster tries again by itself, or nobody is there to say that it does not.
+      tracked.cause_since = Clock::now();
       return;
     }
     const auto span = std::chrono::duration<double>(*options_.grace).count();
@@ -238,11 +309,11 @@ class Follower {
     auto span = options_.patience;
     if (is_lasting(tracked)) span = span ? std::min(*span, *options_.grace) : *options_.grace;
     if (!span) return std::nullopt;
-    return tracked.cause_since + (tracked.cause->vague ? std::max(*span, options_.settle) : *span);
+    return sight_.seen_for(tracked.cause_since, tracked.cause->vague ? std::max(*span, options_.settle) : *span);
   }
 
   Deadline next_look() const {
-    auto until = context_.deadline;
+    auto until = wake_at_ ? context_.deadline.earlier(*wake_at_) : context_.deadline;
     const auto now = Clock::now();
     const auto at = [&](Clock::time_point when) {
       const auto span = std::chrono::ceil<std::chrono::milliseconds>(std::max(when - now, Clock::duration::zero()));
@@ -262,7 +333,6 @@ class Follower {
       if (tracked.result) continue;
       auto what = tracked.decision.what.empty() ? std::string("it was not seen") : tracked.decision.what;
       what = "the time was up: " + what;
-      if (!trouble_.empty()) what += "; there was no connection at the end: " + trouble_;
       end(i, tracked.decision.step == Step::ended ? tracked.decision.end : RolloutEnd::timed_out, what);
     }
   }
@@ -287,6 +357,12 @@ class Follower {
     report(index, what, !is_good(how), true);
   }
 
+  void tell_open(const std::string& line) {
+    for (std::size_t i = 0; i < tracked_.size(); ++i) {
+      if (!tracked_[i].result) tell(i, line);
+    }
+  }
+
   void tell(std::size_t index, const std::string& line) {
     auto& tracked = tracked_[index];
     if (tracked.line == line) return;
@@ -301,11 +377,14 @@ class Follower {
   }
 
   Client& client_;
+  const std::vector<Followed>& followed_;
   const FollowOptions options_;
-  const net::ExchangeContext context_;
+  net::ExchangeContext context_;
   const OnRollout& on_progress_;
   RolloutView view_;
   std::vector<Tracked> tracked_;
+  Sight sight_;
+  std::optional<Deadline> wake_at_;  ///< earlier than the deadline
   std::size_t open_watches_ = 0;
   std::string trouble_;  ///< why a watch had no connection at the deadline
 };

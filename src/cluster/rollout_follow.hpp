@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "cluster/client.hpp"
+#include "cluster/restart_signs.hpp"
 #include "cluster/rollout.hpp"
 #include "cluster/rollout_cause.hpp"
 #include "net/reply_stream.hpp"
@@ -66,15 +67,20 @@ struct FollowOptions {
   /// How long the evidence of a failure may come after the failure: watches are not ordered among each other.
   std::chrono::milliseconds settle{std::chrono::seconds(2)};
   int log_lines = 20;
+  /// How long a server that is away at the deadline is waited for, to see once more how things stand.
+  std::chrono::milliseconds restart{RestartSigns::kLongest};
 };
 
 /// Called by the thread that follows; keep it short.
 using OnRollout = std::function<void(const RolloutProgress&)>;
 
-/// Blocks until every one has ended; what has not until the deadline of `context` ends as `timed_out`. One result for
-/// each of `followed`, in their order. Precondition: all are of one project.
-/// Errors: unauthenticated (the token has ended; says so), denied (names what may not be watched), cancelled, and those
-/// of Watch that no waiting mends. Events that may not be read only make causes poorer.
+/// Blocks until every one has ended; what has not until the deadline of `context` ends as `timed_out`. When there is no
+/// connection at the deadline, the server is waited for (FollowOptions::restart), and what it shows then is followed
+/// for as long as nobody saw anything (at most `restart` again): nodes could not report either. One result for each of
+/// `followed`, in their order. Precondition: all are of one project.
+/// Errors: unauthenticated (the token has ended; says so), denied (names what may not be watched), cancelled,
+/// unreachable (no connection at the deadline, and none later: nobody knows how the rollouts stand), and those of Watch
+/// that no waiting mends. Events that may not be read only make causes poorer.
 Result<std::vector<RolloutResult>> follow_rollouts(Client& client, net::ReplyStreams& streams,
                                                    const std::vector<Followed>& followed, const FollowOptions& options,
                                                    const net::ExchangeContext& context, const OnRollout& on_progress);

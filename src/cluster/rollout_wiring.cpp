@@ -1,6 +1,9 @@
 #include "cluster/rollout_wiring.hpp"
 
 #include "base/text.hpp"
+#include "cluster/paths.hpp"
+#include "cluster/status.hpp"
+#include "findings/catalogue.hpp"
 
 #include <fmt/format.h>
 
@@ -61,6 +64,27 @@ bool refuses_still(const ResourceQuota& quota, const RefusedByQuota& refused) {
          });
 }
 
+// Whether nobody was there to say how the quota is. A server that is starting says 403 to everybody.
+bool says_nothing(Client& client, const std::string& project, const std::string& name, const Error& error,
+                  const net::ExchangeContext& context) {
+  const auto* failure = failure_of(error);
+  if (failure != nullptr && failure->code >= 500) return true;
+  switch (error.kind()) {
+    case ErrorKind::unreachable:
+    case ErrorKind::timeout:
+    case ErrorKind::busy:
+    case ErrorKind::cancelled:
+      return true;
+    case ErrorKind::denied: {
+      ApiCall call;
+      call.target = path_of(ResourceQuota::kResource, project, name);
+      return client.connection().is_starting(call, error, context);
+    }
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 std::vector<Resource> rollout_resources(const std::vector<const Followed*>& followed) {
@@ -100,12 +124,12 @@ std::vector<Resource> rollout_resources(const std::vector<const Followed*>& foll
 Status judge_lost_watch(Client& client, std::string_view kind, Error error, std::string& trouble) {
   switch (error.kind()) {
     case ErrorKind::unauthenticated:
+      // The way out depends on where the token came from: Connection::failure has named it.
       return Error(ErrorKind::unauthenticated,
                    fmt::format("the token for {} expired or was revoked while rollouts were followed ({}); the tags "
                                "stay where they are, and the rollouts go on",
                                client.connection().host(), client.connection().access().identity->explain()))
-          .with_hint("log in again with: sluice login " + client.connection().access().server.text() +
-                     " -u USER, then: sluice resume");
+          .with_hint(error.hint());
     case ErrorKind::unreachable:
     case ErrorKind::timeout:
     case ErrorKind::busy:
@@ -122,7 +146,9 @@ Status judge_lost_watch(Client& client, std::string_view kind, Error error, std:
 }
 
 std::string LinesToShow::command() const {
-  return fmt::format("oc logs {} -n {}{}{}", pod, project, container.empty() ? "" : " -c " + text::printable(container),
+  // Names come from the server, and this line is made to be pasted into a shell.
+  const auto word = [](const std::string& name) { return findings::shell_word(text::printable(name)); };
+  return fmt::format("oc logs {} -n {}{}{}", word(pod), word(project), container.empty() ? "" : " -c " + word(container),
                      previous ? " --previous" : "");
 }
 
@@ -135,14 +161,14 @@ LinesToShow last_lines(Client& client, const std::string& project, const Rollout
   return out;
 }
 
-bool still_stands(Client& client, const std::string& project, const RolloutCause& cause,
-                  const net::ExchangeContext& context) {
+Standing still_stands(Client& client, const std::string& project, const RolloutCause& cause,
+                      const net::ExchangeContext& context) {
   const auto refused = quota_in(cause.sentence);
-  if (cause.kind != CauseKind::quota || refused.name.empty()) return true;
+  if (cause.kind != CauseKind::quota || refused.name.empty()) return Standing::stands;
   const net::ExchangeContext soon{context.deadline.earlier(Deadline::after(kLogWait)), context.stop};
   const auto quota = client.find<ResourceQuota>(project, refused.name, soon);
-  if (!quota) return true;  // it may not be read, or not now
-  return *quota && refuses_still(**quota, refused);
+  if (!quota) return says_nothing(client, project, refused.name, quota.error(), soon) ? Standing::unknown : Standing::stands;
+  return *quota && refuses_still(**quota, refused) ? Standing::stands : Standing::lifted;
 }
 
 }  // namespace sluice::cluster

@@ -7,6 +7,7 @@
 #include "cluster/rollout.hpp"
 #include "cluster/rollout_follow.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,9 +27,14 @@ Status judge_lost_watch(Client& client, std::string_view kind, Error error, std:
 LinesToShow last_lines(Client& client, const std::string& project, const RolloutCause& cause, int lines,
                        const net::ExchangeContext& context);
 
-/// Whether what refused pods would do so still. Only of a quota can that be seen: it may have been raised or removed.
-/// True when it cannot be known. Blocks for some seconds at most.
-bool still_stands(Client& client, const std::string& project, const RolloutCause& cause,
+/// Whether what refused pods would do so still.
+enum class Standing : std::uint8_t {
+  stands,   ///< it does, or it may not be read: then the cluster's last word holds
+  lifted,   ///< it was raised or removed
+  unknown,  ///< the server was not there to be asked, or is starting: to be asked again
+};
+/// Only of a quota can it be asked; everything else stands. Blocks for some seconds at most.
+Standing still_stands(Client& client, const std::string& project, const RolloutCause& cause,
                   const net::ExchangeContext& context);
 
 }  // namespace sluice::cluster

@@ -50,7 +50,11 @@ std::string_view to_string(Change change) {
 
 Watch::Watch(Client& client, net::ReplyStreams& streams, const Resource& resource, Selection selection,
              WatchOptions options)
-    : client_(client), streams_(streams), resource_(resource), selection_(std::move(selection)), options_(options) {}
+    : client_(client),
+      streams_(streams),
+      resource_(resource),
+      selection_(std::move(selection)),
+      options_(std::move(options)) {}
 
 std::string Watch::what() const { return "watching " + shown(resource_, selection_.project, selection_.name); }
 
@@ -113,9 +117,16 @@ Watch::Step Watch::wait_for_turn(const net::ExchangeContext& context) {
 void Watch::put_off(std::optional<Error> reason) {
   const auto floor = reason ? reason->retry_after() : std::nullopt;
   trouble_ = std::move(reason);
+  if (trouble_) tell_link(false);
   if (failures_++ == 0 && !floor) return;
   const auto& timing = client_.connection().timing();
   next_try_ = timing.now() + places::back_off(failures_ - 1, floor, fraction_of(timing));
+}
+
+void Watch::tell_link(bool connected) {
+  if (told_link_ == connected) return;
+  told_link_ = connected;
+  if (options_.on_link) options_.on_link(connected);
 }
 
 Status Watch::overcome(Error error, const net::ExchangeContext& context) {
@@ -181,24 +192,25 @@ Result<net::OpenReply> Watch::ask(const net::ExchangeContext& context) {
     ApiCall call;
     call.target = target();
     call.what = what();
-    SLUICE_TRY(auto request, connection.request(call, shown, one));
-    request.max_silence = options_.session + kGrace;
-    auto reply = streams_.open(request, one);
-    if (!reply || reply->head.status != 401 || renewed || !connection.refused(shown)) return reply;
+    auto request = connection.request(call, shown, one);
+    if (!request) return std::move(request).error().context(what());
+    request->max_silence = options_.session + kGrace;
+    auto reply = streams_.open(*request, one);
+    if (!reply) return connection.as_of_api(std::move(reply).error()).context(what());
+    if (reply->head.status == 200 && reply->body) return reply;
+    if (reply->head.status == 401 && !renewed && connection.refused(shown)) continue;
+    return connection.failure(reply->head, call, shown, one);
   }
 }
 
 Status Watch::open(const net::ExchangeContext& context) {
-  auto reply = ask(context);
-  if (!reply) return client_.connection().as_of_api(std::move(reply).error()).context(what());
-  if (reply->head.status != 200 || !reply->body) {
-    return to_error(read_failure(reply->head), client_.connection().host(), what());
-  }
+  SLUICE_TRY(auto reply, ask(context));
   ++counters_.sessions;
   trouble_.reset();
   session_start_ = client_.connection().timing().now();
-  body_ = std::move(reply->body);
+  body_ = std::move(reply.body);
   lines_.emplace(options_.max_line_bytes);
+  tell_link(true);
   return {};
 }
 

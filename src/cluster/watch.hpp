@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,9 @@ struct WatchOptions {
   bool initial = true;                ///< what the first list shows comes as `added`; false: only what changes after it
   std::chrono::seconds session{300};  ///< after which the server is asked to end a watch
   std::size_t max_line_bytes = std::size_t{8} * 1024 * 1024;  ///< etcd stores 1.5 MiB per object
+  /// Told when the connection is lost, and when there is one: the first time, then after every loss. What a list has
+  /// shown has been returned by then; what happened meanwhile may still come. Called inside next().
+  std::function<void(bool connected)> on_link{};
 };
 
 /// What a watch has been through. For tests and for -v.
@@ -97,6 +101,7 @@ class Watch {
   /// Empty when it was dealt with: the next step waits and tries again.
   Status overcome(Error error, const net::ExchangeContext& context);
   void put_off(std::optional<Error> reason);
+  void tell_link(bool connected);
   std::string target() const;
   std::string what() const;
 
@@ -117,6 +122,7 @@ class Watch {
   std::optional<Deadline::Clock::time_point> next_try_;
   Deadline::Clock::time_point session_start_{};
   std::optional<Error> trouble_;  ///< why there is no connection
+  std::optional<bool> told_link_;
   WatchCounters counters_;
 };
 

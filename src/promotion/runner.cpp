@@ -454,8 +454,11 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
 // Not at its end: the state stays what it is.
 Outcome Runner::leave_open(Work& work, Error error) {
   static_cast<void>(note(work, "left", {}, {}, Json::object().set("why", error.sentence())));
-  if (!error.hint().empty()) return conclude(work, std::move(error));
-  return conclude(work, std::move(error).with_hint("look again: sluice resume " + work.promotion.id));
+  const auto resume = "sluice resume " + work.promotion.id;
+  auto hint = error.hint();
+  if (hint.empty()) hint = "look again: " + resume;
+  if (hint.find("sluice resume") == std::string::npos) hint += ", then: " + resume;
+  return conclude(work, std::move(error).with_hint(std::move(hint)));
 }
 
 Outcome Runner::conclude(Work& work, std::optional<Error> error) {

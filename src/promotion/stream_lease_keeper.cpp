@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::chrono::seconds kForOneWrite{15};
 
+// Whoever may not write, or cannot reach the server, has nothing of the lease, however long it lasts by the clock: what
+// comes next would fail half-way.
+bool shuts_out(const Error& error) {
+  return error.kind() == ErrorKind::unauthenticated || error.kind() == ErrorKind::denied ||
+         error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Client& client, cluster::StreamLease wanted,
@@ -63,6 +70,7 @@ Status StreamLeaseKeeper::confirm(const net::ExchangeContext& context) {
   auto renewed = renew_once(context);
   if (renewed) return {};
   SLUICE_CHECK(still_ours());
+  if (shuts_out(renewed.error())) return renewed;
   const auto end = state_.with([](const State& held) { return held.lease.expires_at; });
   if (seconds_now() < end) return {};
   return renewed;

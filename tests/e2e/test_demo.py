@@ -40,7 +40,7 @@ class Demo(unittest.TestCase):
         self.assertRegex(done.stdout, re.compile(
             r"^1\. .*shop 1 -> prod: succeeded.*^2\. .*shop 2 -> prod: rolled-back.*^3\. .*shop 1 -> prod: succeeded.*"
             r"by stream.*What to try next", re.M | re.S))
-        self.assertIn("Readiness probe failed", done.stderr)
+        self.assertIn("its readiness probe fails (HTTP status 503)", done.stderr)
         for words in ("waiting for the image trigger", "2 of 2 pods ready"):
             self.assertIn(words, done.stderr, "the rollout is seen live")
         for digests in self.proofs(done.stdout):

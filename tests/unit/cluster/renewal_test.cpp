@@ -38,6 +38,11 @@ TEST(Renewal, LeadsToWhereTheCredentialsComeFrom) {
        "ci/bot",
        {},
        "oc create token bot -n ci > /etc/t  # before OpenShift 4.11: oc sa get-token bot -n ci"},
+      {{Kind::pod, ""},
+       "ci;id/x y",
+       27,
+       "the cluster renews it by itself: see whether the service account is still there, oc get serviceaccount 'x y' -n "
+       "'ci;id'"},
       {{Kind::variable, "TOKEN"}, "", {}, "set the variable TOKEN to a new token"},
       {{Kind::variable, "TOKEN"}, "ci/bot", 27, "export TOKEN=\"$(oc create token bot -n ci)\""},
       {{Kind::program, "vault"}, "", {}, "run it by hand, and look why it gives a token that has ended: vault"},

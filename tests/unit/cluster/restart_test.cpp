@@ -73,6 +73,23 @@ TEST_F(RestartTest, ItIsWaitedForAMinuteAndNotForEver) {
   EXPECT_LE(time.now - again, seconds(10)) << "the minute is over for all requests";
 }
 
+TEST_F(RestartTest, ACallIsGivenUpAfterAMinuteAlsoWhenOthersSucceed) {
+  worked();
+  unsigned tries = 0;
+  // A lease is renewed beside it all the time.
+  exchanger.otherwise([&](const net::HttpRequest& request, const auto&) -> Result<net::HttpResponse> {
+    if (request.url.target == kStream) return good();
+    if (++tries > 200) return Error(ErrorKind::internal, "it is tried for ever");
+    const bool renews = tries % 3 == 0;
+    EXPECT_TRUE(!renews || call(kStream).ok());
+    return status_reply(503, "ServiceUnavailable", "the server is currently unable to handle the request");
+  });
+  const auto start = time.now;
+  EXPECT_TRUE(failed_with(call(kPods, net::Method::put), ErrorKind::busy));
+  EXPECT_GE(time.now - start, seconds(50));
+  EXPECT_LE(time.now - start, seconds(70));
+}
+
 TEST_F(RestartTest, AnApiThatNeverAnsweredIsNotWaitedFor) {
   exchanger.otherwise([](const auto&, const auto&) { return refused(); });
   EXPECT_TRUE(failed_with(call(kPods), ErrorKind::unreachable));

@@ -108,7 +108,7 @@ TEST(RolloutCause, IsToldInWords) {
             Scene().pod(R"({"initContainerStatuses": [{"name": "i", "state": {"terminated": {"exitCode": 0}}}]})"), "",
             ""},
            {"a probe", Scene().container(R"({"running": {}})").event("p1", "Unhealthy", "Readiness probe failed: 503"),
-            "probe-failing", "runs and is not ready: Readiness probe failed: 503"},
+            "probe-failing", "runs and is not ready: its readiness probe fails"},
            {"a probe that failed before it passed",
             Scene().container(R"({"running": {}})", R"(, "ready": true)").event("p1", "Unhealthy", "Readiness"), "",
             ""},
@@ -160,6 +160,22 @@ TEST(RolloutCause, OfACrashNamesWhoseLogTellsMore) {
   ASSERT_TRUE(cause);
   EXPECT_EQ(cause->pod, "web-2-x");
   EXPECT_EQ(cause->container, "web");
+}
+
+TEST(RolloutCause, OfAProbeKeepsNothingOfItsOutput) {
+  const auto told = [](const std::string& message) {
+    const auto cause = Scene().container(R"({"running": {}})").event("p1", "Unhealthy", message).cause();
+    return cause ? cause->sentence.substr(cause->sentence.find("not ready: ")) : std::string();
+  };
+  EXPECT_EQ(told("Readiness probe failed: HTTP probe failed with statuscode: 503"),
+            "not ready: its readiness probe fails (HTTP status 503)");
+  EXPECT_EQ(told("Readiness probe failed: db password=hunter2 refused\n"), "not ready: its readiness probe fails");
+  EXPECT_EQ(told("Readiness probe failed: said: x probe failed: HTTP probe failed with statuscode: 123"),
+            "not ready: its readiness probe fails");
+  EXPECT_EQ(told("Readiness probe failed: HTTP probe failed with statuscode: hunter2"),
+            "not ready: its readiness probe fails");
+  EXPECT_EQ(told("Liveness probe failed: dial tcp 10.0.0.1:80: connect: connection refused"),
+            "not ready: its liveness probe fails");
 }
 
 TEST(RolloutCause, IsVagueUntilTheRegistrysWordsAreKnown) {

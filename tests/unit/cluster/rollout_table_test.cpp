@@ -239,7 +239,7 @@ std::vector<Situation> container_situations() {
        ""},
       {"a probe says no",
        [](Scene& s) { s.container(R"({"running": {}})").event("p2", "Unhealthy", "Readiness probe failed: 503"); },
-       "the container web of the pod web-2-x runs and is not ready: Readiness probe failed: 503"},
+       "the container web of the pod web-2-x runs and is not ready: its readiness probe fails"},
       {"the probe's word is older than the start",
        [](Scene& s) {
          s.container(fmt::format(R"({{"running": {{"startedAt": "{}"}}}})", kNow))
