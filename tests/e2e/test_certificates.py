@@ -17,7 +17,8 @@ CAUSES = (
     ("not yet valid", {"valid": (2, 9)}, "is not valid yet: it is valid from ", "when the clock is wrong, set it"),
     ("another name", {"only": True, "names": ("other.example.com",)}, "is for other names: other.example.com",
      "use a name that it is for"),
-    ("another purpose", {"extension": "extendedKeyUsage=clientAuth"}, "is refused: un", "have it made anew, with a key usage"),
+    ("another purpose", {"extension": "extendedKeyUsage=clientAuth"}, "is refused: un",
+     "have it made anew, with a key usage"),
     ("an unknown critical extension", {"extension": "1.2.3.4.5.6=critical,DER:0500"},
      "is refused: unhandled critical extension", "have it made anew"),
 )
