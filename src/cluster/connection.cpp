@@ -170,8 +170,8 @@ bool Connection::is_starting(const ApiCall& call, const Error& error, const net:
   return outlasts(call, error, waiting, context);
 }
 
-// The server's own trouble has a beginning that all calls share, and any success ends it: the renewal of a lease does so
-// beside a write that is refused for ever. So each call has its own beginning as well.
+// The server's own trouble has a beginning that all calls share, and any success ends it: the renewal of a lease does
+// so beside a write that is refused for ever. So each call has its own beginning as well.
 bool Connection::may_wait(Waiting& waiting) {
   const auto now = options_.timing.now();
   if (!waiting.since) waiting.since = now;

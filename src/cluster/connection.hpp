@@ -45,9 +45,10 @@ class Connection {
   /// ServerTimeout, 502, 503, 504 and broken connections are tried again on those that can be repeated (GET, PUT,
   /// DELETE, and what is `repeatable`), until the tries or the deadline are used up. Other methods are repeated when it
   /// is sure that nothing was sent. A server that answered before in this process is taken to be starting anew: it is
-  /// waited for a minute at most, whatever other calls meet meanwhile, through broken connections and then through the 403 that it gives to everybody (told
-  /// from a right that is missing by asking again what was allowed before). Not with `retry_times` 0. Errors: those of
-  /// net::Exchanger, and failures of the API (status.hpp) for every status but 2xx.
+  /// waited for a minute at most, whatever other calls meet meanwhile, through broken connections and then through the
+  /// 403 that it gives to everybody (told from a right that is missing by asking again what was allowed before). Not
+  /// with `retry_times` 0. Errors: those of net::Exchanger, and failures of the API (status.hpp) for every status but
+  /// 2xx.
   Result<net::HttpResponse> send(const ApiCall& call, const net::ExchangeContext& context);
 
   /// The same with a JSON answer; null for an empty one. A Status that tells of a failure is one, whatever the HTTP

@@ -135,10 +135,13 @@ std::string started_at(const Pod& pod, const Pod::ContainerStatus& status) {
   return {};
 }
 
-// What a probe said, in our words: the message may hold the output of a command or the body of an answer, and so anything
-// at all. Of an HTTP probe the status code is safe ("Readiness probe failed: HTTP probe failed with statuscode: 503").
+// What a probe said, in our words: the message may hold the output of a command or the body of an answer, and so
+// anything at all. Of an HTTP probe the status code is safe ("Readiness probe failed: HTTP probe failed with
+// statuscode: 503").
 std::string failed_probe(std::string_view message) {
-  const auto which = message.starts_with("Liveness") ? "liveness" : message.starts_with("Startup") ? "startup" : "readiness";
+  const auto which = message.starts_with("Liveness")  ? "liveness"
+                     : message.starts_with("Startup") ? "startup"
+                                                      : "readiness";
   constexpr std::string_view kStatus = " probe failed: HTTP probe failed with statuscode: ";
   const auto at = message.find(kStatus);
   const auto first = message.substr(0, std::min(at, message.size())).find_first_of(" :");

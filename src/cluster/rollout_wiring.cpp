@@ -148,8 +148,8 @@ Status judge_lost_watch(Client& client, std::string_view kind, Error error, std:
 std::string LinesToShow::command() const {
   // Names come from the server, and this line is made to be pasted into a shell.
   const auto word = [](const std::string& name) { return findings::shell_word(text::printable(name)); };
-  return fmt::format("oc logs {} -n {}{}{}", word(pod), word(project), container.empty() ? "" : " -c " + word(container),
-                     previous ? " --previous" : "");
+  return fmt::format("oc logs {} -n {}{}{}", word(pod), word(project),
+                     container.empty() ? "" : " -c " + word(container), previous ? " --previous" : "");
 }
 
 LinesToShow last_lines(Client& client, const std::string& project, const RolloutCause& cause, int lines,
@@ -167,7 +167,8 @@ Standing still_stands(Client& client, const std::string& project, const RolloutC
   if (cause.kind != CauseKind::quota || refused.name.empty()) return Standing::stands;
   const net::ExchangeContext soon{context.deadline.earlier(Deadline::after(kLogWait)), context.stop};
   const auto quota = client.find<ResourceQuota>(project, refused.name, soon);
-  if (!quota) return says_nothing(client, project, refused.name, quota.error(), soon) ? Standing::unknown : Standing::stands;
+  if (!quota)
+    return says_nothing(client, project, refused.name, quota.error(), soon) ? Standing::unknown : Standing::stands;
   return *quota && refuses_still(**quota, refused) ? Standing::stands : Standing::lifted;
 }
 

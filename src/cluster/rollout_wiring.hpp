@@ -35,6 +35,6 @@ enum class Standing : std::uint8_t {
 };
 /// Only of a quota can it be asked; everything else stands. Blocks for some seconds at most.
 Standing still_stands(Client& client, const std::string& project, const RolloutCause& cause,
-                  const net::ExchangeContext& context);
+                      const net::ExchangeContext& context);
 
 }  // namespace sluice::cluster

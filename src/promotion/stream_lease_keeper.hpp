@@ -36,8 +36,8 @@ class StreamLeaseKeeper {
   /// when it was lost. Thread: any.
   Status check(const cluster::ImageStream& stream);
   /// Renews it now, to be sure, before something is written that another holder must not lose. Errors: conflict, when
-  /// it was lost; unauthenticated, denied, unreachable and timeout at once, as nothing else can be written either; other
-  /// errors of the API when it may have been lost: it could not be renewed until its end. Thread: any.
+  /// it was lost; unauthenticated, denied, unreachable and timeout at once, as nothing else can be written either;
+  /// other errors of the API when it may have been lost: it could not be renewed until its end. Thread: any.
   Status confirm(const net::ExchangeContext& context);
 
  private:

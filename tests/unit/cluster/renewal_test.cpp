@@ -41,7 +41,8 @@ TEST(Renewal, LeadsToWhereTheCredentialsComeFrom) {
       {{Kind::pod, ""},
        "ci;id/x y",
        27,
-       "the cluster renews it by itself: see whether the service account is still there, oc get serviceaccount 'x y' -n "
+       "the cluster renews it by itself: see whether the service account is still there, oc get serviceaccount 'x y' "
+       "-n "
        "'ci;id'"},
       {{Kind::variable, "TOKEN"}, "", {}, "set the variable TOKEN to a new token"},
       {{Kind::variable, "TOKEN"}, "ci/bot", 27, "export TOKEN=\"$(oc create token bot -n ci)\""},

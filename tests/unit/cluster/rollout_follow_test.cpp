@@ -106,13 +106,14 @@ class Server final : public net::ReplyStreams, public net::Exchanger {
         while (next_ < known.frames.size() && known.frames[next_].plural != plural_) ++next_;
         return next_ < known.frames.size() || known.cuts != cuts_;
       };
-      return server_.known_.when_until(
-          told, context.deadline, context.stop, [&](const Known& known) -> Result<std::optional<std::string>> {
-            if (context.stop.stop_requested()) return Error(ErrorKind::cancelled, "stopped");
-            if (known.cuts != cuts_) return away();
-            if (next_ >= known.frames.size()) return std::optional<std::string>();
-            return std::optional(known.frames[next_++].line);
-          });
+      return server_.known_.when_until(told, context.deadline, context.stop,
+                                       [&](const Known& known) -> Result<std::optional<std::string>> {
+                                         if (context.stop.stop_requested())
+                                           return Error(ErrorKind::cancelled, "stopped");
+                                         if (known.cuts != cuts_) return away();
+                                         if (next_ >= known.frames.size()) return std::optional<std::string>();
+                                         return std::optional(known.frames[next_++].line);
+                                       });
     }
 
    private:
@@ -279,7 +280,8 @@ TEST(RolloutSight, AShortCutDelaysTheEndOnlyUntilTheWatchCouldTell) {
   sight.lost("Pod", start + seconds(29));
   sight.back("Pod", start + seconds(30));
   EXPECT_EQ(sight.seen_for(start, seconds(30)), start + seconds(32));
-  EXPECT_EQ(sight.seen_for(start, seconds(60)), start + seconds(60)) << "else a gateway that cuts would end all giving up";
+  EXPECT_EQ(sight.seen_for(start, seconds(60)), start + seconds(60))
+      << "else a gateway that cuts would end all giving up";
 }
 
 TEST(RolloutSight, NeedsEveryWatch) {
