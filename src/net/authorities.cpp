@@ -73,10 +73,10 @@ class Reader {
   Authorities done() && {
     if (out_.certificates.empty() && troubles_ == 0) trouble("this machine has no file of them", "");
     if (troubles_ == 0) return std::move(out_);
-    out_.problem = fmt::format(
-        "{} could not be read: {}",
-        out_.certificates.empty() ? "the authorities of this machine" : "not all authorities of this machine",
-        text::join(told_, "; "));
+    out_.problem = fmt::format("{}: {}",
+                               out_.certificates.empty() ? "the authorities of this machine could not be read"
+                                                         : "not all authorities of this machine could be read",
+                               text::join(told_, "; "));
     if (troubles_ > told_.size()) out_.problem += fmt::format("; and {} more", troubles_ - told_.size());
     return std::move(out_);
   }
