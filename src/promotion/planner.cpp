@@ -308,6 +308,26 @@ Result<Planned> Planner::plan(const Request& request, bool will_write) {
   return explain_refused(targets_, pipeline_, **environment, goes_back(request), std::move(planned).error());
 }
 
+namespace {
+
+// What the moving tags stand for, as the images were tested.
+Observed observed_before(const Plan& plan, const std::vector<std::string>& images) {
+  Observed out;
+  for (const auto& target : plan.targets) {
+    auto& digests = out.digests.emplace_back();
+    for (const auto& name : images) {
+      const auto image = std::find_if(target.images.begin(), target.images.end(),
+                                      [&](const PlannedImage& one) { return one.name == name; });
+      digests.push_back(image == target.images.end() ? std::nullopt
+                        : image->tested_before       ? image->tested_before
+                                                     : image->before());
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<Planned> Planner::plan_as_seen(const Request& request, bool will_write) {
   SLUICE_TRY(const auto* environment, pipeline_.environment(request.environment));
   if (environment == &pipeline_.environments.front()) {
@@ -355,20 +375,10 @@ Result<Planned> Planner::plan_as_seen(const Request& request, bool will_write) {
     std::stable_sort(target.findings.begin(), target.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
   }
-  Observed observed;
-  for (std::size_t t = 0; t < out.plan.targets.size(); ++t) {
-    auto& target = out.plan.targets[t];
-    take_released_before(remembered_there->targets[t].memory, target);
-    auto& digests = observed.digests.emplace_back();
-    for (const auto& name : pipeline_.images) {
-      const auto image = std::find_if(target.images.begin(), target.images.end(),
-                                      [&](const PlannedImage& one) { return one.name == name; });
-      digests.push_back(image == target.images.end() ? std::nullopt
-                        : image->tested_before       ? image->tested_before
-                                                     : image->before());
-    }
-  }
-  SLUICE_TRY(const auto now, judge_held(*environment, moving_tag(pipeline_, *environment), observed));
+  for (std::size_t t = 0; t < out.plan.targets.size(); ++t)
+    take_released_before(remembered_there->targets[t].memory, out.plan.targets[t]);
+  SLUICE_TRY(const auto now, judge_held(*environment, moving_tag(pipeline_, *environment),
+                                        observed_before(out.plan, pipeline_.images)));
   SLUICE_CHECK(refuse_backwards(request, *environment, now, out.release));
   const auto* memory = remembered_there;
   SLUICE_TRY(out.plan.findings, findings_for(store_, pipeline_, *environment, *memory, request.take_over, out.plan));
