@@ -112,8 +112,12 @@ class Follower {
     context_ = {Deadline::after(options_.restart + unseen + kLastWords), context_.stop};
     RolloutFeed feed(client_, streams, project, resources, context_);
     open_watches_ = resources.size();
+    blind_ = true;
     while (!all_ended()) {
-      if (!until && sight_.connected() >= open_watches_) until = Deadline::after(unseen);
+      if (!until && sight_.connected() >= open_watches_) {
+        until = Deadline::after(unseen);
+        see_again();
+      }
       wake_at_ = until.value_or(back_by);
       if (wake_at_->expired()) break;
       SLUICE_CHECK(listen(feed, project));
@@ -127,6 +131,12 @@ class Follower {
                  fmt::format("following rollouts of {} ended without a connection{}; the tags stay where they are, and "
                              "the rollouts go on",
                              project, trouble_.empty() ? std::string() : ": " + trouble_));
+  }
+
+  // What stood before the cut is judged by what stands now: its time begins anew.
+  void see_again() {
+    blind_ = false;
+    for (auto& tracked : tracked_) tracked.cause_since = Clock::now();
   }
 
   // What was told before the deadline counts, and so does that there was nobody to tell it.
@@ -305,7 +315,7 @@ class Follower {
 
   // When the workload is given up if its trouble stays; empty: never.
   std::optional<Clock::time_point> given_up_at(const Tracked& tracked) const {
-    if (!tracked.cause) return std::nullopt;
+    if (!tracked.cause || blind_) return std::nullopt;
     auto span = options_.patience;
     if (is_lasting(tracked)) span = span ? std::min(*span, *options_.grace) : *options_.grace;
     if (!span) return std::nullopt;
@@ -385,6 +395,7 @@ class Follower {
   std::vector<Tracked> tracked_;
   Sight sight_;
   std::optional<Deadline> wake_at_;  ///< earlier than the deadline
+  bool blind_ = false;               ///< nothing was seen yet since the connection was away at the deadline
   std::size_t open_watches_ = 0;
   std::string trouble_;  ///< why a watch had no connection at the deadline
 };

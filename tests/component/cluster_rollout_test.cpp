@@ -326,13 +326,13 @@ TEST(ClusterRollout, WhatTheClusterGivesUpIsToldByItsFirstCause) {
                           Trouble{"DeploymentConfig", "unpullable", CauseKind::pull_failed, "manifest unknown"},
                           Trouble{"DeploymentConfig", "crash-loop", CauseKind::crash_loop, "exit code 1"},
                           Trouble{"DeploymentConfig", "unschedulable", CauseKind::unschedulable, "Insufficient memory"},
-                          Trouble{"DeploymentConfig", "never-ready", CauseKind::probe, "statuscode: 503"},
+                          Trouble{"DeploymentConfig", "never-ready", CauseKind::probe, "HTTP status 503"},
                           Trouble{"DeploymentConfig", "quota", CauseKind::quota, "exceeded quota: compute-resources"},
                           Trouble{"Deployment", "hang", CauseKind::deadline, "deadline"},
                           Trouble{"Deployment", "unpullable", CauseKind::pull_failed, "manifest unknown"},
                           Trouble{"Deployment", "crash-loop", CauseKind::crash_loop, "exit code 1"},
                           Trouble{"Deployment", "unschedulable", CauseKind::unschedulable, "Insufficient memory"},
-                          Trouble{"Deployment", "never-ready", CauseKind::probe, "statuscode: 503"},
+                          Trouble{"Deployment", "never-ready", CauseKind::probe, "HTTP status 503"},
                           Trouble{"Deployment", "quota", CauseKind::quota, "exceeded quota: compute-resources"}}) {
     SCOPED_TRACE(fmt::format("{} that comes to: {}", row.kind, row.outcome));
     Shop shop;
@@ -364,11 +364,11 @@ TEST(ClusterRollout, WhatTheClusterNeverGivesUpEndsWithItsPatience) {
   for (const auto& row : {Trouble{"StatefulSet", "unpullable", CauseKind::pull_failed, "manifest unknown"},
                           Trouble{"StatefulSet", "crash-loop", CauseKind::crash_loop, "exit code 1"},
                           Trouble{"StatefulSet", "unschedulable", CauseKind::unschedulable, "Insufficient memory"},
-                          Trouble{"StatefulSet", "never-ready", CauseKind::probe, "statuscode: 503"},
+                          Trouble{"StatefulSet", "never-ready", CauseKind::probe, "HTTP status 503"},
                           Trouble{"StatefulSet", "quota", CauseKind::quota, "exceeded quota"},
                           Trouble{"DaemonSet", "unpullable", CauseKind::pull_failed, "manifest unknown"},
                           Trouble{"DaemonSet", "crash-loop", CauseKind::crash_loop, "exit code 1"},
-                          Trouble{"DaemonSet", "never-ready", CauseKind::probe, "statuscode: 503"},
+                          Trouble{"DaemonSet", "never-ready", CauseKind::probe, "HTTP status 503"},
                           Trouble{"DaemonSet", "quota", CauseKind::quota, "exceeded quota"}}) {
     SCOPED_TRACE(fmt::format("{} that comes to: {}", row.kind, row.outcome));
     Shop shop;

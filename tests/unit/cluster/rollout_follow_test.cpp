@@ -152,10 +152,7 @@ class RolloutFollow : public ::testing::Test {
     followed_.before.latest_version = 1;
     followed_.before.containers = {{"web", "reg:5000/prod/web@" + kOld, false}};
     followed_.images = {{"web", false, kNew, {kNew}}};
-    auto config = parsed(R"({"metadata": {"name": "web", "uid": "u1", "generation": 4}, "spec": {"replicas": 0},
-                             "status": {"latestVersion": 2}})");
-    set_at(config, {"spec", "template"}, template_of(kNew));
-    server_.set("deploymentconfigs", std::move(config));
+    scale(0);
     server_.set("replicationcontrollers", controller("Running"));
     options_.settle = milliseconds(50);
   }
@@ -168,7 +165,16 @@ class RolloutFollow : public ::testing::Test {
     return follow_rollouts(client, server_, {followed_}, options_, {Deadline::after(span), {}},
                            [&](const RolloutProgress& progress) { hear(progress.line); });
   }
+  void scale(int replicas) {
+    auto config = parsed(fmt::format(R"({{"metadata": {{"name": "web", "uid": "u1", "generation": 4}},
+        "spec": {{"replicas": {}}}, "status": {{"latestVersion": 2}}}})",
+                                     replicas));
+    set_at(config, {"spec", "template"}, template_of(kNew));
+    server_.set("deploymentconfigs", std::move(config));
+  }
+  /// Six pods are wanted, and some are refused.
   void refuse_by_quota() {
+    scale(6);
     server_.set("events", parsed(R"({"metadata": {"name": "e1", "uid": "e1"}, "type": "Warning",
         "reason": "FailedCreate", "message": "Error creating: pods \"x\" is forbidden: exceeded quota: few",
         "involvedObject": {"kind": "ReplicationController", "name": "web-2", "uid": "rc2"}})"));
@@ -193,8 +199,9 @@ TEST_F(RolloutFollow, OfAServerThatIsAwayAtTheDeadlineLooksAgainWhenItIsBack) {
 }
 
 TEST_F(RolloutFollow, OfAServerThatIsBackJudgesWhatItSeesThen) {
+  bool gone = false;
   const auto results = follow(milliseconds(400), [&](const std::string& line) {
-    if (has(line, "pods ready")) server_.go_away();
+    if (has(line, "pods ready") && !std::exchange(gone, true)) server_.go_away();
     if (has(line, "looking again")) server_.come_back();
   });
   ASSERT_TRUE(results.ok()) << why(results);
@@ -215,6 +222,7 @@ TEST_F(RolloutFollow, GivesNothingUpWhileNobodySeesIt) {
   const auto results = follow(milliseconds(1500), [&](const std::string& line) {
     if (has(line, "exceeded quota")) server_.go_away();
     if (!has(line, "looking again")) return;
+    scale(0);
     server_.set("replicationcontrollers", controller("Complete"));
     server_.come_back();
   });
@@ -239,6 +247,7 @@ TEST_F(RolloutFollow, OfAQuotaThatOnlySlowsItDownGoesOnWhileSomethingMoves) {
     for (int ready = 1; ready <= 6; ++ready) {
       const auto over = [](bool ended) { return ended; };
       if (done.when_until(over, Deadline::after(milliseconds(250)), stop, over)) return;
+      if (ready == 6) scale(0);  // so that the controller's word is enough
       server_.set("replicationcontrollers", controller(ready == 6 ? "Complete" : "Running", ready));
     }
   });
