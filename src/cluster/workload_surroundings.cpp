@@ -36,7 +36,11 @@ void find_left(const Subject& subject, const std::vector<Setting>& settings, Wor
                          (subject.project == use.tag.project && container.image.starts_with(use.tag.stream + ":"));
     const bool is_set =
         std::any_of(settings.begin(), settings.end(), [&](const Setting& setting) { return setting.sets(container); });
-    if (!is_ours || is_set) continue;
+    // What the use is about is told by its own verdict.
+    const bool is_bound = std::any_of(use.containers.begin(), use.containers.end(), [&](const BoundContainer& one) {
+      return one.name == container.name && one.init == container.init;
+    });
+    if (!is_ours || is_set || is_bound) continue;
     use.left.push_back(bound(container, use.tag));
     names.push_back(container.name);
     more.push_back(container);

@@ -278,6 +278,7 @@ TEST(Workloads, TheCommandForAMissingTriggerKnowsInitContainersAndNamesAllContai
   const auto both = judge_containers("", container_text("web", ours) + "," + container_text("side", ours));
   ASSERT_EQ(both.size(), 1U);
   EXPECT_TRUE(both.front().fix.ends_with("-c web,side")) << both.front().fix;
+  EXPECT_TRUE(both.front().left.empty()) << "a patch sets them";
 }
 
 // Names come from a cluster, and what is printed goes into a shell.
