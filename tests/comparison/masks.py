@@ -7,9 +7,8 @@ import re
 
 # Sentences for people. That there is one is compared, its words are not.
 PEOPLE = {"sentence", "fix", "message", "hint", "failure", "why", "note", "unknown", "receipt", "difference"}
-# Members whose text says when: compared as being there.
-TIMES = {"time", "promoted", "since", "created", "created_at", "ended_at", "began", "ended", "at", "expires-at",
-         "expires_at", "applied_at"}
+# Members that follow from times and random numbers.
+RANDOM = {"io.sluice.writer", "io.sluice.contains"}
 DURATIONS = {"seconds", "took_seconds", "duration_seconds", "elapsed_seconds"}
 _BEGINNING = 1_500_000_000  # a number as large as this is a time, in seconds or smaller parts of them
 
@@ -18,6 +17,8 @@ _UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?")
 _FOLDER = re.compile(r"/tmp/sluicekit-([a-z]+)-[A-Za-z0-9_]+")
 _PORT = re.compile(r"\b(127\.0\.0\.1|localhost):\d+")
+_MEMORY = re.compile(r"\b[0-9a-f]{32}\b")  # the id that a place gave itself
+_PROCESS = re.compile(r"pid-\[\d+\]:\d+:\d+|\bpid \d+|\bprocess \d+")
 _HASH = re.compile(r"^sha256:[0-9a-f]{64}$")
 # Lines of text that tell a finding; what follows the code is for people.
 _FINDING = re.compile(r"^\s*(blocker|warning|info)\s+([a-z]+(?:-[a-z]+)+|[a-z]+)(?::|\s|$)", re.MULTILINE)
@@ -28,14 +29,16 @@ class Masks:
     """The masks of one scenario. An id that comes again is the same mask again, so that relations stay compared.
 
     names: texts to what stands for them, such as "127.0.0.1:20001" to "<dev>". machine: name of this machine.
-    plans: whether plan hashes follow from nothing but what is the same in each recording.
     """
 
-    def __init__(self, names=(), machine="", plans=True):
+    def __init__(self, names=(), machine=""):
         self._names = dict(names)
         self._machine = machine
-        self.plans = plans
-        self._seen = {}
+        self._seen, self._plans = {}, set()
+
+    def keep_plan(self, plan_hash):
+        """This plan hash follows from what is the same in each recording: it is compared as it is."""
+        self._plans.add(plan_hash)
 
     def name(self, text, mask):
         """From now on this text is masked."""
@@ -51,6 +54,8 @@ class Masks:
             text = text.replace(name, self._names[name])
         text = _FOLDER.sub(r"<\1>", text)
         text = _UID.sub(lambda found: self._numbered("uid", found[0]), text)
+        text = _MEMORY.sub(lambda found: self._numbered("memory", found[0]), text)
+        text = _PROCESS.sub("<process>", text)
         text = _PROMOTION.sub(lambda found: self._numbered("promotion", found[0]) if any(
             one.isdigit() for one in found[0]) else found[0], text)
         text = _TIME.sub("<time>", text)
@@ -82,14 +87,16 @@ class Masks:
     def _words(self, value, member):
         if member in PEOPLE:
             return "<words>" if value else ""
-        if member in ("plan", "plan_hash") and _HASH.match(value) and not self.plans:
+        if member in RANDOM:
+            return "<random>"
+        if member in ("plan", "plan_hash") and _HASH.match(value) and value not in self._plans:
             return self._numbered("plan", value)
         if self._machine and member in ("host", "machine"):
             return "<machine>" if value == self._machine else value
         text = self.text(value)
         if self._machine:
-            text = re.sub(rf"(?<=@|\s){re.escape(self._machine)}\b", "<machine>", text)
-        return re.sub(r"\bpid \d+|\bprocess \d+", "<process>", text)
+            text = re.sub(rf"(^|(?<=[@\s])){re.escape(self._machine)}\b", "<machine>", text)
+        return text
 
     def findings(self, text):
         """Severity and code of each finding in a text for people, in order."""

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 import sluicekit as kit
 from sluicekit.attached import SBOM, attach, cosign_tag
@@ -20,7 +21,7 @@ def pair(scene, *targets, images=("web",), **more):
     ends = [scene.registry(name) for name in targets or ("prod",)]
     home = scene.home()
     home.write("sluice.yaml", kit.pipeline("shop", images, ("dev", [(dev.front, "shop/dev")]),
-                                           ("prod", [(end.front, "shop/prod")for end in ends]), **more))
+                                           ("prod", [(end.front, "shop/prod") for end in ends]), **more))
     return home, dev, ends
 
 
@@ -129,7 +130,7 @@ def several(scene):
     scene.no_faults("two")
     scene.sluice(home, "resume", partial["promotion"], "--yes", *JSON, events=True)
     build(dev, 3, images)
-    scene.sluice(home, *PROMOTE, "--target", "two", *JSON)
+    scene.sluice(home, *PROMOTE, "--target", f"{two.front}/shop/prod", *JSON)
     scene.sluice(home, "status", *JSON)
     scene.sluice(home, *PROMOTE, *JSON)
     build(dev, 4, images)
@@ -149,11 +150,10 @@ def versions(scene):
         build(dev, number, tag=f"v{number}")
         web = image(f"web-{number}")
         dev.client().push("shop/dev/web", cosign_tag(web), image(f"signature-{number}", (90,)))
-    scene.sluice(home, "plan", "--to", "prod", *JSON)
-    scene.sluice(home, "plan", "--to", "prod", "--no-attachments", *JSON)
-    scene.sluice(home, *PROMOTE, "--release", "v1", *JSON, events=True)
-    scene.sluice(home, *PROMOTE, *JSON)
-    scene.sluice(home, "releases", *JSON)
+        scene.sluice(home, "plan", "--to", "prod", *JSON)
+        scene.sluice(home, "plan", "--to", "prod", "--no-attachments", *JSON)
+        scene.sluice(home, *PROMOTE, *JSON, events=True)
+        scene.sluice(home, "releases", *JSON)
     scene.sluice(home, "release", "show", "v1", *JSON)
     scene.sluice(home, *PROMOTE, "--release", "v1", *JSON)
     scene.sluice(home, "rollback", "--to", "prod", "--release", "v2", "--yes", *JSON)
@@ -165,6 +165,7 @@ def with_tokens(scene):
     tokens = scene.enterContext(kit.TokenServer())
     scene.masks.name(tokens.host, "<behind-tokens>")
     tokens.front = scene.proxy({"tokens": tokens.host})
+    scene.masks.name(kit.PASSWORD, "<password>")
     home, given = scene.home(), f"{kit.USER}:{kit.PASSWORD}"
     a, b = scene.registry("a", auth=tokens), scene.registry("b", auth="basic")
     a.client().push("shop/dev/web", "latest", image("tokens"))
@@ -189,27 +190,39 @@ def with_tokens(scene):
 
 def interrupted(scene):
     """Interrupted while a tag is on its way, and killed after a few of its writes: status, resume, undo."""
-    home, dev, (prod,) = pair(scene)
+    dev, prod, home = scene.registry("dev"), scene.fake_registry("prod"), scene.home()
+    home.write("sluice.yaml", kit.pipeline("shop", ["web"], ("dev", [(dev.front, "shop/dev")]),
+                                           ("prod", [(prod.front, "shop/prod")])))
+    where = "/v2/shop/prod/web/manifests/latest"
     build(dev, 1)
     scene.sluice(home, *PROMOTE, *JSON)
     for number, goes_on in ((2, "resume"), (3, "undo")):
         build(dev, number)
-        scene.fault("prod", method="PUT", target="/manifests/latest$", action="stall", side="request", at=-1)
-        promotion = scene.stopped_at(home, "switching", signal.SIGINT, *PROMOTE)
-        scene.no_faults("prod")
+        prod.rule(method="PUT", path=where, hold=f"gate {number}", status=503, times=1)
+        asked = prod.count("PUT", where)
+
+        def held():
+            while prod.count("PUT", where) == asked:
+                time.sleep(0.005)  # the interval of a poll
+
+        last = scene.stopped_at(home, "switching", signal.SIGINT, *PROMOTE, then=held)
+        prod.open_gate(f"gate {number}")
         scene.sluice(home, "status", *JSON)
         scene.sluice(home, "history", *JSON)
         scene.stand(**{f"records_interrupted_{number}": home})
-        scene.sluice(home, goes_on, *([promotion["promotion"]] if goes_on == "undo" else []), *JSON)
+        scene.sluice(home, goes_on, last["promotion"], "--yes", *JSON)
         scene.sluice(home, "status", *JSON)
     build(dev, 4)
-    scene.sluice(home, *PROMOTE, *JSON, program=kit.helper("sluice-crash"), environment={"SLUICE_CRASH_AFTER": "6"})
-    scene.stand(records_killed=home)
-    scene.sluice(home, "status", *JSON)
-    scene.sluice(home, *PROMOTE, *JSON)
-    scene.sluice(home, "resume", *JSON)
+    for after, goes_on in ((5, "resume"), (6, "undo")):
+        scene.sluice(home, *PROMOTE, *JSON, program=kit.helper("sluice-crash"),
+                     environment={"SLUICE_CRASH_AFTER": str(after)})
+        scene.stand(**{f"records_killed_{after}": home})
+        last = scene.sluice(home, "status", *JSON).json["environments"][1]
+        scene.sluice(home, *PROMOTE, *JSON)
+        scene.sluice(home, goes_on, last["unfinished"] or last["last_promotion"] or "", "--take-over", *JSON)
     scene.sluice(home, "history", *JSON)
-    scene.stand(dev=dev, prod=prod, records=home)
+    scene.stand(dev=dev, records=home)
+    scene.stand(prod=prod, repositories=["shop/prod/web"])
 
 
 def errors(scene):
@@ -221,7 +234,8 @@ def errors(scene):
                                            ("prod", [("127.0.0.1:1", "prod")])))
     home.write("broken.yaml", "app: shop\nimagse: []\n")
     home.write("later.yaml", json.dumps({"app": "shop", "images": ["web"], "environments": [
-        {"name": "dev", "registry": "127.0.0.1:1", "project": "dev", "gates": ["tested"]}]}))
+        {"name": "dev", "registry": "127.0.0.1:1", "project": "dev"},
+        {"name": "prod", "registry": "127.0.0.1:1", "project": "prod", "gates": ["tested"]}]}))
     for words in (("stauts",), ("status", "-f", "broken.yaml"), ("status", "-f", "later.yaml"),
                   ("status", "--timeout", "soon"), ("promote", "--to", "prdo", "--yes"),
                   ("promote", "--to", "prod", "--yes", "prod"), ("plan", "--to", "prod", "--via", "rail"),

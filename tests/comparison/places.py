@@ -13,10 +13,17 @@ from sluicekit.shop import workload_path
 _DIGEST = re.compile(r"(sha256:|%3A)[0-9a-f]{64}")
 
 
-def registry(client):
-    """Of every repository: its tags, what is remembered there, and what is attached to images."""
+def memory_id(client, repository):
+    """The id that a repository's memory gave itself, or None."""
+    if "sluice-memory" not in client.tags(repository):
+        return None
+    return _memory(client, repository)["io.sluice.memory"].get("id")
+
+
+def registry(client, repositories=None):
+    """Of every repository, or of these: its tags and what is remembered there."""
     found = {}
-    for repository in client.repositories():
+    for repository in repositories or client.repositories():
         tags = client.tags(repository)
         found[repository] = {
             "tags": {tag: client.digest(repository, tag) for tag in tags if not is_own(tag)},
@@ -77,11 +84,13 @@ def records(home):
 
 
 def _by_place(journal, order):
-    """promotion's place in time / target / image -> its steps."""
+    """promotion's place in time / target / image:tag -> its steps."""
     steps = collections.defaultdict(list)
     for row in sorted(journal, key=lambda row: row["sequence"]):
-        key = f"{order.get(row['promotion'], 0)}/{row['target']}/{row['image']}"
-        steps[key].append({"step": row["step"], "detail": row["detail_json"]})
+        detail = json.loads(row["detail_json"])
+        tag = detail.get("tag", "") if isinstance(detail, dict) else ""
+        key = f"{order.get(row['promotion'], 0)}/{row['target']}/{row['image']}" + (f":{tag}" if tag else "")
+        steps[key].append({"step": row["step"], "detail": detail})
     return dict(sorted(steps.items()))
 
 

@@ -51,7 +51,7 @@ def _loopback_up():
 def play(name, scenario, number, fixed):
     """One scenario from its set-up to its clean-up; gives the recording, and why it broke off or None."""
     from scene import Scene
-    scene = Scene(name, _FIRST_PORT + number * _RANGE if fixed else 0, plans=not name.startswith("cluster"))
+    scene = Scene(name, _FIRST_PORT + number * _RANGE if fixed else 0)
     began, broken = time.monotonic(), None
     try:
         scene.setUp()

@@ -5,6 +5,7 @@ import platform
 
 import sluicekit as kit
 from sluicekit.background import Run
+from sluicekit.fake_registry import FakeRegistry
 from sluicekit.sandbox import PASSWORD, Sandbox
 from sluicekit.shop import Project, ShopCase
 
@@ -18,13 +19,13 @@ _READ_BY_SCRIPTS = ("digest", "tags")  # their text is a result and compared as 
 class Scene(ShopCase):
     """`first_port`: of a range of a hundred that nobody else has; 0: free ports. There plan hashes are not compared."""
 
-    def __init__(self, name, first_port, plans):
+    def __init__(self, name, first_port):
         super().__init__()
         self.name, self._port = name, first_port
         self.fixed = bool(first_port)
-        self.masks = Masks(machine=platform.node(), plans=self.fixed and plans)
+        self.masks = Masks(machine=platform.node())
         self.commands, self.stands = [], {}
-        self._proxies, self._boxes, self._uids = {}, [], {}
+        self._proxies, self._registries, self._boxes, self._uids = {}, [], [], {}
 
     def runTest(self):
         """Only so that a TestCase can be made: nobody runs it as a test."""
@@ -42,6 +43,16 @@ class Scene(ShopCase):
         server = self.enterContext(kit.Registry(port=self.port(), **options))
         self.masks.name(server.host, f"<behind-{name}>")
         server.front = self.proxy({name: server.host})
+        self._registries.append(server)
+        return server
+
+    def fake_registry(self, name):
+        """One that can be told to hold a request (kit's FakeRegistry), behind a proxy."""
+        server = self.enterContext(FakeRegistry(port=self.port()))
+        self.masks.name(server.host, f"<behind-{name}>")
+        server.client = lambda: kit.RegistryClient(f"http://{server.host}")
+        server.front = self.proxy({name: server.host})
+        self._registries.append(server)
         return server
 
     def proxy(self, upstreams, **options):
@@ -108,11 +119,13 @@ class Scene(ShopCase):
         self._note(words, outcome.code, outcome.out, outcome.err, [json.loads(line) for line in lines], counted)
         return outcome
 
-    def stopped_at(self, home, state, number, *words):
-        """A promotion that gets a signal once it has told that it is in this state."""
+    def stopped_at(self, home, state, number, *words, then=None):
+        """A promotion that gets a signal once it has told that it is in this state, and `then` has returned."""
         self._forget()
         run = Run(home, *words)
         run.until(state, kind="state")
+        if then:
+            then()
         run.child.popen.send_signal(number)
         code, last, err = run.ended()
         # How much was asked before the signal came is chance.
@@ -148,18 +161,38 @@ class Scene(ShopCase):
         self.commands.append(note)
 
     def _masked(self, document):
+        """A hash that has no uid of a project and no id of a memory in it is compared as it is; any other one by how it
+        follows from them, and by where the same one comes again."""
+        follows = None
+        if isinstance(document, dict) and document.get("schema") == "sluice.plan/1":
+            follows = plan_formula(document, {})
+            if follows and self.fixed:
+                self.masks.keep_plan(document["plan"])
+            if not follows:
+                follows = plan_formula(document, self._identities(document))
         masked = self.masks.document(document)
-        if isinstance(document, dict) and document.get("schema") == "sluice.plan/1" and self._uids:
-            masked["plan follows from"] = plan_formula(document, self._uids)
+        if isinstance(document, dict) and document.get("schema") == "sluice.plan/1":
+            masked["plan follows from"] = follows
         return masked
+
+    def _identities(self, plan):
+        """What places of a plan are known by: {"host:port/project": "uid:..." or "id:..."}."""
+        found = dict(self._uids)
+        for server in self._registries:
+            for place in {*(one["target"] for one in plan["targets"]), *(one["source"] for one in plan["sources"])}:
+                host, _, project = place.partition("/")
+                if host == server.front:
+                    known = places.memory_id(server.client(), f"{project}/{plan['targets'][0]['images'][0]['name']}")
+                    found.update({place: f"id:{known}"} if known else {})
+        return found
 
     # Afterwards.
 
-    def stand(self, **things):
+    def stand(self, repositories=None, **things):
         """Notes what stands at registries, projects and in the records of homes, under these names."""
         for name, thing in things.items():
-            if isinstance(thing, kit.Registry):
-                found = places.registry(thing.client())
+            if isinstance(thing, (kit.Registry, FakeRegistry)):
+                found = places.registry(thing.client(), repositories)
             elif isinstance(thing, Project):
                 thing.box.settle()
                 found = places.project(thing)
