@@ -6,9 +6,12 @@ import argparse
 import fnmatch
 import json
 import pathlib
+import re
 import sys
 
 _NOTHING = "(nothing)"
+# Reads that are repeated until something is seen, or when what was read is too old: on a busy machine more often.
+_REPEATED = re.compile(r"^requests\.\S+ GET (memory|tag|tags|claim|\S*/imagestreams/\*)$")
 
 
 def leaves(value, path=""):
@@ -45,8 +48,13 @@ def differences(a, b):
         for path in sorted({*ours_at, *theirs_at}):
             pair = [json.dumps(one[path], ensure_ascii=False) if path in one else _NOTHING
                     for one in (ours_at, theirs_at)]
-            if pair[0] != pair[1]:
+            if pair[0] != pair[1] and not _about_equal(path, ours_at.get(path, 0), theirs_at.get(path, 0)):
                 yield (command, path, *pair)
+
+
+def _about_equal(path, a, b):
+    """Whether these are counts of reads that are repeated, and near each other: 3, or a third of the larger one."""
+    return bool(_REPEATED.match(path)) and abs(a - b) <= max(3, max(a, b) / 3)
 
 
 class Expected:

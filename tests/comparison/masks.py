@@ -17,6 +17,7 @@ _UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?")
 _FOLDER = re.compile(r"/tmp/sluicekit-([a-z]+)-[A-Za-z0-9_]+")
 _PORT = re.compile(r"\b(127\.0\.0\.1|localhost):\d+")
+_TOKEN = re.compile(r"\bsha256~[A-Za-z0-9_-]+")
 _MEMORY = re.compile(r"\b[0-9a-f]{32}\b")  # the id that a place gave itself
 _PROCESS = re.compile(r"pid-\[\d+\]:\d+:\d+|\bpid \d+|\bprocess \d+")
 _HASH = re.compile(r"^sha256:[0-9a-f]{64}$")
@@ -54,6 +55,7 @@ class Masks:
             text = text.replace(name, self._names[name])
         text = _FOLDER.sub(r"<\1>", text)
         text = _UID.sub(lambda found: self._numbered("uid", found[0]), text)
+        text = _TOKEN.sub("<token>", text)
         text = _MEMORY.sub(lambda found: self._numbered("memory", found[0]), text)
         text = _PROCESS.sub("<process>", text)
         text = _PROMOTION.sub(lambda found: self._numbered("promotion", found[0]) if any(
@@ -89,7 +91,7 @@ class Masks:
             return "<words>" if value else ""
         if member in RANDOM:
             return "<random>"
-        if member in ("plan", "plan_hash") and _HASH.match(value) and value not in self._plans:
+        if member in ("plan", "plan_hash", "hash") and _HASH.match(value) and value not in self._plans:
             return self._numbered("plan", value)
         if self._machine and member in ("host", "machine"):
             return "<machine>" if value == self._machine else value

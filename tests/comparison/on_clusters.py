@@ -2,7 +2,6 @@
 for each profile."""
 
 import functools
-import json
 import signal
 
 import sluicekit as kit
@@ -13,6 +12,7 @@ from sluicekit.shop import workload_path
 JSON = ("-o", "json")
 PROMOTE = ("promote", "--to", "prod", "--yes")
 PLAN = ("plan", "--to", "prod")
+SHORT = {"rollout": "30s", "grace": "2s"}  # of rollouts that are to fail
 SCRIPT = FOLDER.parent / "scripts" / "01-four-commands.sh"
 
 
@@ -125,7 +125,7 @@ def story(scene, profile):
 def failures(scene, profile):
     """Rollouts that fail: left, put back, undone, resumed; and triggers that are spoilt: blocked, accepted, mended."""
     box = scene.sandbox("cluster", profile)
-    stopped = Shop(scene, box, name="stopped", verify={"rollout": "1m"})
+    stopped = Shop(scene, box, name="stopped", verify=SHORT)
     stopped.running()
     new = stopped.build(1)
     box.knob("outcome", digest=new["web"], result="crash-loop")
@@ -134,7 +134,7 @@ def failures(scene, profile):
     scene.stand(failed=stopped.prod, failed_records=stopped.home)
     stopped.run("undo", failed, "--yes", *JSON)
     stopped.run("history", *JSON)
-    put_back = Shop(scene, box, name="put-back", verify={"rollout": "1m"}, **{"on-failure": "rollback"})
+    put_back = Shop(scene, box, name="put-back", verify=SHORT, **{"on-failure": "rollback"})
     put_back.running("Deployment")
     box.knob("outcome", digest=put_back.build(2)["web"], result="unpullable")
     put_back.run(*PROMOTE, *JSON, events=True)
@@ -200,7 +200,8 @@ def between(scene):
     scene.clusters(home, old=old, new=new)
     dev, here, there = (scene.new_project(box, name) for box, name in (
         (old, "shop-dev"), (old, "shop-prod"), (new, "shop-prod")))
-    scene.pipeline(home, ("dev", [("old", dev.name)]), ("prod", [("old", here.name), ("new", there.name)]))
+    scene.pipeline(home, ("dev", [("old", dev.name)]), ("prod", [("old", here.name), ("new", there.name)],
+                                                      {"verify": SHORT}))
     for prod in (here, there):
         prod.image(layers=1, **{"layer-bytes": 500})
         prod.workload()
@@ -238,8 +239,9 @@ def beginnings(scene, profile):
     scene.sluice(home, "init", *JSON, environment=kubeconfig)
     scene.sluice(home, "init", *JSON, environment=kubeconfig)
     scene.sluice(home, "status", *JSON, environment=kubeconfig)
-    scene.sluice(home, "init", "--from-script", SCRIPT, "-f", "script.yaml", *JSON)
-    scene.sluice(home, "init", "--from-script", SCRIPT, "-f", "-")
+    home.write("promote.sh", SCRIPT.read_text())
+    scene.sluice(home, "init", "--from-script", "promote.sh", "-f", "script.yaml", *JSON)
+    scene.sluice(home, "init", "--from-script", "promote.sh", "-f", "-")
     box.scenario({"users": [{"name": "carol", "password": "carol's"}]})
     own = {"KUBECONFIG": f"{home.home}/kubeconfig"}
     api = box.ready["api"]
@@ -273,10 +275,8 @@ def needs(scene, profile):
     shop.run("doctor", "--to", "prod")
     shop.run(*PLAN, *JSON)
     shop.run(*PLAN)
-    codes = sorted({one["code"] for target in json.loads(shop.home.outcomes[-2].out)["targets"]
-                    for one in target["findings"] if one["severity"] == "blocker"})
-    accepted = [word for code in codes for word in ("--accept", code)]
-    shop.run(*PLAN, *accepted, *JSON)
+    shop.run(*PLAN, *(f"--accept={code}" for code in (
+        "missing-secret", "missing-configmap", "missing-service-account", "container-not-followed")), *JSON)
     scene.stand(prod=shop.prod)
 
 

@@ -30,6 +30,14 @@ def build(dev, number, images=("web",), tag="latest"):
         dev.client().push(f"shop/dev/{name}", tag, image(f"{name}-{number}"))
 
 
+def until(holds, patience=60):
+    end = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"still not so after {patience} s")
+        time.sleep(0.005)  # the interval of a poll
+
+
 def copies(scene):
     """copy, inspect, digest, tags: images, indexes, artifacts, all that is attached; once more; and out of reach."""
     home = scene.home()
@@ -60,10 +68,12 @@ def copies(scene):
     scene.sluice(home, "digest", f"{a.front}/p/gone:v1")
     scene.sluice(home, "copy", f"{a.front}/p/plain", "not a reference", *JSON)
     scene.fault("b", method="POST", target="/uploads/", times=0, action="status", status=403)
-    scene.sluice(home, "copy", f"{a.front}/p/plain:v1", f"{b.front}/denied/plain:v1", *JSON)
+    scene.sluice(home, "copy", f"{a.front}/p/plain:v1", f"{b.front}/denied/plain:v1", *JSON,
+                 chance=("a GET blob", "b POST uploads"))
     scene.no_faults("b")
     scene.fault("b", times=0, action="status", status=503)
-    scene.sluice(home, "copy", f"{a.front}/p/plain:v1", f"{b.front}/busy/plain:v1", "--retry-times", "0", *JSON)
+    scene.sluice(home, "copy", f"{a.front}/p/plain:v1", f"{b.front}/busy/plain:v1", "--retry-times", "0", *JSON,
+                 chance=("a GET blob",))
     scene.no_faults("b")
     scene.stand(a=a, b=b)
 
@@ -201,12 +211,10 @@ def interrupted(scene):
         prod.rule(method="PUT", path=where, hold=f"gate {number}", status=503, times=1)
         asked = prod.count("PUT", where)
 
-        def held():
-            while prod.count("PUT", where) == asked:
-                time.sleep(0.005)  # the interval of a poll
-
-        last = scene.stopped_at(home, "switching", signal.SIGINT, *PROMOTE, then=held)
+        last = scene.stopped_at(home, "switching", signal.SIGINT, *PROMOTE,
+                                then=lambda before=asked: until(lambda: prod.count("PUT", where) > before))
         prod.open_gate(f"gate {number}")
+        until(lambda: scene.asked("prod", "PUT", where))
         scene.sluice(home, "status", *JSON)
         scene.sluice(home, "history", *JSON)
         scene.stand(**{f"records_interrupted_{number}": home})

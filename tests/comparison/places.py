@@ -10,8 +10,6 @@ from sluicekit.case import is_own
 from sluicekit.sandbox_case import history, streams
 from sluicekit.shop import workload_path
 
-_DIGEST = re.compile(r"(sha256:|%3A)[0-9a-f]{64}")
-
 
 def memory_id(client, repository):
     """The id that a repository's memory gave itself, or None."""
@@ -129,8 +127,7 @@ def _of_api(path):
     if match:
         named = "/*" if path.count("/") > match[1].count("/") + 3 else ""
         return f"{match[1]}/{match[2]}{named}{match[3] or ''}"
-    return _DIGEST.sub("<digest>", re.sub(r"^(/api/v1|/apis/[^/]+/[^/]+)/(namespaces|projects|images)/[^/]+$",
-                                          r"\1/\2/*", path))
+    return re.sub(r"^(/api/v1|/apis/[^/]+/[^/]+)/([a-z]+)/[^/]+$", r"\1/\2/*", path)
 
 
 def requests(exchanges, names=()):

@@ -107,8 +107,9 @@ class Scene(ShopCase):
 
     # Commands.
 
-    def sluice(self, home, *words, events=False, **options):
-        """Runs sluice and notes what it gave; gives the outcome. events: also --events, into a file."""
+    def sluice(self, home, *words, events=False, chance=(), **options):
+        """Runs sluice and notes what it gave; gives the outcome. events: also --events, into a file. chance: requests
+        whose number nobody promises, as where one refusal ends what goes on beside it."""
         self._forget()
         before = {name: box.state()["registry_requests"] for name, box in self._boxes}
         outcome = home.run(*words, *(("--events", "events.jsonl") if events else ()), **options)
@@ -116,7 +117,7 @@ class Scene(ShopCase):
             home.home / "events.jsonl").exists() else []
         counted = {f"{name} registry, all": box.state()["registry_requests"] - before[name]
                    for name, box in self._boxes}
-        self._note(words, outcome.code, outcome.out, outcome.err, [json.loads(line) for line in lines], counted)
+        self._note(words, outcome.code, outcome.out, outcome.err, [json.loads(line) for line in lines], counted, chance)
         return outcome
 
     def stopped_at(self, home, state, number, *words, then=None):
@@ -136,15 +137,20 @@ class Scene(ShopCase):
         for proxy, _ in self._proxies.values():
             proxy.forget()
 
+    def asked(self, name, method, path):
+        """Whether the proxy of a server has seen such a request to its end, in this command or since the last one."""
+        return any((one["method"], one["target"]) == (method, path) for one in self._proxies[name][0].exchanges())
+
     def _requests(self, counted):
         found = {}
         for proxy, names in {id(one[0]): one for one in self._proxies.values()}.values():
             found.update(places.requests(proxy.exchanges(), names))
         return {**found, **{key: number for key, number in counted.items() if number}}
 
-    def _note(self, words, code, out, err, events, counted):
+    def _note(self, words, code, out, err, events, counted, chance=()):
         # Words of the command line bear hosts, folders and ids too.
-        shown = " ".join(self.masks.text(str(word)) for word in words)
+        shown = " ".join("<plan>" if before == "--plan" else self.masks.text(str(word))
+                         for before, word in zip(("", *words), words))
         documents, text = _documents(out)
         document = documents[-1] if documents else None
         note = {"command": f"{len(self.commands) + 1:02} {shown}", "exit": code,
@@ -156,7 +162,7 @@ class Scene(ShopCase):
         if events or len(documents) > 1:
             note["events"] = self.masks.events([*events, *documents[:-1]])
         if counted is not None:
-            note["requests"] = self._requests(counted)
+            note["requests"] = {kind: n for kind, n in self._requests(counted).items() if kind not in chance}
         note["people"] = {"stdout": self.masks.text(out).splitlines(), "stderr": self.masks.text(err).splitlines()}
         self.commands.append(note)
 
