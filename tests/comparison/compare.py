@@ -10,8 +10,9 @@ import re
 import sys
 
 _NOTHING = "(nothing)"
-# Reads that are repeated until something is seen, or when what was read is too old: on a busy machine more often.
-_REPEATED = re.compile(r"^requests\.\S+ GET (memory|tag|tags|claim|\S*/imagestreams/\*)$")
+# Requests that are repeated until something is seen, or when what was read is too old, on a busy machine more often;
+# a token is asked for once or twice, as connections come side by side.
+_REPEATED = re.compile(r"^requests\.\S+ (GET (memory|tag|tags|claim|token|\S*/imagestreams/\*)|PUT claim)$")
 
 
 def leaves(value, path=""):

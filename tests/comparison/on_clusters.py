@@ -183,6 +183,7 @@ def stopped(scene, profile):
     shop = Shop(scene, box, name="killed")
     shop.running()
     shop.build(3)
+    shop.run("release", "create", *JSON)  # a number is written beside the rest: which write is the sixth?
     shop.run(*PROMOTE, *JSON, program=kit.helper("sluice-crash"), environment={"SLUICE_CRASH_AFTER": "6"})
     shop.run("status", *JSON)
     scene.stand(killed=shop.prod, killed_records=shop.home)

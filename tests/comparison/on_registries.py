@@ -73,7 +73,7 @@ def copies(scene):
     scene.no_faults("b")
     scene.fault("b", times=0, action="status", status=503)
     scene.sluice(home, "copy", f"{a.front}/p/plain:v1", f"{b.front}/busy/plain:v1", "--retry-times", "0", *JSON,
-                 chance=("a GET blob",))
+                 chance=("a GET blob", "a GET referrers"))
     scene.no_faults("b")
     scene.stand(a=a, b=b)
 
@@ -215,12 +215,13 @@ def interrupted(scene):
                                 then=lambda before=asked: until(lambda: prod.count("PUT", where) > before))
         prod.open_gate(f"gate {number}")
         until(lambda: scene.asked("prod", "PUT", where))
-        scene.sluice(home, "status", *JSON)
+        scene.sluice(home, "status", *JSON, chance=("prod PUT tag",))  # the one that was held
         scene.sluice(home, "history", *JSON)
         scene.stand(**{f"records_interrupted_{number}": home})
         scene.sluice(home, goes_on, last["promotion"], "--yes", *JSON)
         scene.sluice(home, "status", *JSON)
     build(dev, 4)
+    scene.sluice(home, "release", "create", *JSON)  # a number is written beside the rest: which write is the sixth?
     for after, goes_on in ((5, "resume"), (6, "undo")):
         scene.sluice(home, *PROMOTE, *JSON, program=kit.helper("sluice-crash"),
                      environment={"SLUICE_CRASH_AFTER": str(after)})
