@@ -180,7 +180,7 @@ def with_tokens(scene):
     a, b = scene.registry("a", auth=tokens), scene.registry("b", auth="basic")
     a.client().push("shop/dev/web", "latest", image("tokens"))
     where, there = f"{a.front}/shop/dev/web:latest", f"{b.front}/shop/copy/web:latest"
-    scene.sluice(home, "copy", where, there, *JSON)
+    scene.sluice(home, "copy", where, there, *JSON, chance=("a GET referrers", "a GET attachments"))
     scene.sluice(home, "copy", where, there, "--src-creds", given, "--dest-creds", given, *JSON)
     scene.sluice(home, "digest", where, "--creds", f"{kit.USER}:wrong", *JSON)
     for registry in (a, b):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records what about 380 commands of a build give, scenario by scenario: see README.md."""
+"""Records what about 330 commands of a build give, scenario by scenario: see README.md."""
 
 import argparse
 import concurrent.futures
