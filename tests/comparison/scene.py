@@ -10,7 +10,7 @@ from sluicekit.sandbox import PASSWORD, Sandbox
 from sluicekit.shop import Project, ShopCase
 
 import places
-from masks import Masks, plan_formula
+from masks import Masks, canonical, plan_formula
 
 USERS = {"users": [{"name": name, "password": PASSWORD} for name in ("ann", "bob")]}
 _READ_BY_SCRIPTS = ("digest", "tags")  # their text is a result and compared as it stands
@@ -204,7 +204,11 @@ class Scene(ShopCase):
                 found = places.project(thing)
             else:
                 found = places.records(thing)
-            self.stands[name] = self.masks.document(found)
+            masked = self.masks.document(found)
+            if masked and "leases" in masked:  # their order is that of ids which are other ones each time
+                for table in ("leases", "place_holds"):
+                    masked[table].sort(key=canonical)
+            self.stands[name] = masked
 
     def recording(self):
         return {"scenario": self.name, "commands": self.commands, "stands": self.stands}
