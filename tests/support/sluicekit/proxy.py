@@ -36,15 +36,18 @@ class Proxy:
     """`Proxy(registry.host)`, or several upstreams: `ports` and `hosts` are then in the same order.
 
     One event counter for all of them, so critical_path() follows a copy from one registry to another.
-    faults: dicts as described in tests/support/fault.hpp.
+    faults: dicts as described in tests/support/fault.hpp. listen: ports of its own, in the order of the upstreams, in
+    place of free ones.
     """
 
-    def __init__(self, *upstreams, latency_ms=0, faults=()):
+    def __init__(self, *upstreams, latency_ms=0, faults=(), listen=()):
         self._folder = folder("proxy")
         self._log = self._folder / "exchanges.jsonl"
         argv = [helper("sluice-proxy"), "--control", "--latency-ms", latency_ms, "--log", self._log]
-        for upstream in upstreams:
+        for number, upstream in enumerate(upstreams):
             argv += ["--to", upstream]
+            if listen:
+                argv += ["--listen", f"127.0.0.1:{listen[number]}"]
         for rule in faults:
             argv += ["--fault", json.dumps(rule)]
         self._child = Child(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -34,10 +34,10 @@ class Registry:
     auth: None, "basic" (USER and PASSWORD), or a TokenServer.
     tls: None, or Certificates.
     storage: a folder to keep; by default one under `parent` (default: the temp folder) that is removed at the end.
-    environment: more REGISTRY_* settings.
+    environment: more REGISTRY_* settings. port: 0 is a free one.
     """
 
-    def __init__(self, auth=None, tls=None, storage=None, parent=None, environment=None):
+    def __init__(self, auth=None, tls=None, storage=None, parent=None, environment=None, port=0):
         need("docker-registry")
         self.folder = folder("registry", parent)
         self.storage = pathlib.Path(storage) if storage else self.folder / "storage"
@@ -53,7 +53,7 @@ class Registry:
         config.write_text(_CONFIG)
         self._config = config
         self._child = None
-        self.port = 0
+        self.port = port
         self.start()
 
     def _auth_settings(self):
