@@ -121,7 +121,7 @@ class UseJudge {
     auto fix = use.fix;
     if (!used_ && !request_.patch) fix += kOrSluice;
     add(code_of(use.verdict), use.shown(), {{"why", use.why}, {"then", then}, {"fix", fix}});
-    if (used_) return UseAction::none;
+    if (used_ || !request_.follow) return UseAction::none;
     make_blocker();
     return UseAction::blocked;
   }

@@ -244,8 +244,9 @@ void tell_uses(const Subject& subject, const StreamTag& tag, const std::vector<S
   };
   std::vector<WorkloadUse> others;
   for (const auto& setting : settings) {
-    if (follows(setting.from, tag) || is_promoted(setting.from, bench.tags) || is_set(setting)) continue;
-    if (any && !is_same_stream(setting.from, tag)) continue;
+    if (follows(setting.from, tag) || is_set(setting)) continue;
+    // Another promoted tag is judged for itself.
+    if (any && (is_promoted(setting.from, bench.tags) || !is_same_stream(setting.from, tag))) continue;
     if (auto use = near_use(subject, tag, setting, bench.known)) add_use(others, std::move(*use));
   }
   if (!any && others.empty()) {

@@ -61,6 +61,11 @@ void add_once(std::vector<Finding>& findings, std::vector<Finding> more) {
   }
 }
 
+// What is about the workloads of a tag that is watched; pins of a version are for looking back.
+bool is_of_watched_tag(const Finding& finding) {
+  return finding.code == "nothing-uses-tag" || finding.code == "trigger-twice" || keeps_other_image(finding);
+}
+
 // The image of a container changes with the tag that it follows; with `deploy: patch` Sluice sets it.
 bool sets_image(const cluster::JudgedUse& judged) {
   return judged.use.verdict == cluster::TriggerVerdict::fires ||
@@ -136,8 +141,7 @@ Result<TargetUses> judge_target(const TargetAccess& access, const PlannedTarget&
     for (const auto& tag : image.tags) {
       auto verdict = cluster::judge_uses(request_for(planned, image, tag, wish), out.uses, out.running, lacking,
                                          out.workloads.unread);
-      if (&tag != &image.tags.back())
-        std::erase_if(verdict.findings, [](const Finding& one) { return one.code == "nothing-uses-tag"; });
+      if (&tag != &image.tags.back()) std::erase_if(verdict.findings, is_of_watched_tag);
       add_once(out.findings, std::move(verdict.findings));
       for (auto& use : verdict.uses) out.judged.push_back(std::move(use));
     }

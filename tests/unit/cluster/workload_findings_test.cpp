@@ -85,6 +85,12 @@ std::vector<Row> trigger_rows() {
        "nothing of this project would roll"},
       {"a tag that is not there", verdict(no_such_tag), UseAction::blocked, "trigger-no-such-tag", blocks,
        "nothing of this project would roll"},
+      {"another tag than a version's",
+       [](Case& one) {
+         one.request.follow = false;
+         one.verdict(other_tag);
+       },
+       UseAction::none, "trigger-other-tag", Severity::info},
       {"other tag, which somebody accepts",
        [](Case& one) {
          one.request.accepts = {"trigger-other-tag"};

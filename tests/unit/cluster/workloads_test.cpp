@@ -208,6 +208,17 @@ TEST(Workloads, TellsWhatFollowsAnotherTagBesideWhatFollowsThisOne) {
   EXPECT_EQ(uses[1].containers.front().name, "side");
 }
 
+// A release with a version writes two tags; who follows the moving one is left in peace about the other.
+TEST(Workloads, WhoFollowsThePromotedTagRunsNoPinnedImageOfTheOther) {
+  const auto ours = "registry:5000/prod/web@" + kOld;
+  Workloads workloads;
+  workloads.configs.emplace_back(parsed(config_text(image_trigger("web:live", "prod", "web", true, ours), ours)));
+  const auto uses = judge_workloads(workloads, {{"prod", "web", "v1", kOld}, live()});
+  ASSERT_EQ(uses.size(), 2U);
+  EXPECT_EQ(uses[0].verdict, TriggerVerdict::other_tag) << uses[0].why;
+  EXPECT_EQ(uses[1].verdict, TriggerVerdict::fires);
+}
+
 TEST(Workloads, FindsAPinnedContainerBesideACanary) {
   const auto ours = "registry:5000/prod/web@" + kNew;
   const auto uses = judge_containers(image_trigger("web:test", "prod", "side", true, ours),
