@@ -163,7 +163,7 @@ class Tokens(FaultCase):
         self.b.knob("close-watches")
         outcome = run.ended(6, "rolling-out")
         promotion = outcome.json["promotion"]
-        self.says(outcome, "sluice login", "sluice resume")
+        self.says(outcome, "write a new token into", "then: sluice resume")
         self.prod.stands(self.new)
         self.assertEqual(self.last()["state"], "rolling-out")
         self.b.knob("nodes", mode="auto")
