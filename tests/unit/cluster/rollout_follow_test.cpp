@@ -29,6 +29,7 @@ using testing::why;
 
 const std::string kOld = "sha256:" + std::string(64, 'a');
 const std::string kNew = "sha256:" + std::string(64, 'b');
+constexpr int kPods = 12;
 
 /// What the API server knows, and whether it can be reached. Changes are kept in their order, as etcd does.
 struct Known {
@@ -172,9 +173,9 @@ class RolloutFollow : public ::testing::Test {
     set_at(config, {"spec", "template"}, template_of(kNew));
     server_.set("deploymentconfigs", std::move(config));
   }
-  /// Six pods are wanted, and some are refused.
+  /// Pods are wanted, and some are refused.
   void refuse_by_quota() {
-    scale(6);
+    scale(kPods);
     server_.set("events", parsed(R"({"metadata": {"name": "e1", "uid": "e1"}, "type": "Warning",
         "reason": "FailedCreate", "message": "Error creating: pods \"x\" is forbidden: exceeded quota: few",
         "involvedObject": {"kind": "ReplicationController", "name": "web-2", "uid": "rc2"}})"));
@@ -188,7 +189,7 @@ class RolloutFollow : public ::testing::Test {
 bool has(const std::string& line, std::string_view words) { return line.find(words) != std::string::npos; }
 
 TEST_F(RolloutFollow, OfAServerThatIsAwayAtTheDeadlineLooksAgainWhenItIsBack) {
-  const auto results = follow(milliseconds(400), [&](const std::string& line) {
+  const auto results = follow(milliseconds(2000), [&](const std::string& line) {
     if (has(line, "pods ready")) server_.go_away();
     if (!has(line, "looking again")) return;
     server_.set("replicationcontrollers", controller("Complete"));
@@ -200,7 +201,7 @@ TEST_F(RolloutFollow, OfAServerThatIsAwayAtTheDeadlineLooksAgainWhenItIsBack) {
 
 TEST_F(RolloutFollow, OfAServerThatIsBackJudgesWhatItSeesThen) {
   bool gone = false;
-  const auto results = follow(milliseconds(400), [&](const std::string& line) {
+  const auto results = follow(milliseconds(2000), [&](const std::string& line) {
     if (has(line, "pods ready") && !std::exchange(gone, true)) server_.go_away();
     if (has(line, "looking again")) server_.come_back();
   });
@@ -210,7 +211,7 @@ TEST_F(RolloutFollow, OfAServerThatIsBackJudgesWhatItSeesThen) {
 
 TEST_F(RolloutFollow, OfAServerThatStaysAwayIsAnErrorAndNoVerdict) {
   options_.restart = milliseconds(300);
-  const auto results = follow(milliseconds(400), [&](const std::string& line) {
+  const auto results = follow(milliseconds(2000), [&](const std::string& line) {
     if (has(line, "pods ready")) server_.go_away();
   });
   EXPECT_TRUE(failed_with(results, ErrorKind::unreachable, "the rollouts go on"));
@@ -219,7 +220,7 @@ TEST_F(RolloutFollow, OfAServerThatStaysAwayIsAnErrorAndNoVerdict) {
 TEST_F(RolloutFollow, GivesNothingUpWhileNobodySeesIt) {
   options_.grace = milliseconds(300);
   refuse_by_quota();
-  const auto results = follow(milliseconds(1500), [&](const std::string& line) {
+  const auto results = follow(milliseconds(4000), [&](const std::string& line) {
     if (has(line, "exceeded quota")) server_.go_away();
     if (!has(line, "looking again")) return;
     scale(0);
@@ -239,16 +240,16 @@ TEST_F(RolloutFollow, GivesUpWhatStandsStillForTheWholeGrace) {
 }
 
 TEST_F(RolloutFollow, OfAQuotaThatOnlySlowsItDownGoesOnWhileSomethingMoves) {
-  options_.grace = milliseconds(600);
+  options_.grace = milliseconds(2000);
   refuse_by_quota();
   Watched<bool> done{false};
-  // A pod gets ready every 250 ms: six steps are longer than the grace.
+  // A pod gets ready every 250 ms: all steps are longer than the grace, and a step that is late is still shorter.
   std::jthread cluster([&](const std::stop_token& stop) {
-    for (int ready = 1; ready <= 6; ++ready) {
+    for (int ready = 1; ready <= kPods; ++ready) {
       const auto over = [](bool ended) { return ended; };
       if (done.when_until(over, Deadline::after(milliseconds(250)), stop, over)) return;
-      if (ready == 6) scale(0);  // so that the controller's word is enough
-      server_.set("replicationcontrollers", controller(ready == 6 ? "Complete" : "Running", ready));
+      if (ready == kPods) scale(0);  // so that the controller's word is enough
+      server_.set("replicationcontrollers", controller(ready == kPods ? "Complete" : "Running", ready));
     }
   });
   const auto results = follow(seconds(20), [](const std::string&) {});
