@@ -170,9 +170,5 @@ class Causes(OneCluster):
                 self.assertNotIn(LOG, json.dumps(self.prod.stream()))
 
 
-class Causes4(Causes):
-    profile = "4.x"
-
-
 if __name__ == "__main__":
     unittest.main()
