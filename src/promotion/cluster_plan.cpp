@@ -44,17 +44,6 @@ Status take_tags(const std::vector<std::optional<cluster::ImageStream>>& streams
   return {};
 }
 
-// Whether the API lets us set tags; who may not can still push them. What cannot be asked shows in the preflight.
-bool may_tag(const TargetAccess& access, const net::ExchangeContext& context) {
-  cluster::AccessQuestion question;
-  question.verb = "update";
-  question.group = cluster::ImageStreamTag::kResource.group;
-  question.resource = cluster::ImageStreamTag::kResource.plural;
-  question.project = access.target.project;
-  const auto answer = access.side.client->may_i(question, context);
-  return !answer || answer->allowed;
-}
-
 // The streams of every place in the target's own cluster where the images may be.
 class Origins {
  public:
@@ -255,6 +244,16 @@ Result<std::vector<Finding>> preflight(Targets& targets, const TargetAccess& acc
 }
 
 }  // namespace
+
+bool may_tag(const TargetAccess& access, const net::ExchangeContext& context) {
+  cluster::AccessQuestion question;
+  question.verb = "update";
+  question.group = cluster::ImageStreamTag::kResource.group;
+  question.resource = cluster::ImageStreamTag::kResource.plural;
+  question.project = access.target.project;
+  const auto answer = access.side.client->may_i(question, context);
+  return !answer || answer->allowed;
+}
 
 Status look_at_tags(Targets& targets, PlannedTarget& planned) {
   SLUICE_TRY(const auto access, targets.open(planned.target));

@@ -34,4 +34,8 @@ Status look_at_sides(Targets& targets, Plan& plan);
 /// Fills in PlannedImage::accepted as well.
 Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget& planned, bool all = false);
 
+/// Whether the API lets us set tags; who may not can still push them. True when it cannot be asked: the preflight
+/// tells.
+bool may_tag(const TargetAccess& access, const net::ExchangeContext& context);
+
 }  // namespace sluice::promotion

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cluster/preflight.hpp"
 #include "findings/catalogue.hpp"
+#include "promotion/cluster_plan.hpp"
 #include "promotion/doctor.hpp"
 #include "promotion/rules.hpp"
 
@@ -28,16 +29,6 @@ bool is_blocker(const Finding& finding) { return finding.severity == Severity::b
 
 std::string cluster_of(const pipeline::Target& target) {
   return target.cluster.empty() ? target.server : target.cluster;
-}
-
-bool may_tag(const TargetAccess& access, const net::ExchangeContext& context) {
-  cluster::AccessQuestion question;
-  question.verb = "update";
-  question.group = cluster::ImageStreamTag::kResource.group;
-  question.resource = cluster::ImageStreamTag::kResource.plural;
-  question.project = access.target.project;
-  const auto answer = access.side.client->may_i(question, context);
-  return !answer || answer->allowed;
 }
 
 cluster::PreflightRoad road_of(const pipeline::Target& target, bool same, bool tags) {
