@@ -5,6 +5,7 @@
 #include "base/hash.hpp"
 
 #include "base/encoding.hpp"
+#include "base/sha256_pair.hpp"
 
 #include <openssl/sha.h>
 
@@ -109,6 +110,38 @@ bool restored(Sha& sha, std::string_view from) {
   return true;
 }
 
+using Bytes = std::span<const std::byte>;
+
+// Takes the bytes that fill up a block that was begun, so that what is left of them begins with a block.
+void fill_block(Sha256& sha, Bytes& bytes) {
+  if (sha.context.num == 0) return;
+  const auto head = bytes.first(std::min(bytes.size(), Sha256::kBlockBytes - sha.context.num));
+  sha.update(head.data(), head.size());
+  bytes = bytes.subspan(head.size());
+}
+
+// What an update with so many bytes of whole blocks adds to the count of bits.
+void count_bytes(Sha256& sha, std::size_t count) {
+  const auto bits = (bytes_seen(sha) + count) * 8;
+  sha.context.Nl = static_cast<std::uint32_t>(bits);
+  sha.context.Nh = static_cast<std::uint32_t>(bits >> 32);
+}
+
+// Whole blocks that both have, in one loop; then the rest of each, by itself.
+void update_pair(Sha256& first, Bytes first_bytes, Sha256& second, Bytes second_bytes) {
+  fill_block(first, first_bytes);
+  fill_block(second, second_bytes);
+  const auto blocks = std::min(first_bytes.size(), second_bytes.size()) / Sha256::kBlockBytes;
+  const auto together = blocks * Sha256::kBlockBytes;
+  if (blocks > 0) {
+    sha256_pair::compress({first.context.h, first_bytes.data()}, {second.context.h, second_bytes.data()}, blocks);
+    count_bytes(first, together);
+    count_bytes(second, together);
+  }
+  first.update(first_bytes.data() + together, first_bytes.size() - together);
+  second.update(second_bytes.data() + together, second_bytes.size() - together);
+}
+
 }  // namespace
 
 struct Hasher::State {
@@ -155,6 +188,20 @@ Result<Hasher> Hasher::restore(HashAlgorithm algorithm, std::string_view saved) 
     return Error(ErrorKind::config, "these bytes are no state of a running hash that can go on");
   }
   return hasher;
+}
+
+bool hashes_in_pairs() { return sha256_pair::available(); }
+
+void update_together(Hasher& first, std::span<const std::byte> first_bytes, Hasher& second,
+                     std::span<const std::byte> second_bytes, bool in_pairs) {
+  auto* one = std::get_if<Sha256>(&first.state_->sha);
+  auto* two = std::get_if<Sha256>(&second.state_->sha);
+  if (in_pairs && sha256_pair::available() && one != nullptr && two != nullptr) {
+    update_pair(*one, first_bytes, *two, second_bytes);
+    return;
+  }
+  first.update(first_bytes);
+  second.update(second_bytes);
 }
 
 std::string hash_hex(HashAlgorithm algorithm, std::string_view text) {

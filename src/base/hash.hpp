@@ -36,9 +36,21 @@ class Hasher {
   static Result<Hasher> restore(HashAlgorithm algorithm, std::string_view saved);
 
  private:
+  friend void update_together(Hasher& first, std::span<const std::byte> first_bytes, Hasher& second,
+                              std::span<const std::byte> second_bytes, bool in_pairs);
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Whether this processor hashes two SHA-256 streams in one loop faster than one after the other. Always the same
+/// answer; cheap.
+bool hashes_in_pairs();
+
+/// The same as an update of each. Where the processor can and both are SHA-256, the blocks that both have are hashed in
+/// one loop, which takes half to three quarters of the time. `first` and `second` are two objects. `in_pairs` false:
+/// one after the other in any case.
+void update_together(Hasher& first, std::span<const std::byte> first_bytes, Hasher& second,
+                     std::span<const std::byte> second_bytes, bool in_pairs = hashes_in_pairs());
 
 /// Lower-case hex of the hash of `text`.
 std::string hash_hex(HashAlgorithm algorithm, std::string_view text);

@@ -5,7 +5,9 @@
 #include "base/result.hpp"
 #include "copy/events.hpp"
 #include "copy/survey.hpp"
+#include "places/joint_hash.hpp"
 
+#include <memory>
 #include <stop_token>
 
 namespace sluice::copy {
@@ -13,8 +15,9 @@ namespace sluice::copy {
 class TransferJournal;
 
 struct MoveOptions {
-  unsigned retry_times = 4;            ///< in a row without getting further
-  TransferJournal* journal = nullptr;  ///< borrowed; null: a process that ends leaves nothing to go on from
+  unsigned retry_times = 4;                    ///< in a row without getting further
+  TransferJournal* journal = nullptr;          ///< borrowed; null: a process that ends leaves nothing to go on from
+  std::shared_ptr<places::JointHash> joint{};  ///< what all blobs in flight are hashed by; null: each by itself
 };
 
 /// Does what `move` says and returns how it was really done: a mount that is refused becomes a stream, or nothing where

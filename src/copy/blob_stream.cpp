@@ -150,7 +150,7 @@ void BlobStream::moved(const places::UploadSession& session) {
 // The newest checkpoint that is not past what the place has. Without one the source is read from its beginning, which
 // still spares the destination what it has.
 places::PipeOptions BlobStream::pipe_options() {
-  places::PipeOptions options{.source_returns = source_returns(move_.blob)};
+  places::PipeOptions options{.source_returns = source_returns(move_.blob), .joint = options_.joint};
   const auto kept = session_ ? session_->offset : 0;
   std::erase_if(checkpoints_, [&](const auto& checkpoint) { return checkpoint.offset > kept; });
   if (!checkpoints_.empty()) options.from = checkpoints_.back();

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -84,7 +85,7 @@ class Carrier {
     step.task.run = [this, index](const std::stop_token& stop) -> Status {
       const auto& what = survey_.moves[index];
       LabelledEvents events(events_, survey_.items[what.item].item.label, &retries_[what.item]);
-      const MoveOptions how_to{.retry_times = options_.retry_times, .journal = options_.journal};
+      const MoveOptions how_to{.retry_times = options_.retry_times, .journal = options_.journal, .joint = joint_};
       SLUICE_TRY(const auto how, move_blob(what, how_to, events, stop));
       outcome_.with([&](auto& map) { map[index] = how; });
       events_.emit({.kind = EventKind::blob_done,
@@ -272,6 +273,7 @@ class Carrier {
   std::vector<std::atomic<std::uint64_t>> retries_;  // by item
   std::vector<Step> steps_;
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> manifest_steps_;  // host, repository, name
+  const std::shared_ptr<places::JointHash> joint_ = std::make_shared<places::JointHash>();
   Guarded<int> unlock_;  // guards waits_for while the crew is at work
   Guarded<std::map<std::size_t, BlobMove::How>> outcome_;
   Crew crew_;  // last: its threads end before what they use

@@ -8,22 +8,23 @@ namespace sluice::places {
 
 struct BlobPipe::State {
   State(const oci::Descriptor& blob, PipeOptions options)
-      : hasher(options.from ? options.from->hasher : Hasher(blob.digest.algorithm())),
-        checkpoint_bytes(options.checkpoint_bytes),
+      : checkpoint_bytes(options.checkpoint_bytes),
         send_from(options.send_from),
         capacity(static_cast<std::size_t>(
-            std::min<std::uint64_t>(options.ring_bytes, std::max<std::uint64_t>(blob.size_bytes, 1)))) {
+            std::min<std::uint64_t>(options.ring_bytes, std::max<std::uint64_t>(blob.size_bytes, 1)))),
+        hashed(blob.digest.algorithm(), options.from ? options.from->hasher : Hasher(blob.digest.algorithm()),
+               std::move(options.joint)) {
     if (!options.from) return;
     received = options.from->offset;
     checkpoints.push_back(std::move(*options.from));
   }
 
-  Hasher hasher;
   std::uint64_t checkpoint_bytes;
   std::uint64_t send_from;
   std::vector<PipeCheckpoint> checkpoints;
   std::size_t capacity;
   std::vector<std::byte> ring;  // allocated with the first byte
+  HashedStream hashed;          // after the ring, where the bytes lie that it has not hashed yet
   std::size_t head = 0;         // where the next byte is read
   std::size_t filled = 0;
   std::uint64_t received = 0;
@@ -36,7 +37,7 @@ struct BlobPipe::State {
   std::function<void()> wake_consumer;
 
   void prove(const oci::Descriptor& blob) {
-    const auto hex = hasher.finish_hex();
+    const auto hex = hashed.finish_hex();
     proven = hex == blob.digest.hex();
     if (!proven) {
       failure = Error(ErrorKind::integrity, "the source sent other bytes than " + blob.digest.text() +
@@ -50,31 +51,38 @@ struct BlobPipe::State {
     return static_cast<std::size_t>(std::min<std::uint64_t>(send_from - received, bytes.size()));
   }
 
-  // Checkpoints are exactly at multiples of their distance, however the bytes arrive. True when one was made.
-  bool hash(std::span<const std::byte> bytes, std::uint64_t blob_bytes) {
+  // Takes bytes in, which the ring has room for. Checkpoints are exactly at multiples of their distance, however the
+  // bytes arrive. True when one was made.
+  bool enter(std::span<const std::byte> bytes, std::uint64_t blob_bytes) {
     bool noted = false;
     while (!bytes.empty()) {
       const auto to_border = checkpoint_bytes - received % checkpoint_bytes;
       const auto part = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(to_border, bytes.size())));
-      hasher.update(part);
+      const auto known = known_there(part);
+      hashed.add_at_once(part.first(known));
+      push(part.subspan(known));
       received += part.size();
       bytes = bytes.subspan(part.size());
       if (received % checkpoint_bytes != 0 || received >= blob_bytes) continue;
       if (checkpoints.size() == kCheckpointsKept) checkpoints.erase(checkpoints.begin());
-      checkpoints.push_back({received, hasher});
+      checkpoints.push_back({received, hashed.hasher()});
       noted = true;
     }
     return noted;
   }
 
+  // What was given on stays in the ring until it is hashed.
   void push(std::span<const std::byte> bytes) {
     if (bytes.empty()) return;
     if (ring.empty()) ring.resize(capacity);
+    hashed.wait_at_most(capacity - bytes.size());
     const std::size_t tail = (head + filled) % capacity;
     const std::size_t first = std::min(bytes.size(), capacity - tail);
     std::memcpy(ring.data() + tail, bytes.data(), first);
     std::memcpy(ring.data(), bytes.data() + first, bytes.size() - first);
     filled += bytes.size();
+    hashed.add(std::span<const std::byte>(ring).subspan(tail, first));
+    hashed.add(std::span<const std::byte>(ring).first(bytes.size() - first));
   }
 
   std::size_t pop(std::span<std::byte> room) {
@@ -117,20 +125,18 @@ net::Flow BlobPipe::take(std::span<const std::byte> bytes) {
   std::optional<PipeCheckpoint> noted;
   const auto flow = state_->with([&](State& s) {
     if (s.failure) return net::Flow::broken;
-    const auto passed_on = bytes.subspan(s.known_there(bytes));
+    const auto passed_on = bytes.size() - s.known_there(bytes);
     if (s.received + bytes.size() > blob_.size_bytes) {
       s.failure = wrong_size(blob_, s.received, true, s.remark);
-    } else if (s.filled + passed_on.size() > s.capacity) {
+    } else if (s.filled + passed_on > s.capacity) {
       s.producer_waits = true;
       return net::Flow::later;
     } else {
-      if (s.hash(bytes, blob_.size_bytes)) noted = s.checkpoints.back();
+      if (s.enter(bytes, blob_.size_bytes)) noted = s.checkpoints.back();
       if (s.received == blob_.size_bytes && !s.proven) s.prove(blob_);
     }
     if (std::exchange(s.consumer_waits, false) || s.failure) wake = s.wake_consumer;
-    if (s.failure) return net::Flow::broken;
-    s.push(passed_on);
-    return net::Flow::moved;
+    return s.failure ? net::Flow::broken : net::Flow::moved;
   });
   if (noted && on_checkpoint_) on_checkpoint_(*noted);
   if (flow == net::Flow::moved && progress_) progress_(bytes.size());

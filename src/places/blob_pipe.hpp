@@ -1,12 +1,14 @@
 #pragma once
 // BlobPipe: a bounded ring between the place a blob comes from and the place it goes to. Hashes every byte once, on
-// the way in, and keeps the last byte back until size and digest are proven, so that nothing wrong can be committed.
+// the way in or while it lies in the ring, and keeps the last byte back until size and digest are proven, so that
+// nothing wrong can be committed.
 // It notes on the way from where a cut transfer can go on without the bytes before.
 
 #include "base/guarded.hpp"
 #include "base/hash.hpp"
 #include "net/body.hpp"
 #include "oci/manifest.hpp"
+#include "places/joint_hash.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +46,8 @@ struct PipeOptions {
   bool source_returns = false;
   /// Told of each new checkpoint on the producing thread; must be quick.
   std::function<void(const PipeCheckpoint&)> on_checkpoint{};
+  /// The other pipes that this one is hashed together with; null: by itself.
+  std::shared_ptr<JointHash> joint{};
 };
 
 /// Memory: one ring of min(ring_bytes, blob size), whatever the blob's size.
