@@ -4,7 +4,7 @@ set(SLUICE_COMMON_HEADERS <algorithm> <chrono> <condition_variable> <cstdint> <f
 # sluice_room(NAME LINKS ...): one static library for the room src/NAME, built from every .cpp in it.
 function(sluice_room name)
   cmake_parse_arguments(arg "" "" "LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
   if(NOT sources)
     message(FATAL_ERROR "the room src/${name} has no source yet")
   endif()

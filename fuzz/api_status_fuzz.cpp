@@ -1,8 +1,8 @@
 // Any bytes as the body of a refusal: always an error with a kind, a bounded and printable sentence, and facts.
 // The first byte chooses the HTTP status.
 
-#include "cluster/status.hpp"
 #include "fuzz/require.hpp"
+#include "kube/status.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
 // Any text as a kubeconfig: entries or a config error; what is read can be written and read again with the same
 // meaning; and each context becomes an access or an error.
 
-#include "cluster/access.hpp"
-#include "cluster/kubeconfig.hpp"
-#include "cluster/kubeconfig_tree.hpp"
-#include "cluster/kubeconfig_write.hpp"
 #include "fuzz/require.hpp"
+#include "kube/identity/access.hpp"
+#include "kube/identity/kubeconfig.hpp"
+#include "kube/identity/kubeconfig_tree.hpp"
+#include "kube/identity/kubeconfig_write.hpp"
 
 #include <cstddef>
 #include <cstdint>

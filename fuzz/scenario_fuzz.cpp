@@ -1,9 +1,9 @@
 // Any text as a scenario file: a scenario whose manifests can be made, or an error with a position.
 
 #include "fuzz/require.hpp"
-#include "sandbox/apply_scenario.hpp"
-#include "sandbox/scenario.hpp"
-#include "sandbox/tree.hpp"
+#include "sandbox/control/apply_scenario.hpp"
+#include "sandbox/control/scenario.hpp"
+#include "sandbox/core/tree.hpp"
 
 #include <cstdint>
 #include <string_view>

@@ -1,7 +1,7 @@
 // Any text as a trigger annotation: triggers for containers that are there, or problems with a code and a sentence.
 
-#include "cluster/triggers.hpp"
 #include "fuzz/require.hpp"
+#include "openshift/workloads/triggers.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,8 +1,8 @@
 // Any bytes as a watch: the same lines however they are cut, and frames that keep the promises of watch_frames.hpp.
 // The first byte says how the rest is cut.
 
-#include "cluster/watch_frames.hpp"
 #include "fuzz/require.hpp"
+#include "kube/watch_frames.hpp"
 
 #include <algorithm>
 #include <cstddef>

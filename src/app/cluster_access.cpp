@@ -1,7 +1,7 @@
 #include "app/cluster_access.hpp"
 
 #include "base/text.hpp"
-#include "cluster/renewal.hpp"
+#include "kube/identity/renewal.hpp"
 
 #include <fmt/format.h>
 

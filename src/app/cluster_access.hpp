@@ -3,10 +3,10 @@
 
 #include "base/environment.hpp"
 #include "base/result.hpp"
-#include "cluster/access.hpp"
-#include "cluster/client.hpp"
-#include "cluster/connection.hpp"
-#include "cluster/kubeconfig.hpp"
+#include "kube/client.hpp"
+#include "kube/connection.hpp"
+#include "kube/identity/access.hpp"
+#include "kube/identity/kubeconfig.hpp"
 #include "pipeline/clusters.hpp"
 
 #include <memory>

@@ -1,10 +1,10 @@
 #include "app/cluster_login.hpp"
 
 #include "base/text.hpp"
-#include "cluster/discovery.hpp"
-#include "cluster/kubeconfig_write.hpp"
-#include "cluster/login.hpp"
+#include "kube/identity/kubeconfig_write.hpp"
+#include "kube/identity/login.hpp"
 #include "net/untrusted.hpp"
+#include "openshift/registry/discovery.hpp"
 
 #include <utility>
 

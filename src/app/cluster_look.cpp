@@ -1,9 +1,9 @@
 #include "app/cluster_look.hpp"
 
 #include "base/text.hpp"
-#include "cluster/discovery.hpp"
 #include "findings/catalogue.hpp"
-#include "promotion/refused_look.hpp"
+#include "openshift/registry/discovery.hpp"
+#include "promotion/plan/refused_look.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 
 #include "app/session.hpp"
 #include "base/result.hpp"
-#include "promotion/sketch.hpp"
+#include "init/sketch.hpp"
 
 #include <cstddef>
 

@@ -5,10 +5,10 @@
 #include "base/process.hpp"
 #include "base/sent_secrets.hpp"
 #include "base/text.hpp"
-#include "cluster/discovery.hpp"
-#include "cluster/registry_access.hpp"
 #include "net/address.hpp"
 #include "oci/docker_hub.hpp"
+#include "openshift/registry/access.hpp"
+#include "openshift/registry/discovery.hpp"
 #include "places/certs_d.hpp"
 #include "version.hpp"
 

@@ -17,7 +17,7 @@
 #include "pipeline/clusters.hpp"
 #include "pipeline/pipeline.hpp"
 #include "places/registry.hpp"
-#include "promotion/places.hpp"
+#include "promotion/targets/places.hpp"
 #include "records/store.hpp"
 
 #include <chrono>

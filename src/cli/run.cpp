@@ -1,12 +1,12 @@
 #include "cli/run.hpp"
 
-#include "cli/commands.hpp"
-#include "cli/event_log.hpp"
+#include "cli/commands/commands.hpp"
 #include "cli/options.hpp"
-#include "cli/promotion_view.hpp"
-#include "cli/run_metrics.hpp"
-#include "promotion/plan.hpp"
-#include "promotion/refused_look.hpp"
+#include "cli/view/event_log.hpp"
+#include "cli/view/promotion.hpp"
+#include "cli/view/run_metrics.hpp"
+#include "promotion/plan/plan.hpp"
+#include "promotion/plan/refused_look.hpp"
 
 #include <chrono>
 #include <csignal>

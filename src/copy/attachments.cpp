@@ -2,8 +2,8 @@
 
 #include "base/pause.hpp"
 #include "base/text.hpp"
+#include "net/retry.hpp"
 #include "places/registry_error.hpp"
-#include "places/retry.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "copy/blob_relay.hpp"
 
 #include "base/pause.hpp"
-#include "places/retry.hpp"
+#include "net/retry.hpp"
 
 #include <utility>
 

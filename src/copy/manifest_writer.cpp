@@ -4,8 +4,8 @@
 #include "copy/blob_mover.hpp"
 #include "copy/labelled_events.hpp"
 #include "copy/tags.hpp"
+#include "net/retry.hpp"
 #include "places/registry_error.hpp"
-#include "places/retry.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 #pragma once
 // The annotation sluice/state, as versions before 0.2 wrote and read it, against the memory. Pure.
 
-#include "cluster/stream_state.hpp"
 #include "memory/memory.hpp"
+#include "openshift/streams/state.hpp"
 
 namespace sluice::memory {
 

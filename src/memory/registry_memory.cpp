@@ -3,9 +3,9 @@
 #include "base/encoding.hpp"
 #include "base/pause.hpp"
 #include "base/text.hpp"
-#include "cluster/stream_state.hpp"
 #include "copy/crew.hpp"
 #include "copy/tags.hpp"
+#include "openshift/streams/state.hpp"
 #include "places/registry_error.hpp"
 
 #include <fmt/format.h>

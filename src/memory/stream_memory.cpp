@@ -1,10 +1,10 @@
 #include "memory/stream_memory.hpp"
 
 #include "base/text.hpp"
-#include "cluster/stream_state.hpp"
-#include "cluster/stream_tags.hpp"
 #include "memory/numbers.hpp"
 #include "memory/old_state.hpp"
+#include "openshift/streams/state.hpp"
+#include "openshift/streams/tags.hpp"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 // The memory of image streams: the annotation sluice/memory, written by resourceVersion so that nobody's write is lost.
 // What versions before 0.2 keep in sluice/state is read, and written as well, so that they see the same.
 
-#include "cluster/client.hpp"
+#include "kube/client.hpp"
 #include "memory/place_memory.hpp"
 
 #include <chrono>

@@ -2,7 +2,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
-#include "places/retry.hpp"
+#include "net/retry.hpp"
 
 #include <fmt/format.h>
 

@@ -2,10 +2,10 @@
 
 #include "base/pause.hpp"
 #include "net/address.hpp"
+#include "net/retry.hpp"
 #include "oci/manifest.hpp"
 #include "places/range_header.hpp"
 #include "places/registry_error.hpp"
-#include "places/retry.hpp"
 
 #include <fmt/format.h>
 

@@ -4,11 +4,11 @@
 
 #include "auth/authorizer.hpp"
 #include "base/guarded.hpp"
+#include "net/retry.hpp"
 #include "net/transfer_loop.hpp"
 #include "places/blob_pipe.hpp"
 #include "places/host_profile.hpp"
 #include "places/place.hpp"
-#include "places/retry.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -1,7 +1,7 @@
 #include "promotion/doctor.hpp"
 
-#include "cluster/status.hpp"
-#include "promotion/refused_look.hpp"
+#include "kube/status.hpp"
+#include "promotion/plan/refused_look.hpp"
 
 #include <algorithm>
 

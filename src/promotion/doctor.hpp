@@ -5,7 +5,7 @@
 #include "base/finding.hpp"
 #include "base/result.hpp"
 #include "pipeline/pipeline.hpp"
-#include "promotion/planner.hpp"
+#include "promotion/plan/planner.hpp"
 
 #include <string>
 #include <vector>

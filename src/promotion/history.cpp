@@ -1,7 +1,7 @@
 #include "promotion/history.hpp"
 
-#include "promotion/place_keys.hpp"
-#include "promotion/rules.hpp"
+#include "promotion/memory/place_keys.hpp"
+#include "promotion/plan/rules.hpp"
 
 #include <algorithm>
 #include <set>

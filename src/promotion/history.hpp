@@ -3,7 +3,7 @@
 
 #include "base/result.hpp"
 #include "memory/memory.hpp"
-#include "promotion/planner.hpp"
+#include "promotion/plan/planner.hpp"
 
 #include <string>
 #include <utility>

@@ -1,10 +1,10 @@
 #include "promotion/holds.hpp"
 
 #include "memory/target_memory.hpp"
-#include "promotion/local_memory.hpp"
-#include "promotion/memory_access.hpp"
-#include "promotion/place_keys.hpp"
-#include "promotion/rules.hpp"
+#include "promotion/memory/access.hpp"
+#include "promotion/memory/local.hpp"
+#include "promotion/memory/place_keys.hpp"
+#include "promotion/plan/rules.hpp"
 
 #include <memory>
 #include <optional>

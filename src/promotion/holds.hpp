@@ -4,7 +4,7 @@
 
 #include "base/result.hpp"
 #include "memory/memory.hpp"
-#include "promotion/targets.hpp"
+#include "promotion/targets/targets.hpp"
 #include "records/store.hpp"
 
 #include <optional>

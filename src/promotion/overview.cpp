@@ -2,10 +2,10 @@
 
 #include "base/guarded.hpp"
 #include "copy/crew.hpp"
-#include "promotion/arrivals.hpp"
-#include "promotion/memory_access.hpp"
-#include "promotion/refused_look.hpp"
-#include "promotion/rules.hpp"
+#include "promotion/memory/access.hpp"
+#include "promotion/plan/refused_look.hpp"
+#include "promotion/plan/rules.hpp"
+#include "promotion/targets/arrivals.hpp"
 
 #include <algorithm>
 #include <map>

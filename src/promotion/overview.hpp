@@ -3,8 +3,8 @@
 // cause; the rest is shown all the same. Nothing is written.
 
 #include "base/result.hpp"
-#include "promotion/plan_findings.hpp"
-#include "promotion/planner.hpp"
+#include "promotion/plan/findings.hpp"
+#include "promotion/plan/planner.hpp"
 
 #include <cstdint>
 #include <optional>

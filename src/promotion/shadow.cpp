@@ -1,7 +1,7 @@
 #include "promotion/shadow.hpp"
 
 #include "base/text.hpp"
-#include "promotion/plan_json.hpp"
+#include "promotion/plan/json.hpp"
 
 #include <fmt/format.h>
 

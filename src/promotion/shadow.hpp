@@ -4,9 +4,9 @@
 
 #include "base/json.hpp"
 #include "oci/manifest.hpp"
-#include "promotion/places.hpp"
-#include "promotion/plan.hpp"
-#include "promotion/planner.hpp"
+#include "promotion/plan/plan.hpp"
+#include "promotion/plan/planner.hpp"
+#include "promotion/targets/places.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -1,10 +1,10 @@
 // The HTTP check over real sockets: what reaches a server, and what never leaves.
 
-#include "promotion/http_check.hpp"
+#include "promotion/targets/http_check.hpp"
 
 #include "base/guarded.hpp"
 #include "component/http_server_testing.hpp"
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 #include "net/transfer_loop.hpp"
 #include "support/checks.hpp"
 

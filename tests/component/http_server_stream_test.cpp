@@ -1,7 +1,7 @@
 // The HTTP server: replies that are made while they are sent, and connections that end in the middle.
 
 #include "component/http_server_testing.hpp"
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 #include "support/checks.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // The HTTP server: requests, bodies, limits, TLS. Streams and ends of connections: http_server_stream_test.cpp.
 
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 
 #include "base/file.hpp"
 #include "base/process.hpp"

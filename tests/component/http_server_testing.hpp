@@ -2,7 +2,7 @@
 // What the tests of the HTTP server share: handlers made of functions, streams that a test fills, raw connections.
 
 #include "base/guarded.hpp"
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 
 #include <gtest/gtest.h>
 

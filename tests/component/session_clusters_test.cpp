@@ -2,7 +2,7 @@
 // often it is.
 
 #include "app/session.hpp"
-#include "sandbox/sandbox.hpp"
+#include "sandbox/control/sandbox.hpp"
 #include "support/checks.hpp"
 
 #include <gtest/gtest.h>

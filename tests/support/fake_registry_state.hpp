@@ -5,7 +5,7 @@
 #include "base/guarded.hpp"
 #include "base/hash.hpp"
 #include "base/json.hpp"
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 #include "support/fake_registry.hpp"
 
 #include <map>

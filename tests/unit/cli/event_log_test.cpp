@@ -1,6 +1,6 @@
 // --events: numbers, times, steps of progress, and that the schema knows every kind.
 
-#include "cli/event_log.hpp"
+#include "cli/view/event_log.hpp"
 
 #include "base/file.hpp"
 #include "support/checks.hpp"

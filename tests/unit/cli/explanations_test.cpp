@@ -1,6 +1,6 @@
 // --explain-road and --explain-auth as text and JSON.
 
-#include "cli/explanations.hpp"
+#include "cli/view/explanations.hpp"
 
 #include <gtest/gtest.h>
 

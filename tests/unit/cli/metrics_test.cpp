@@ -1,7 +1,7 @@
 // --metrics: the text format, what a run's file says, and how it is replaced.
 
 #include "base/file.hpp"
-#include "cli/run_metrics.hpp"
+#include "cli/view/run_metrics.hpp"
 #include "support/checks.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "cli/progress.hpp"
+#include "cli/view/progress.hpp"
 
 #include "base/environment.hpp"
 

@@ -1,8 +1,8 @@
 // Times, events as JSON lines, plans and outcomes as text and JSON.
 
-#include "cli/event_log.hpp"
-#include "cli/promotion_view.hpp"
-#include "cli/times.hpp"
+#include "cli/view/event_log.hpp"
+#include "cli/view/promotion.hpp"
+#include "cli/view/times.hpp"
 #include "support/checks.hpp"
 
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
 #include "memory/stream_memory.hpp"
 
-#include "cluster/stream_state.hpp"
 #include "memory/changes.hpp"
-#include "unit/cluster/cluster_testing.hpp"
+#include "openshift/streams/state.hpp"
+#include "unit/kube/kube_testing.hpp"
 #include "unit/memory/memory_testing.hpp"
 
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
 // Requests read in pieces, and the heads of replies. With sockets: component/http_server_test.cpp.
 
-#include "net/http_request_reader.hpp"
+#include "net/server/http_request_reader.hpp"
 
-#include "net/http_reply.hpp"
+#include "net/server/http_reply.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

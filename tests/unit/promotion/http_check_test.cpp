@@ -1,4 +1,4 @@
-#include "promotion/http_check.hpp"
+#include "promotion/targets/http_check.hpp"
 
 #include "net/address.hpp"
 #include "support/checks.hpp"

@@ -1,6 +1,6 @@
 // A promotion that is interrupted at each write to its records, and then resumed or undone: always the same end.
 
-#include "promotion/runner.hpp"
+#include "promotion/run/runner.hpp"
 #include "unit/promotion/promotion_testing.hpp"
 
 #include <gtest/gtest.h>

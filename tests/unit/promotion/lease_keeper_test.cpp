@@ -1,5 +1,4 @@
-#include "promotion/lease_keeper.hpp"
-
+#include "promotion/leases/keeper.hpp"
 #include "support/checks.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-#include "promotion/lease_wait.hpp"
-
+#include "promotion/leases/wait.hpp"
 #include "support/checks.hpp"
 
 #include <gmock/gmock.h>

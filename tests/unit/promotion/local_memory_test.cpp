@@ -1,6 +1,5 @@
-#include "promotion/local_memory.hpp"
-
-#include "promotion/place_keys.hpp"
+#include "promotion/memory/local.hpp"
+#include "promotion/memory/place_keys.hpp"
 #include "unit/promotion/promotion_testing.hpp"
 
 #include <gmock/gmock.h>

@@ -1,7 +1,7 @@
 // What look_at_policies() asks a cluster, when it asks nothing, and what it adds to the plan.
 
-#include "promotion/signature_findings.hpp"
-#include "unit/cluster/cluster_testing.hpp"
+#include "promotion/plan/signature_findings.hpp"
+#include "unit/kube/kube_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // Numbers of releases, claimed at registries in memory. Claims in ledgers of image streams: unit/memory.
 
-#include "promotion/numbering.hpp"
+#include "promotion/plan/numbering.hpp"
 
 #include "records/store.hpp"
 #include "unit/promotion/promotion_testing.hpp"

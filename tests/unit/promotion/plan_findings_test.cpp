@@ -1,5 +1,4 @@
-#include "promotion/plan_findings.hpp"
-
+#include "promotion/plan/findings.hpp"
 #include "unit/promotion/promotion_testing.hpp"
 
 #include <gmock/gmock.h>

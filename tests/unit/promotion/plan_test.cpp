@@ -1,4 +1,4 @@
-#include "promotion/plan.hpp"
+#include "promotion/plan/plan.hpp"
 
 #include "support/checks.hpp"
 

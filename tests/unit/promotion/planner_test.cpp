@@ -1,4 +1,4 @@
-#include "promotion/planner.hpp"
+#include "promotion/plan/planner.hpp"
 
 #include "unit/promotion/promotion_testing.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 // A small world for promotions: registries in memory, records in a file, and one app with its environments.
 
-#include "promotion/planner.hpp"
-#include "promotion/runner.hpp"
+#include "promotion/plan/planner.hpp"
+#include "promotion/run/runner.hpp"
 #include "support/checks.hpp"
 #include "support/fake_images.hpp"
 #include "support/fake_place.hpp"

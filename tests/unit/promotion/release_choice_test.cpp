@@ -1,4 +1,4 @@
-#include "promotion/release_choice.hpp"
+#include "promotion/plan/release_choice.hpp"
 
 #include "support/checks.hpp"
 

@@ -1,6 +1,6 @@
 // Promotions that did not come to their end at once: partial ones, resumed ones, undone ones.
 
-#include "promotion/runner.hpp"
+#include "promotion/run/runner.hpp"
 #include "unit/promotion/promotion_testing.hpp"
 
 #include <gmock/gmock.h>

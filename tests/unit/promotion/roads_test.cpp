@@ -1,4 +1,4 @@
-#include "promotion/roads.hpp"
+#include "promotion/plan/roads.hpp"
 
 #include "support/checks.hpp"
 

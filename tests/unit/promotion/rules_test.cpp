@@ -1,4 +1,4 @@
-#include "promotion/rules.hpp"
+#include "promotion/plan/rules.hpp"
 
 #include "support/checks.hpp"
 

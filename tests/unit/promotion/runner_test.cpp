@@ -1,4 +1,4 @@
-#include "promotion/runner.hpp"
+#include "promotion/run/runner.hpp"
 
 #include "unit/promotion/promotion_testing.hpp"
 

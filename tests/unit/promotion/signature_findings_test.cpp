@@ -1,6 +1,6 @@
-#include "promotion/signature_findings.hpp"
+#include "promotion/plan/signature_findings.hpp"
 
-#include "promotion/signatures.hpp"
+#include "promotion/targets/signatures.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

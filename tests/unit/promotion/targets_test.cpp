@@ -1,6 +1,6 @@
-#include "promotion/targets.hpp"
+#include "promotion/targets/targets.hpp"
 
-#include "unit/cluster/cluster_testing.hpp"
+#include "unit/kube/kube_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "promotion/workload_plan.hpp"
+#include "promotion/plan/workload_plan.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
-#include "sandbox/access.hpp"
+#include "sandbox/core/access.hpp"
 
-#include "sandbox/projects.hpp"
-#include "sandbox/world.hpp"
+#include "sandbox/core/projects.hpp"
+#include "sandbox/core/world.hpp"
 
 #include <gtest/gtest.h>
 

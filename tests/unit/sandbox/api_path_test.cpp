@@ -1,6 +1,5 @@
-#include "sandbox/api_path.hpp"
-
-#include "sandbox/world.hpp"
+#include "sandbox/api/path.hpp"
+#include "sandbox/core/world.hpp"
 
 #include <gtest/gtest.h>
 

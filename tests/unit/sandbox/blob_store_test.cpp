@@ -1,6 +1,6 @@
 // BlobStore over both of its media.
 
-#include "sandbox/blob_store.hpp"
+#include "sandbox/registry/blob_store.hpp"
 
 #include "support/checks.hpp"
 

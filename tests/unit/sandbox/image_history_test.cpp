@@ -1,7 +1,6 @@
 // The history of tags: what one more event does to it.
-#include "sandbox/image_history.hpp"
-
-#include "sandbox/tree.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/images/history.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // The kinds of image.openshift.io over a World: what one request leaves behind, as far as transcripts do not show it.
-#include "sandbox/generic.hpp"
-#include "sandbox/image_import.hpp"
-#include "sandbox/image_limits.hpp"
-#include "sandbox/image_mapping.hpp"
-#include "sandbox/image_stream_store.hpp"
-#include "sandbox/image_tagging.hpp"
-#include "sandbox/tree.hpp"
+#include "sandbox/api/generic.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/images/import/import.hpp"
+#include "sandbox/images/limits.hpp"
+#include "sandbox/images/mapping.hpp"
+#include "sandbox/images/stream_store.hpp"
+#include "sandbox/images/tagging.hpp"
 #include "support/fake_exchanger.hpp"
 
 #include <fmt/format.h>

@@ -1,13 +1,13 @@
 // The small pure parts of the image API: pull specs, limits, fields of an Image, pull secrets, the order of tags.
 #include "base/encoding.hpp"
 #include "oci/digest.hpp"
-#include "sandbox/image_credentials.hpp"
-#include "sandbox/image_fields.hpp"
-#include "sandbox/image_import.hpp"
-#include "sandbox/image_limits.hpp"
-#include "sandbox/image_pull_spec.hpp"
-#include "sandbox/image_resolve.hpp"
-#include "sandbox/tree.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/images/fields.hpp"
+#include "sandbox/images/import/credentials.hpp"
+#include "sandbox/images/import/import.hpp"
+#include "sandbox/images/limits.hpp"
+#include "sandbox/images/pull_spec.hpp"
+#include "sandbox/images/resolve.hpp"
 
 #include <gtest/gtest.h>
 

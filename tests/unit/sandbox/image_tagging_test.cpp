@@ -1,8 +1,7 @@
 // What a change of spec.tags does: defaults, generations, events and refusals.
-#include "sandbox/image_tagging.hpp"
-
-#include "sandbox/image_history.hpp"
-#include "sandbox/tree.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/images/history.hpp"
+#include "sandbox/images/tagging.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sandbox/made_image.hpp"
+#include "sandbox/control/made_image.hpp"
 
 #include "base/hash.hpp"
 #include "base/json.hpp"

@@ -1,7 +1,7 @@
 // apply_patch: the three formats of the API, and how each profile refuses what cannot be applied.
-#include "sandbox/resource.hpp"
-#include "sandbox/tree.hpp"
-#include "sandbox/world.hpp"
+#include "sandbox/core/resource.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/core/world.hpp"
 
 #include <gtest/gtest.h>
 

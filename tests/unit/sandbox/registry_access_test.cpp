@@ -1,8 +1,7 @@
 // Who may ask the registry, and how it says no. Contract items 44 to 47.
 
-#include "sandbox/registry_access.hpp"
-
-#include "sandbox/registry_path.hpp"
+#include "sandbox/registry/access.hpp"
+#include "sandbox/registry/path.hpp"
 #include "unit/sandbox/registry_testing.hpp"
 
 #include <gtest/gtest.h>

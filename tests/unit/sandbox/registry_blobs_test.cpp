@@ -1,7 +1,6 @@
 // Blobs on their way out, deleting, signatures, the catalog, pull-through. Contract items 55 to 57.
 
-#include "sandbox/registry_blobs.hpp"
-
+#include "sandbox/registry/blobs.hpp"
 #include "unit/sandbox/registry_testing.hpp"
 
 #include <gtest/gtest.h>

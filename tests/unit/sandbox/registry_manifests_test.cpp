@@ -1,6 +1,6 @@
 // Pushing and reading manifests. Contract items 50 to 54, and the parts of 59 to 61 that the registry shows.
 
-#include "sandbox/registry_schema1.hpp"
+#include "sandbox/registry/schema1.hpp"
 #include "unit/sandbox/registry_testing.hpp"
 
 #include <gtest/gtest.h>

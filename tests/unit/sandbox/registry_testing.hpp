@@ -1,10 +1,10 @@
 #pragma once
 // What the tests of the registry share: a small world behind it, and requests without sockets.
 
-#include "net/http_server.hpp"
-#include "sandbox/image_fields.hpp"
-#include "sandbox/registry_api.hpp"
-#include "sandbox/tree.hpp"
+#include "net/server/http_server.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/images/fields.hpp"
+#include "sandbox/registry/api.hpp"
 #include "support/checks.hpp"
 #include "support/fake_exchanger.hpp"
 

@@ -1,6 +1,6 @@
 // Upload sessions and mounts. Contract items 48 and 49.
 
-#include "sandbox/registry_upload_state.hpp"
+#include "sandbox/registry/upload_state.hpp"
 #include "unit/sandbox/registry_testing.hpp"
 
 #include <gtest/gtest.h>

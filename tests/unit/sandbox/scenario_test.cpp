@@ -1,9 +1,9 @@
-#include "sandbox/scenario.hpp"
+#include "sandbox/control/scenario.hpp"
 
-#include "sandbox/apply_scenario.hpp"
-#include "sandbox/demo_scenario.hpp"
-#include "sandbox/knobs.hpp"
-#include "sandbox/tree.hpp"
+#include "sandbox/control/apply_scenario.hpp"
+#include "sandbox/control/demo_scenario.hpp"
+#include "sandbox/control/knobs.hpp"
+#include "sandbox/core/tree.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
-#include "sandbox/store.hpp"
+#include "sandbox/core/store.hpp"
 
-#include "sandbox/tree.hpp"
+#include "sandbox/core/tree.hpp"
 
 #include <gtest/gtest.h>
 

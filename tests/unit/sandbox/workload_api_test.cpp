@@ -1,5 +1,5 @@
 // Workloads as API resources: scale, log, and what a PUT may and may not do.
-#include "sandbox/workload_config.hpp"
+#include "sandbox/workloads/config.hpp"
 #include "unit/sandbox/workload_harness.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // Deployments, stateful sets and daemon sets on automatic nodes.
-#include "sandbox/workload_counts.hpp"
-#include "sandbox/workload_deployment.hpp"
+#include "sandbox/workloads/counts.hpp"
+#include "sandbox/workloads/deployment.hpp"
 #include "unit/sandbox/workload_harness.hpp"
 
 #include <gtest/gtest.h>

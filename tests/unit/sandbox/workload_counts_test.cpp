@@ -1,7 +1,6 @@
 // The arithmetic of rollouts.
-#include "sandbox/workload_counts.hpp"
-
-#include "sandbox/tree.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/workloads/counts.hpp"
 #include "unit/sandbox/workload_harness.hpp"
 
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // The pure decisions behind a rollout: phases, deployer moves, instantiate, rollback, pod steps.
-#include "sandbox/workload_config.hpp"
-#include "sandbox/workload_deployer.hpp"
-#include "sandbox/workload_instantiate.hpp"
-#include "sandbox/workload_pod.hpp"
+#include "sandbox/workloads/config.hpp"
+#include "sandbox/workloads/deployer.hpp"
+#include "sandbox/workloads/instantiate.hpp"
+#include "sandbox/workloads/pod.hpp"
 #include "unit/sandbox/workload_harness.hpp"
 
 #include <gtest/gtest.h>

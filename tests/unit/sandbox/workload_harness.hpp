@@ -3,13 +3,13 @@
 // of it. Nothing sleeps; when nothing is left to do, time jumps to the next timer.
 
 #include "base/json.hpp"
-#include "sandbox/controller.hpp"
-#include "sandbox/image_stream_store.hpp"
-#include "sandbox/projects.hpp"
-#include "sandbox/resource.hpp"
-#include "sandbox/tree.hpp"
-#include "sandbox/workload_kinds.hpp"
-#include "sandbox/world.hpp"
+#include "sandbox/core/controller.hpp"
+#include "sandbox/core/projects.hpp"
+#include "sandbox/core/resource.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/core/world.hpp"
+#include "sandbox/images/stream_store.hpp"
+#include "sandbox/workloads/kinds.hpp"
 
 #include <gtest/gtest.h>
 

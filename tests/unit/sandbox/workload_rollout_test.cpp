@@ -1,6 +1,6 @@
 // Whole rollouts of DeploymentConfigs on automatic nodes: what each outcome looks like from outside.
-#include "sandbox/workload_config.hpp"
-#include "sandbox/workload_counts.hpp"
+#include "sandbox/workloads/config.hpp"
+#include "sandbox/workloads/counts.hpp"
 #include "unit/sandbox/workload_harness.hpp"
 
 #include <gtest/gtest.h>

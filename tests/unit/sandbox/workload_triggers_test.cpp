@@ -1,8 +1,7 @@
 // Image triggers: what the annotation means, and what a moved tag changes.
-#include "sandbox/workload_triggers.hpp"
-
-#include "sandbox/tree.hpp"
-#include "sandbox/workload_kinds.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/workloads/kinds.hpp"
+#include "sandbox/workloads/triggers.hpp"
 #include "unit/sandbox/workload_harness.hpp"
 
 #include <gtest/gtest.h>

@@ -1,8 +1,7 @@
 // Defaults of workloads, and what the API refuses about them.
-#include "sandbox/workload_validation.hpp"
-
-#include "sandbox/tree.hpp"
-#include "sandbox/workload_defaults.hpp"
+#include "sandbox/core/tree.hpp"
+#include "sandbox/workloads/defaults.hpp"
+#include "sandbox/workloads/validation.hpp"
 #include "unit/sandbox/workload_harness.hpp"
 
 #include <gtest/gtest.h>
