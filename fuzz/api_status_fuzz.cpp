@@ -18,17 +18,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   net::HttpResponse response;
   response.status = kStatuses[data[0] % kStatuses.size()];
   response.body.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
-  auto failure = cluster::read_failure(response);
+  auto failure = kube::read_failure(response);
   require(failure.code >= 100 && failure.code <= 999, "a code is a code");
   require(failure.causes.size() <= 16, "causes are bounded");
   const auto code = failure.code;
-  const auto error = cluster::to_error(std::move(failure), "api.example.com:6443", "reading the image stream prod/web");
+  const auto error = kube::to_error(std::move(failure), "api.example.com:6443", "reading the image stream prod/web");
   const auto sentence = error.sentence();
   require(sentence.size() < 4000, "a sentence is bounded");
   require(std::none_of(sentence.begin(), sentence.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }),
           "a sentence holds no control characters");
-  require(cluster::failure_of(error) != nullptr && cluster::failure_of(error)->code == code,
-          "facts stay with the error");
+  require(kube::failure_of(error) != nullptr && kube::failure_of(error)->code == code, "facts stay with the error");
   require(!error.retry_after() || *error.retry_after() <= std::chrono::hours(1), "waits are bounded");
   return 0;
 }

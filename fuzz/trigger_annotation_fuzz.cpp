@@ -13,10 +13,9 @@ using namespace sluice;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  static const std::vector<cluster::Container> kContainers{
-      {"setup", "", true}, {"web", "", false}, {"side", "", false}};
+  static const std::vector<kube::Container> kContainers{{"setup", "", true}, {"web", "", false}, {"side", "", false}};
   for (const auto* kind : {"Deployment", "CronJob"}) {
-    const auto reading = cluster::read_triggers(text, kind, kContainers, "prod");
+    const auto reading = openshift::read_triggers(text, kind, kContainers, "prod");
     bool fatal = false;
     for (const auto& problem : reading.problems) {
       require(!problem.code.empty() && !problem.sentence.empty(), "a problem is told");
@@ -26,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!fatal || reading.triggers.empty(), "nothing works beside what is fatal");
     require(!reading.triggers.empty() || !reading.problems.empty(), "an annotation works or has a problem");
     for (const auto& trigger : reading.triggers) {
-      const auto is_it = [&](const cluster::Container& container) {
+      const auto is_it = [&](const kube::Container& container) {
         return container.name == trigger.container && container.init == trigger.init;
       };
       require(std::any_of(kContainers.begin(), kContainers.end(), is_it), "a trigger names a container that is there");

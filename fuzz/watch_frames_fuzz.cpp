@@ -19,7 +19,7 @@ constexpr std::size_t kMaxLine = 4096;
 
 // Lines up to the first refusal.
 std::vector<std::string> lines_of(std::string_view bytes, std::size_t piece) {
-  cluster::LineSplitter splitter(kMaxLine);
+  kube::LineSplitter splitter(kMaxLine);
   std::vector<std::string> out;
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     if (!splitter.feed(bytes.substr(at, piece)).ok()) break;
@@ -30,13 +30,13 @@ std::vector<std::string> lines_of(std::string_view bytes, std::size_t piece) {
 }
 
 void check_frame(const std::string& line) {
-  const auto frame = cluster::parse_frame(line);
+  const auto frame = kube::parse_frame(line);
   if (!frame.ok()) {
     require(frame.error().kind() == ErrorKind::protocol, "what is refused is a protocol error");
     require(frame.error().sentence().size() < 2000, "a message does not echo endless text");
     return;
   }
-  const bool is_error = frame->type == cluster::WatchFrame::Type::error;
+  const bool is_error = frame->type == kube::WatchFrame::Type::error;
   require(is_error || frame->object.is_object(), "a frame has an object");
   require(!is_error || frame->failure.message.size() < 2000, "texts of errors are bounded");
 }

@@ -40,23 +40,23 @@ net::Endpoint endpoint_of(const pipeline::Cluster& entry, const pipeline::Cluste
 
 Error no_credentials(const std::string& name, const std::string& where) {
   return Error(ErrorKind::unauthenticated, "there are no credentials for the cluster " + where)
-      .with_hint("log in with: " + cluster::login_command(name, ""));
+      .with_hint("log in with: " + kube::login_command(name, ""));
 }
 
-cluster::IdentityPtr identity_of(const pipeline::Cluster& entry, const ClusterSources& sources) {
-  using Kind = cluster::CredentialOrigin::Kind;
+kube::IdentityPtr identity_of(const pipeline::Cluster& entry, const ClusterSources& sources) {
+  using Kind = kube::CredentialOrigin::Kind;
   const auto& reference = *entry.token;
   const auto of_entry = " of " + in_file(sources.clusters, entry.name);
   if (reference.kind == pipeline::ValueReference::Kind::file) {
     const auto path = pipeline::reference_path(reference, sources.clusters);
-    return cluster::token_file_identity(path, Secret(), "the token file " + path.string() + of_entry);
+    return kube::token_file_identity(path, Secret(), "the token file " + path.string() + of_entry);
   }
   const bool variable = reference.kind == pipeline::ValueReference::Kind::env;
   // A command line may hold more than the name of a program; it is not shown.
   const auto name = variable ? reference.value : std::string(text::cut(text::trim(reference.value), ' ').first);
   const auto source = (variable ? "the token in the variable " : "the token of the program ") + name + of_entry;
   // Copies: the identity outlives the look-up.
-  return cluster::fetched_identity(
+  return kube::fetched_identity(
       [reference, file = sources.clusters.file, environment = sources.environment] {
         pipeline::Clusters folder;
         folder.file = file;
@@ -65,12 +65,12 @@ cluster::IdentityPtr identity_of(const pipeline::Cluster& entry, const ClusterSo
       source, {variable ? Kind::variable : Kind::program, name});
 }
 
-Result<cluster::Access> access_of_entry(const pipeline::Cluster& entry, const ClusterSources& sources) {
+Result<kube::Access> access_of_entry(const pipeline::Cluster& entry, const ClusterSources& sources) {
   const auto where = "the entry " + entry.name + " of " + sources.clusters.file.string();
-  if (entry.context) return cluster::access_of_context(sources.kubeconfig, *entry.context).context(where);
-  cluster::Access access;
+  if (entry.context) return kube::access_of_context(sources.kubeconfig, *entry.context).context(where);
+  kube::Access access;
   access.name = entry.name;
-  SLUICE_TRY(access.server, cluster::parse_server(entry.api).context(where));
+  SLUICE_TRY(access.server, kube::parse_server(entry.api).context(where));
   auto endpoint = endpoint_of(entry, sources.clusters);
   const auto* context = sources.kubeconfig.context_for_server(entry.api);
   if (context != nullptr) access.project = context->project;
@@ -78,11 +78,11 @@ Result<cluster::Access> access_of_entry(const pipeline::Cluster& entry, const Cl
     access.identity = identity_of(entry, sources);
   } else if (entry.client_cert) {
     access.identity =
-        cluster::certificate_identity("the client certificate of " + in_file(sources.clusters, entry.name),
-                                      pipeline::reference_path(*entry.client_cert, sources.clusters).string());
+        kube::certificate_identity("the client certificate of " + in_file(sources.clusters, entry.name),
+                                   pipeline::reference_path(*entry.client_cert, sources.clusters).string());
   } else if (context != nullptr) {
     // Who we are comes from there; how the server is reached, from the file of the administrators.
-    SLUICE_TRY(auto other, cluster::access_of_context(sources.kubeconfig, context->name).context(where));
+    SLUICE_TRY(auto other, kube::access_of_context(sources.kubeconfig, context->name).context(where));
     access.identity = other.identity;
     net::Endpoint merged = *other.endpoint;
     merged.verify_tls = true;
@@ -111,20 +111,20 @@ Error unknown_cluster(const std::string& name, const ClusterSources& sources) {
 }
 
 // Of the pod that we are in; empty when there is none, or when the kubeconfig says anything at all.
-Result<std::optional<cluster::Access>> access_of_pod(const ClusterSources& sources) {
+Result<std::optional<kube::Access>> access_of_pod(const ClusterSources& sources) {
   if (!sources.kubeconfig.current_context.empty() || !sources.kubeconfig.contexts.empty()) {
-    return std::optional<cluster::Access>();
+    return std::optional<kube::Access>();
   }
-  return cluster::access_in_cluster(sources.environment);
+  return kube::access_in_cluster(sources.environment);
 }
 
 }  // namespace
 
-Result<cluster::Access> cluster_access(const std::string& name, const ClusterSources& sources) {
+Result<kube::Access> cluster_access(const std::string& name, const ClusterSources& sources) {
   if (name.empty()) {
     SLUICE_TRY(auto pod, access_of_pod(sources));
     if (pod) return std::move(*pod);
-    return cluster::access_of_context(sources.kubeconfig, "");
+    return kube::access_of_context(sources.kubeconfig, "");
   }
   if (const auto* entry = entry_with_api(name, sources.clusters)) return access_of_entry(*entry, sources);
   if (sources.clusters.entries.contains(name)) {
@@ -132,23 +132,23 @@ Result<cluster::Access> cluster_access(const std::string& name, const ClusterSou
         .with_hint("give it an 'api' or a 'context'");
   }
   if (is_address(name)) {
-    SLUICE_TRY(const auto server, cluster::parse_server(name));
+    SLUICE_TRY(const auto server, kube::parse_server(name));
     const auto* context = sources.kubeconfig.context_for_server(server.scheme + "://" + server.authority());
     if (context == nullptr) context = sources.kubeconfig.context_for_server(name);
     if (context == nullptr) return no_credentials(name, server.authority());
-    return cluster::access_of_context(sources.kubeconfig, context->name);
+    return kube::access_of_context(sources.kubeconfig, context->name);
   }
   if (!sources.kubeconfig.contexts.contains(name)) return unknown_cluster(name, sources);
-  return cluster::access_of_context(sources.kubeconfig, name);
+  return kube::access_of_context(sources.kubeconfig, name);
 }
 
 namespace {
 
 // What a kubeconfig says of a server: its CA and how it is reached, and nothing of a user.
-Result<LoginTarget> target_of_cluster(const std::string& name, const cluster::KubeCluster& known) {
+Result<LoginTarget> target_of_cluster(const std::string& name, const kube::KubeCluster& known) {
   LoginTarget target;
   target.name = name;
-  SLUICE_TRY(target.server, cluster::parse_server(known.server));
+  SLUICE_TRY(target.server, kube::parse_server(known.server));
   target.ca_file = known.ca_pem.empty() ? known.ca_file : "";
   target.ca_pem = known.ca_pem;
   if (!target.ca_file.empty()) target.endpoint.ca_files.push_back(target.ca_file);
@@ -160,7 +160,7 @@ Result<LoginTarget> target_of_cluster(const std::string& name, const cluster::Ku
 }
 
 Result<LoginTarget> target_of_context(const std::string& name, const std::string& context_name,
-                                      const cluster::Kubeconfig& config) {
+                                      const kube::Kubeconfig& config) {
   SLUICE_TRY(const auto* context, config.context(context_name));
   const auto found = config.clusters.find(context->cluster);
   if (found == config.clusters.end()) {
@@ -176,7 +176,7 @@ Result<LoginTarget> target_of_entry(const pipeline::Cluster& entry, const Cluste
   if (entry.context) return target_of_context(entry.name, *entry.context, sources.kubeconfig);
   LoginTarget target;
   target.name = entry.name;
-  SLUICE_TRY(target.server, cluster::parse_server(entry.api));
+  SLUICE_TRY(target.server, kube::parse_server(entry.api));
   target.endpoint = endpoint_of(entry, sources.clusters);
   target.endpoint.client_cert_file.clear();
   target.endpoint.client_key_file.clear();
@@ -186,7 +186,7 @@ Result<LoginTarget> target_of_entry(const pipeline::Cluster& entry, const Cluste
 }
 
 Result<LoginTarget> target_of_address(const std::string& address, const ClusterSources& sources) {
-  SLUICE_TRY(auto server, cluster::parse_server(address));
+  SLUICE_TRY(auto server, kube::parse_server(address));
   if (server.target != "/") {
     return Error(ErrorKind::usage, "an API server's address has no path: " + server.redacted())
         .with_hint("write https://" + server.authority() + ", or " + server.authority() + " for a registry");

@@ -17,25 +17,25 @@ namespace sluice::app {
 
 /// A cluster that requests can be sent to. Thread: any.
 struct OpenCluster {
-  OpenCluster(std::string given_name, net::Exchanger& exchanger, cluster::ConnectionOptions options)
+  OpenCluster(std::string given_name, net::Exchanger& exchanger, kube::ConnectionOptions options)
       : name(std::move(given_name)), connection(exchanger, std::move(options)), client(connection) {}
 
   std::string name;  ///< as it was asked for
-  cluster::Connection connection;
-  cluster::Client client;
+  kube::Connection connection;
+  kube::Client client;
 };
 
 /// What names stand for. Borrowed for one look-up.
 struct ClusterSources {
   const pipeline::Clusters& clusters;
-  const cluster::Kubeconfig& kubeconfig;
+  const kube::Kubeconfig& kubeconfig;
   const Environment& environment;
 };
 
 /// A name of the clusters file, else a kubeconfig context, else an https address; "" is the current context, or the pod
 /// we are in. Errors: config (nothing of that name, a plain registry), unauthenticated (no credentials: how to log in),
 /// those of cluster/access.hpp.
-Result<cluster::Access> cluster_access(const std::string& name, const ClusterSources& sources);
+Result<kube::Access> cluster_access(const std::string& name, const ClusterSources& sources);
 
 /// The server behind a name, found in the same way; nobody needs to be logged in. Errors: config.
 Result<net::Url> cluster_server(const std::string& name, const ClusterSources& sources);

@@ -20,7 +20,7 @@ std::string address_of(const net::Url& server) {
 
 Result<Secret> token_of(net::Exchanger& exchanger, const ClusterLogin& login, const net::ExchangeContext& context) {
   if (!login.token.empty()) return login.token;
-  cluster::LoginRequest request;
+  kube::LoginRequest request;
   request.server = login.target.server;
   request.endpoint = std::make_shared<const net::Endpoint>(login.target.endpoint);
   if (!login.issuer_ca.empty()) {
@@ -31,37 +31,37 @@ Result<Secret> token_of(net::Exchanger& exchanger, const ClusterLogin& login, co
   }
   request.username = login.username;
   request.password = login.password;
-  SLUICE_TRY(auto done, cluster::log_in(exchanger, request, context));
+  SLUICE_TRY(auto done, kube::log_in(exchanger, request, context));
   return std::move(done.token);
 }
 
-cluster::ConnectionOptions connection_to(const LoginTarget& target, const Secret& token, std::string source) {
-  cluster::ConnectionOptions options;
+kube::ConnectionOptions connection_to(const LoginTarget& target, const Secret& token, std::string source) {
+  kube::ConnectionOptions options;
   options.access.name = target.name;
   options.access.server = target.server;
   options.access.endpoint = std::make_shared<const net::Endpoint>(target.endpoint);
-  options.access.identity = cluster::token_identity(token, std::move(source));
+  options.access.identity = kube::token_identity(token, std::move(source));
   return options;
 }
 
 // The project that the next command is about: the one that was in use here, else the only one that we see.
 std::string project_for(OpenCluster& open, const LoginTarget& target, const Environment& environment,
                         const net::ExchangeContext& context) {
-  if (const auto config = cluster::load_kubeconfig(environment)) {
+  if (const auto config = kube::load_kubeconfig(environment)) {
     const auto* known = target.context.empty() ? config->context_for_server(address_of(target.server)) : nullptr;
     if (!target.context.empty()) {
       if (const auto named = config->context(target.context)) known = *named;
     }
     if (known != nullptr && !known->project.empty()) return known->project;
   }
-  const auto projects = open.client.list<cluster::Project>({}, context);
+  const auto projects = open.client.list<kube::Project>({}, context);
   return projects && projects->items.size() == 1 ? projects->items.front().name() : std::string();
 }
 
 std::string registry_for(OpenCluster& open, const std::string& project, const net::ExchangeContext& context) {
-  cluster::DiscoveryOptions options;
+  openshift::DiscoveryOptions options;
   if (!project.empty()) options.projects.push_back(project);
-  const auto names = cluster::find_registry(open.client, options, context);
+  const auto names = openshift::find_registry(open.client, options, context);
   return names ? names->host : std::string();
 }
 
@@ -79,7 +79,7 @@ Result<ClusterLoggedIn> perform(net::Exchanger& exchanger, const ClusterLogin& l
   out.user = user.name();
   out.project = project_for(open, login.target, environment, context);
 
-  cluster::KubeLogin kept;
+  kube::KubeLogin kept;
   kept.server = out.server;
   kept.user = out.user;
   kept.project = out.project;
@@ -88,7 +88,7 @@ Result<ClusterLoggedIn> perform(net::Exchanger& exchanger, const ClusterLogin& l
   kept.ca_pem = login.target.ca_pem;
   kept.insecure = !login.target.endpoint.verify_tls;
   kept.context = login.target.context;
-  SLUICE_TRY(auto stored, cluster::store_login(environment, kept));
+  SLUICE_TRY(auto stored, kube::store_login(environment, kept));
   out.file = std::move(stored.file);
   out.context = std::move(stored.context);
   out.narrowed = std::move(stored.narrowed);
@@ -108,10 +108,10 @@ Result<ClusterLoggedIn> log_in_to_cluster(net::Exchanger& exchanger, const Clust
 }
 
 Result<ClusterLoggedOut> log_out_of_cluster(net::Exchanger& exchanger, const LoginTarget& target,
-                                            const cluster::Kubeconfig& config, const net::ExchangeContext& context) {
+                                            const kube::Kubeconfig& config, const net::ExchangeContext& context) {
   ClusterLoggedOut out;
   out.server = address_of(target.server);
-  const cluster::KubeContext* known = nullptr;
+  const kube::KubeContext* known = nullptr;
   if (!target.context.empty()) {
     SLUICE_TRY(known, config.context(target.context));
   } else {
@@ -121,9 +121,9 @@ Result<ClusterLoggedOut> log_out_of_cluster(net::Exchanger& exchanger, const Log
   if (known == nullptr) return out;
   const auto user = config.users.find(known->user);
   if (user == config.users.end() || user->second.token.empty()) return out;
-  cluster::Connection connection(exchanger, connection_to(target, user->second.token, "the token of the kubeconfig"));
-  if (const auto revoked = cluster::log_out(connection, user->second.token, context)) out.revoked = *revoked;
-  SLUICE_TRY(auto done, cluster::erase_token(config, user->first));
+  kube::Connection connection(exchanger, connection_to(target, user->second.token, "the token of the kubeconfig"));
+  if (const auto revoked = kube::log_out(connection, user->second.token, context)) out.revoked = *revoked;
+  SLUICE_TRY(auto done, kube::erase_token(config, user->first));
   if (done.erased) out.file = user->second.file;
   out.narrowed = std::move(done.narrowed);
   return out;

@@ -32,7 +32,7 @@ struct ClusterLoggedIn {
   std::vector<std::filesystem::path> narrowed{};  ///< files that others could read or write before, and no more
 };
 
-/// Errors: those of cluster::log_in; unauthenticated (a token that is refused or belongs to somebody else); config,
+/// Errors: those of kube::log_in; unauthenticated (a token that is refused or belongs to somebody else); config,
 /// denied, storage (the kubeconfig). Nothing is stored before the cluster has said who we are.
 Result<ClusterLoggedIn> log_in_to_cluster(net::Exchanger& exchanger, const ClusterLogin& login,
                                           const Environment& environment, const net::ExchangeContext& context);
@@ -47,6 +47,6 @@ struct ClusterLoggedOut {
 /// Removes the token of the context that is logged in to the target. A cluster that cannot be reached does not hinder
 /// it.
 Result<ClusterLoggedOut> log_out_of_cluster(net::Exchanger& exchanger, const LoginTarget& target,
-                                            const cluster::Kubeconfig& config, const net::ExchangeContext& context);
+                                            const kube::Kubeconfig& config, const net::ExchangeContext& context);
 
 }  // namespace sluice::app

@@ -17,11 +17,11 @@ namespace sluice::app {
 
 namespace {
 
-using promotion::Chain;
-using promotion::SeenProject;
-using promotion::SketchStep;
-using promotion::SketchWish;
-using Streams = std::vector<cluster::ImageStream>;
+using init::Chain;
+using init::SeenProject;
+using init::SketchStep;
+using init::SketchWish;
+using Streams = std::vector<kube::ImageStream>;
 
 // From the first project images are read and pulled; of the others more is to be seen.
 constexpr std::string_view kSourceRole = "registry-viewer";
@@ -58,9 +58,9 @@ Result<std::vector<std::string>> names_of(OpenCluster& open, Session& session) {
 // OpenShift lists to everybody the projects that they may see; plain Kubernetes has namespaces, and lists all or none.
 // Empty when nobody may list anything.
 Result<std::vector<std::string>> project_names(OpenCluster& open, Session& session) {
-  auto projects = names_of<cluster::Project>(open, session);
+  auto projects = names_of<kube::Project>(open, session);
   if (projects || !is_refusal(projects.error())) return projects;
-  auto namespaces = names_of<cluster::Namespace>(open, session);
+  auto namespaces = names_of<kube::Namespace>(open, session);
   if (namespaces || !is_refusal(namespaces.error())) return namespaces;
   return std::vector<std::string>{};
 }
@@ -79,13 +79,13 @@ Status add_named(OpenCluster& open, Session& session, const std::vector<std::str
   if (names.empty()) return {};
   for (const auto& project : wanted) {
     if (project.empty() || std::find(names.begin(), names.end(), project) != names.end()) continue;
-    const auto found = open.client.get<cluster::Project>("", project, session.exchange_context());
+    const auto found = open.client.get<kube::Project>("", project, session.exchange_context());
     if (!found && !is_refusal(found.error())) return found.error();
     bool there = found.ok();
     if (!found && found.error().kind() == ErrorKind::denied) {
-      cluster::Selection selection;
+      kube::Selection selection;
       selection.project = project;
-      there = open.client.first_page_json(cluster::ImageStream::kResource, selection, session.exchange_context()).ok();
+      there = open.client.first_page_json(kube::ImageStream::kResource, selection, session.exchange_context()).ok();
     }
     if (there) {
       names.push_back(project);
@@ -113,9 +113,9 @@ Result<std::string> name_in_pipeline(const std::string& name, const OpenCluster&
 }
 
 Result<Streams> read_streams(Look& look, OpenCluster& open, const std::string& project) {
-  cluster::Selection selection;
+  kube::Selection selection;
   selection.project = project;
-  SLUICE_TRY(auto listed, open.client.list<cluster::ImageStream>(selection, look.session.exchange_context()));
+  SLUICE_TRY(auto listed, open.client.list<kube::ImageStream>(selection, look.session.exchange_context()));
   return std::move(listed.items);
 }
 
@@ -141,9 +141,9 @@ Result<Chain> pick_chain(Look& look, std::vector<Chain> chains) {
   }
   if (chains.size() > kMaxLookedAt) {
     // One that was not looked at may be meant as well.
-    return promotion::several_chains(chains).context(fmt::format("stopped after {} projects", kMaxLookedAt));
+    return init::several_chains(chains).context(fmt::format("stopped after {} projects", kMaxLookedAt));
   }
-  if (with_images.size() != 1) return promotion::several_chains(with_images.empty() ? chains : with_images);
+  if (with_images.size() != 1) return init::several_chains(with_images.empty() ? chains : with_images);
   return std::move(with_images.front());
 }
 
@@ -190,7 +190,7 @@ Result<SeenProject> see(Look& look, const SketchStep& step, bool is_first) {
     look.notes.push_back(unread(look, step, is_first, streams.error()));
   }
   SLUICE_TRY(seen.workloads,
-             cluster::read_workloads(look.of(step).client, step.project, look.session.exchange_context()));
+             openshift::read_workloads(look.of(step).client, step.project, look.session.exchange_context()));
   return seen;
 }
 
@@ -198,14 +198,14 @@ Result<SeenProject> see(Look& look, const SketchStep& step, bool is_first) {
 Status look_for_registries(Look& look, const Chain& chain) {
   for (const auto* step : {&chain.steps.front(), &chain.steps.back()}) {
     auto& open = look.of(*step);
-    cluster::DiscoveryOptions options;
+    openshift::DiscoveryOptions options;
     options.projects.push_back(step->project);
     SLUICE_TRY(const auto* known, look.session.clusters());
     const auto entry = known->entries.find(step->cluster);
     if (entry != known->entries.end() && !entry->second.registry.empty()) continue;
-    SLUICE_TRY(const auto names, cluster::find_registry(open.client, options, look.session.exchange_context()));
+    SLUICE_TRY(const auto names, openshift::find_registry(open.client, options, look.session.exchange_context()));
     if (!names.host.empty()) continue;
-    auto finding = cluster::not_exposed(names, step->cluster.empty() ? open.connection.host() : step->cluster);
+    auto finding = openshift::not_exposed(names, step->cluster.empty() ? open.connection.host() : step->cluster);
     finding.severity = Severity::warning;  // a cluster that pulls by itself may do without
     look.notes.push_back(std::move(finding));
   }
@@ -231,9 +231,9 @@ Result<Look> open_clusters(Session& session, SketchWish wish) {
 
 }  // namespace
 
-Result<promotion::Sketch> look_at_clusters(Session& session, SketchWish wish) {
+Result<init::Sketch> look_at_clusters(Session& session, SketchWish wish) {
   SLUICE_TRY(auto look, open_clusters(session, std::move(wish)));
-  promotion::ProjectNames names;
+  init::ProjectNames names;
   SLUICE_TRY(names.here, project_names(*look.here, session));
   names.current = look.here->connection.access().project;
   if (!look.wish.to_cluster.empty()) {
@@ -243,7 +243,7 @@ Result<promotion::Sketch> look_at_clusters(Session& session, SketchWish wish) {
   SLUICE_CHECK(add_named(*look.here, session, {look.wish.from}, kSourceRole, names.here, hidden));
   auto& there = look.wish.to_cluster.empty() ? names.here : names.there;
   SLUICE_CHECK(add_named(*look.there, session, look.wish.to, kTargetRole, there, hidden));
-  auto found = promotion::find_chains(names, look.wish);
+  auto found = init::find_chains(names, look.wish);
   if (!found && !hidden.empty()) {
     return std::move(found).error().with_detail(std::make_shared<promotion::FindingsBehind>(std::move(hidden)));
   }
@@ -263,7 +263,7 @@ Result<promotion::Sketch> look_at_clusters(Session& session, SketchWish wish) {
     return std::move(error).with_detail(std::make_shared<promotion::FindingsBehind>(std::move(look.notes)));
   }
   if (!look.wish.to_cluster.empty()) SLUICE_CHECK(look_for_registries(look, chain));
-  SLUICE_TRY(auto sketch, promotion::sketch_pipeline(chain, seen, look.wish));
+  SLUICE_TRY(auto sketch, init::sketch_pipeline(chain, seen, look.wish));
   std::move(look.notes.begin(), look.notes.end(), std::back_inserter(sketch.notes));
   settle_unread(look, chain, sketch.notes);
   return sketch;

@@ -15,6 +15,6 @@ inline constexpr std::size_t kMaxLookedAt = 50;
 
 /// Errors: those of Session::cluster and of reading the first project; those of find_chains and sketch_pipeline;
 /// unsupported (a cluster without image streams). What of later projects may not be read is a note.
-Result<promotion::Sketch> look_at_clusters(Session& session, promotion::SketchWish wish);
+Result<init::Sketch> look_at_clusters(Session& session, init::SketchWish wish);
 
 }  // namespace sluice::app

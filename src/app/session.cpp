@@ -275,16 +275,16 @@ void Session::use_api_token(OpenCluster& open, places::RegistryOptions& registry
     if (scope == scopes.end()) return refusal;
     const auto [project, stream] = text::cut(scope->repository, '/');
     if (stream.empty()) return refusal;
-    return cluster::explain_refusal(open.client, {host, std::string(project), std::string(stream), scope->push},
-                                    std::move(refusal), exchange);
+    return openshift::explain_refusal(open.client, {host, std::string(project), std::string(stream), scope->push},
+                                      std::move(refusal), exchange);
   };
 }
 
-Result<const cluster::Kubeconfig*> Session::kubeconfig() {
+Result<const kube::Kubeconfig*> Session::kubeconfig() {
   if (!kubeconfig_) {
-    SLUICE_TRY(kubeconfig_, cluster::load_kubeconfig(environment_));
+    SLUICE_TRY(kubeconfig_, kube::load_kubeconfig(environment_));
   }
-  return static_cast<const cluster::Kubeconfig*>(&*kubeconfig_);
+  return static_cast<const kube::Kubeconfig*>(&*kubeconfig_);
 }
 
 Result<ClusterSources> Session::cluster_sources() {
@@ -300,7 +300,7 @@ Result<ClusterSources> Session::sources_of(const std::string& name, bool as_whom
   const auto entry = known->entries.find(name);
   if (entry == known->entries.end() || entry->second.api.empty()) return config.error();
   if (as_whom && !entry->second.token && !entry->second.client_cert) return config.error();
-  static const cluster::Kubeconfig kNone;
+  static const kube::Kubeconfig kNone;
   return ClusterSources{*known, kNone, environment_};
 }
 
@@ -311,7 +311,7 @@ net::ExchangeContext Session::exchange_context() const {
 Result<OpenCluster*> Session::cluster(const std::string& name) {
   if (const auto known = open_clusters_.find(name); known != open_clusters_.end()) return known->second.get();
   SLUICE_TRY(const auto sources, sources_of(name, true));
-  cluster::ConnectionOptions connection;
+  kube::ConnectionOptions connection;
   SLUICE_TRY(connection.access, cluster_access(name, sources));
   connection.timeout = options_.timeout;
   connection.retry_times = options_.retry_times;
@@ -335,14 +335,14 @@ Result<std::string> Session::registry_host(OpenCluster& open, const pipeline::Cl
   if (entry != nullptr && !entry->registry.empty()) return entry->registry;
   auto& host = registry_hosts_[open.name];
   if (!host.empty()) return host;
-  cluster::DiscoveryOptions options;
+  openshift::DiscoveryOptions options;
   if (!project.empty()) options.projects.push_back(project);
   // Any stream of the cluster names its registry, and we may not see them everywhere.
   for (const auto& other : projects_[open.connection.host()]) {
     if (other != project) options.projects.push_back(other);
   }
-  SLUICE_TRY(const auto names, cluster::find_registry(open.client, options, exchange_context()));
-  SLUICE_TRY(host, cluster::usable_host(names, open.name.empty() ? open.connection.host() : open.name));
+  SLUICE_TRY(const auto names, openshift::find_registry(open.client, options, exchange_context()));
+  SLUICE_TRY(host, openshift::usable_host(names, open.name.empty() ? open.connection.host() : open.name));
   return host;
 }
 

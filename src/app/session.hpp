@@ -94,7 +94,7 @@ class Session final : public promotion::Places {
   Result<std::optional<std::string>> registry_for_login(const std::string& name, const std::string& ca_file,
                                                         bool may_ask);
   /// The kubeconfig files, read once.
-  Result<const cluster::Kubeconfig*> kubeconfig();
+  Result<const kube::Kubeconfig*> kubeconfig();
   net::Exchanger& exchanger() { return loop_; }
   /// The bound on a few exchanges: the timeout for each of them.
   net::ExchangeContext exchange_context() const;
@@ -114,7 +114,7 @@ class Session final : public promotion::Places {
   Result<records::Store*> store(bool read_only = false);
 
   /// Who is told of long waits; before the first registry is opened.
-  void tell_waits(places::TellWait tell) { tell_wait_ = std::move(tell); }
+  void tell_waits(net::TellWait tell) { tell_wait_ = std::move(tell); }
 
   /// What killed runs have left of their uploads: $XDG_STATE_HOME/sluice/transfers. Looks at no file.
   copy::TransferJournal* journal() { return &journal_; }
@@ -158,11 +158,11 @@ class Session final : public promotion::Places {
   Environment environment_;
   std::stop_token stop_;
   records::AfterCommit after_commit_;
-  places::TellWait tell_wait_;
+  net::TellWait tell_wait_;
   copy::TransferJournal journal_;
   HostProfiles profiles_;
   std::optional<pipeline::Clusters> clusters_;
-  std::optional<cluster::Kubeconfig> kubeconfig_;
+  std::optional<kube::Kubeconfig> kubeconfig_;
   std::unique_ptr<records::Store> store_;
   std::unique_ptr<records::Store> look_only_;                 // for who only looks
   std::map<std::string, std::string> registry_hosts_;         // of clusters by name, as they were found

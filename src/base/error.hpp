@@ -46,7 +46,7 @@ struct FilePosition {
   int column = 0;
 };
 
-/// What a room knows about an error beyond its sentence, for callers of that room (cluster::failure_of()).
+/// What a room knows about an error beyond its sentence, for callers of that room (kube::failure_of()).
 class ErrorDetail {
  public:
   virtual ~ErrorDetail() = default;

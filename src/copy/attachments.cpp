@@ -140,7 +140,7 @@ Status list_under_tag(places::Place& place, const std::string& repository, const
   const auto where = place.name() + "/" + repository + ":" + tag;
   for (unsigned round = 0; round < kMaxRounds; ++round) {
     // The first look comes right away; whoever lost an entry to another writer lets that one end.
-    if (round > 0 && !pause_for(places::back_off(round - 1, std::nullopt, 1), stop))
+    if (round > 0 && !pause_for(net::back_off(round - 1, std::nullopt, 1), stop))
       return Error(ErrorKind::cancelled, "stopped while " + where + " was written");
     SLUICE_TRY(auto list, stands_at(place, repository, tag, stop));
     bool changed = false;

@@ -16,7 +16,7 @@ constexpr double kMiddle = 0.5;
 // is whole, so nothing wrong came.
 bool may_return(const Error& error, const places::BlobPipe& pipe) {
   if (pipe.failure() || pipe.position() >= pipe.blob().size_bytes) return false;
-  return places::worth_retrying(error) || error.kind() == ErrorKind::integrity;
+  return net::worth_retrying(error) || error.kind() == ErrorKind::integrity;
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ void BlobRelay::run(const std::stop_token& stop) {
     if (pipe_.position() - before >= kProgressBytes) fruitless = 0;
     gave_up = fruitless >= options_.retry_times;
     if (gave_up) break;
-    const auto pause = places::back_off(fruitless++, done.error().retry_after(), kMiddle);
+    const auto pause = net::back_off(fruitless++, done.error().retry_after(), kMiddle);
     if (resumed_) resumed_(done.error(), pipe_.position(), pause);
     if (!pause_for(pause, stop)) break;
   }

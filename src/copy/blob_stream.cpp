@@ -89,20 +89,20 @@ void BlobStream::tell_resumed(std::uint64_t position) {
 }
 
 bool BlobStream::pause_before_next(const Error& why) {
-  const auto pause = places::back_off(std::max(fruitless_, 1U) - 1, why.retry_after(), kMiddle);
+  const auto pause = net::back_off(std::max(fruitless_, 1U) - 1, why.retry_after(), kMiddle);
   tell_pause(failed_side_->name(), why, pause);
   return pause_for(pause, stop_);
 }
 
 void BlobStream::tell_pause(const std::string& host, const Error& why, std::chrono::milliseconds pause) {
-  if (pause <= places::kToldWait) return;
-  const places::Wait wait{host, why.sentence(), pause, std::chrono::system_clock::now() + pause};
+  if (pause <= net::kToldWait) return;
+  const net::Wait wait{host, why.sentence(), pause, std::chrono::system_clock::now() + pause};
   events_.emit({.kind = EventKind::wait,
                 .image = {},
                 .target = host,
                 .digest = move_.blob.digest.text(),
                 .bytes = 0,
-                .detail = places::to_sentence(wait)});
+                .detail = net::to_sentence(wait)});
 }
 
 // Whatever is wrong with the journal, the blob is moved.
@@ -135,7 +135,7 @@ Result<bool> BlobStream::ask_state() {
     furthest_ = std::max(furthest_, now->offset);
     return false;
   }
-  if (!now && (stop_.stop_requested() || places::worth_retrying(now.error()))) return std::move(now).error();
+  if (!now && (stop_.stop_requested() || net::worth_retrying(now.error()))) return std::move(now).error();
   // A place that does not know the upload has nothing to take back.
   if (!now && now.error().kind() == ErrorKind::not_found) session_.reset();
   drop_session();
@@ -252,7 +252,7 @@ BlobStream::Next BlobStream::judge(const Error& error) {
     // Several copies that write to one repository at once take sessions from each other with some registries.
     return clean_sessions_++ < std::max(options_.retry_times, 1U) ? Next::anew : Next::give_up;
   }
-  if (!places::worth_retrying(error)) return Next::give_up;
+  if (!net::worth_retrying(error)) return Next::give_up;
   taken_over_ = taken_over_ || in_doubt_;
   return fruitless_++ < options_.retry_times ? Next::go_on : Next::give_up;
 }

@@ -173,7 +173,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
           .followed_by("its digests are right, so it must be busy with other uploads to " + item.dest_repository)
           .with_hint("try again later");
     }
-    if (!pause_for(places::back_off(looks_++, std::nullopt, 1), stop))
+    if (!pause_for(net::back_off(looks_++, std::nullopt, 1), stop))
       return Error(ErrorKind::cancelled, "stopped while waiting for " + item.dest->name());
     Missing missing;
     for (const auto& blob : order_.manifest.blobs()) {

@@ -14,12 +14,12 @@
 #include <set>
 #include <utility>
 
-namespace sluice::promotion {
+namespace sluice::init {
 
 namespace {
 
-using cluster::ImageStream;
 using detail::ImageUse;
+using kube::ImageStream;
 
 constexpr std::string_view kMovingTag =
     "live";                            // what a release found by a pattern moves, unless `tag:` says otherwise
@@ -69,9 +69,10 @@ bool is_wanted(const Desk& desk, std::size_t step, const std::string& image) {
   for (const auto& use : desk.uses[step]) {
     if (use.stream == image && (use.project == project || use.project == desk.first())) return true;
   }
-  const auto judged = cluster::judge_workloads(desk.seen[step].workloads, {{project, image, "latest"}});
-  return std::any_of(judged.begin(), judged.end(), [](const cluster::WorkloadUse& use) {
-    return use.verdict == cluster::TriggerVerdict::malformed || use.verdict == cluster::TriggerVerdict::wrong_container;
+  const auto judged = openshift::judge_workloads(desk.seen[step].workloads, {{project, image, "latest"}});
+  return std::any_of(judged.begin(), judged.end(), [](const openshift::WorkloadUse& use) {
+    return use.verdict == openshift::TriggerVerdict::malformed ||
+           use.verdict == openshift::TriggerVerdict::wrong_container;
   });
 }
 
@@ -272,16 +273,16 @@ Result<std::string> choose_source_tag(Desk& desk, const std::vector<std::string>
 std::set<std::string> judge_step(Desk& desk, std::size_t step, const std::vector<std::string>& images,
                                  const std::string& tag) {
   const auto& project = desk.chain.steps[step].project;
-  std::vector<cluster::StreamTag> tags;
+  std::vector<openshift::StreamTag> tags;
   for (const auto& image : images) tags.push_back({project, image, tag});
-  const auto judged = cluster::judge_workloads(desk.seen[step].workloads, tags);
+  const auto judged = openshift::judge_workloads(desk.seen[step].workloads, tags);
   std::set<std::string> used;
   std::set<std::string> elsewhere;
   for (const auto& use : judged) {
     used.insert(use.tag.stream);
-    if (use.verdict == cluster::TriggerVerdict::other_project) elsewhere.insert(use.shown());
-    const bool build = use.kind == cluster::WorkloadKind::build_config;
-    if (use.verdict == cluster::TriggerVerdict::fires) {
+    if (use.verdict == openshift::TriggerVerdict::other_project) elsewhere.insert(use.shown());
+    const bool build = use.kind == openshift::WorkloadKind::build_config;
+    if (use.verdict == openshift::TriggerVerdict::fires) {
       if (build) {
         desk.notes.push_back(
             info("starts-build", project,
@@ -390,4 +391,4 @@ Result<Sketch> sketch_pipeline(const Chain& chain, const std::vector<SeenProject
   return sketch;
 }
 
-}  // namespace sluice::promotion
+}  // namespace sluice::init

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::promotion {
+namespace sluice::init {
 
 /// What was said already; all else is guessed.
 struct SketchWish {
@@ -55,8 +55,8 @@ Error several_chains(const std::vector<Chain>& chains);
 
 /// What a project has, in the order of a chain's steps.
 struct SeenProject {
-  std::vector<cluster::ImageStream> streams;
-  cluster::Workloads workloads;
+  std::vector<kube::ImageStream> streams;
+  openshift::Workloads workloads;
 };
 
 struct Sketch {
@@ -68,4 +68,4 @@ struct Sketch {
 /// Errors: config (a name that is none), not_found (the first project has no image).
 Result<Sketch> sketch_pipeline(const Chain& chain, const std::vector<SeenProject>& seen, const SketchWish& wish);
 
-}  // namespace sluice::promotion
+}  // namespace sluice::init

@@ -13,7 +13,7 @@
 #include <tuple>
 #include <utility>
 
-namespace sluice::promotion {
+namespace sluice::init {
 
 namespace {
 
@@ -312,4 +312,4 @@ Error several_chains(const std::vector<Chain>& chains) {
                  text::printable(text::join(found, "; "), 1000) + (cut ? "; ..." : ""));
 }
 
-}  // namespace sluice::promotion
+}  // namespace sluice::init

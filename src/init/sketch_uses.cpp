@@ -6,12 +6,12 @@
 #include <optional>
 #include <utility>
 
-namespace sluice::promotion::detail {
+namespace sluice::init::detail {
 
 namespace {
 
-using cluster::ImageSource;
-using cluster::WorkloadKind;
+using kube::ImageSource;
+using openshift::WorkloadKind;
 
 void add_trigger(const ImageSource& from, const std::string& workload, std::string_view project,
                  std::vector<ImageUse>& out) {
@@ -36,7 +36,7 @@ std::optional<ImageUse> named_by(std::string_view image, std::string_view projec
   return use;
 }
 
-void add_containers(const std::vector<cluster::Container>& containers, const std::string& workload,
+void add_containers(const std::vector<kube::Container>& containers, const std::string& workload,
                     std::string_view project, std::vector<ImageUse>& out) {
   for (const auto& container : containers) {
     auto use = named_by(text::trim(container.image), project);
@@ -53,7 +53,7 @@ void add_annotated(const std::vector<T>& objects, WorkloadKind kind, std::string
     const auto workload = std::string(to_string(kind)) + " " + object.name();
     const auto containers = object.containers();
     if (const auto annotation = object.trigger_annotation(); !annotation.empty()) {
-      const auto reading = cluster::read_triggers(annotation, to_string(kind), containers, project);
+      const auto reading = openshift::read_triggers(annotation, to_string(kind), containers, project);
       for (const auto& trigger : reading.triggers) add_trigger(trigger.from, workload, project, out);
     }
     add_containers(containers, workload, project, out);
@@ -62,7 +62,7 @@ void add_annotated(const std::vector<T>& objects, WorkloadKind kind, std::string
 
 }  // namespace
 
-std::vector<ImageUse> uses_of(const cluster::Workloads& workloads, std::string_view project) {
+std::vector<ImageUse> uses_of(const openshift::Workloads& workloads, std::string_view project) {
   std::vector<ImageUse> out;
   for (const auto& config : workloads.configs) {
     const auto workload = std::string(to_string(WorkloadKind::deployment_config)) + " " + config.name();
@@ -76,4 +76,4 @@ std::vector<ImageUse> uses_of(const cluster::Workloads& workloads, std::string_v
   return out;
 }
 
-}  // namespace sluice::promotion::detail
+}  // namespace sluice::init::detail

@@ -1,6 +1,6 @@
 #pragma once
 // Which tags of image streams the workloads of a project name, whatever these are called. Private to sketch.cpp: who
-// knows the tag asks cluster::judge_workloads().
+// knows the tag asks openshift::judge_workloads().
 
 #include "openshift/workloads/workloads.hpp"
 
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::promotion::detail {
+namespace sluice::init::detail {
 
 /// One trigger, or one container that names an image by its tag.
 struct ImageUse {
@@ -20,6 +20,6 @@ struct ImageUse {
 };
 
 /// Builds are left out: what they start from is no image of the app. Pure.
-std::vector<ImageUse> uses_of(const cluster::Workloads& workloads, std::string_view project);
+std::vector<ImageUse> uses_of(const openshift::Workloads& workloads, std::string_view project);
 
-}  // namespace sluice::promotion::detail
+}  // namespace sluice::init::detail

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -335,4 +335,4 @@ Result<Project> Client::create_project(std::string_view name, const net::Exchang
   return typed<Project>(post(kRequests, "", "", "", body, context));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

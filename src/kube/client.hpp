@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// Which objects a list or a watch is about.
 struct Selection {
@@ -180,4 +180,4 @@ class Client {
   Connection& connection_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

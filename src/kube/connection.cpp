@@ -15,7 +15,7 @@
 #include <ctime>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -221,8 +221,8 @@ Result<net::HttpResponse> Connection::send(const ApiCall& call, const net::Excha
     }
     const bool usual = attempt < options_.retry_times && again(reply.error(), call);
     if (!usual && !outlasts(call, reply.error(), waiting, context)) return reply;
-    const auto wait = std::min(places::back_off(attempt, reply.error().retry_after(), fraction_of(options_.timing)),
-                               usual ? places::kMaxWait : kLongestPause);
+    const auto wait = std::min(net::back_off(attempt, reply.error().retry_after(), fraction_of(options_.timing)),
+                               usual ? net::kMaxWait : kLongestPause);
     // Waiting past the deadline would only hide the reason behind "timeout".
     if (context.deadline.is_bounded() && options_.timing.now() + wait >= context.deadline.at()) return reply;
     if (!options_.timing.pause(wait, context.stop)) {
@@ -245,4 +245,4 @@ Result<Json> Connection::call(const ApiCall& call, const net::ExchangeContext& c
   return std::move(*json);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

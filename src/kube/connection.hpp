@@ -16,7 +16,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 struct ConnectionOptions {
   Access access;
@@ -120,4 +120,4 @@ class Connection {
   Guarded<std::optional<ServerTime>> server_time_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -5,7 +5,7 @@
 
 #include <map>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -71,4 +71,4 @@ std::string shown(const Resource& resource, std::string_view project, std::strin
   return what + " " + (in_project ? text::printable(project, 80) + "/" : "") + text::printable(name, 200);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// "/apis/GROUP/VERSION[/namespaces/PROJECT]/PLURAL[/NAME[/SUBRESOURCE]]". ':', '@' and '~' stay as they are: names of
 /// tags and images are shown that way everywhere. No part can lead out of its place: '/' and dots alone are encoded.
@@ -24,4 +24,4 @@ std::string form_of(const std::vector<std::pair<std::string_view, std::string>>&
 /// "the image stream prod/web": for sentences.
 std::string shown(const Resource& resource, std::string_view project, std::string_view name);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -70,4 +70,4 @@ bool RestartSigns::may_wait(TimePoint now) {
   });
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

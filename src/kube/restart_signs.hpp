@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// Thread: any. Memory: bounded; the paths of some hundred requests.
 class RestartSigns {
@@ -48,4 +48,4 @@ class RestartSigns {
   Guarded<Seen> seen_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -2,14 +2,14 @@
 
 #include "base/text.hpp"
 #include "net/retry.hpp"
-#include "places/registry_error.hpp"
+#include "net/web_page.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -157,11 +157,11 @@ ApiFailure read_failure(const net::HttpResponse& response) {
   ApiFailure failure = status ? std::move(*status) : ApiFailure{};
   if (failure.code == 0) failure.code = response.status;
   if (!failure.is_status) {
-    failure.is_page = places::is_web_page(response);
+    failure.is_page = net::is_web_page(response);
     if (!failure.is_page) failure.message = text::printable(text::trim(response.body.substr(0, 1000)), 200);
   }
   if (const auto wait = response.headers.get("retry-after")) {
-    if (auto parsed = places::parse_retry_after(*wait, std::chrono::system_clock::now())) failure.retry_after = parsed;
+    if (auto parsed = net::parse_retry_after(*wait, std::chrono::system_clock::now())) failure.retry_after = parsed;
   }
   return failure;
 }
@@ -191,4 +191,4 @@ bool is_expired(const Error& error) {
   return failure != nullptr && failure->is_expired();
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// One entry of `details.causes`.
 struct ApiCause {
@@ -68,4 +68,4 @@ const ApiFailure* failure_of(const Error& error);
 /// True for errors after which only a new list helps.
 bool is_expired(const Error& error);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

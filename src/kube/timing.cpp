@@ -2,7 +2,7 @@
 
 #include <random>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 double fraction_of(const Timing& timing) {
   if (timing.fraction) return timing.fraction();
@@ -10,4 +10,4 @@ double fraction_of(const Timing& timing) {
   return std::uniform_real_distribution<double>(0, 1)(generator);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

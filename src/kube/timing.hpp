@@ -8,7 +8,7 @@
 #include <functional>
 #include <stop_token>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// Thread: any, if the functions are. The defaults are the real clocks.
 struct Timing {
@@ -23,4 +23,4 @@ struct Timing {
 /// A fraction for jitter: `timing.fraction`, else random.
 double fraction_of(const Timing& timing);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -120,7 +120,7 @@ void Watch::put_off(std::optional<Error> reason) {
   if (trouble_) tell_link(false);
   if (failures_++ == 0 && !floor) return;
   const auto& timing = client_.connection().timing();
-  next_try_ = timing.now() + places::back_off(failures_ - 1, floor, fraction_of(timing));
+  next_try_ = timing.now() + net::back_off(failures_ - 1, floor, fraction_of(timing));
 }
 
 void Watch::tell_link(bool connected) {
@@ -333,4 +333,4 @@ void Watch::infer_deleted(const Key& key, const Known& known) {
   ready_.push_back({Change::deleted, Object(std::move(json)), true});
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

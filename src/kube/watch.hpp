@@ -22,7 +22,7 @@
 #include <string>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 enum class Change : std::uint8_t { added, modified, deleted };
 std::string_view to_string(Change change);
@@ -126,4 +126,4 @@ class Watch {
   WatchCounters counters_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

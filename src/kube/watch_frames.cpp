@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -93,4 +93,4 @@ Result<WatchFrame> parse_frame(std::string_view line) {
   return no_frame("its type is " + sluice::text::printable(*type, 40));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// Cuts a stream of bytes into lines.
 class LineSplitter {
@@ -48,4 +48,4 @@ struct WatchFrame {
 /// Reads one line. Errors: protocol (no JSON, no type that is known, no object).
 Result<WatchFrame> parse_frame(std::string_view line);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

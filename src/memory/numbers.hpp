@@ -39,7 +39,7 @@ std::optional<ClaimTag> parse_claim_tag(std::string_view tag);
 
 /// The tag of the memory in a registry.
 inline constexpr std::string_view kMemoryTag = "sluice-memory";
-/// Whether a tag is named like a pin: "sluice-" and 12 digits of a digest (cluster::pin_tag()).
+/// Whether a tag is named like a pin: "sluice-" and 12 digits of a digest (openshift::pin_tag()).
 bool is_pin_name(std::string_view tag);
 /// What a container engine pushes an image under. One for all images: the next promotion writes it again.
 inline constexpr std::string_view kEngineTag = "sluice-docker";

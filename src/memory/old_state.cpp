@@ -9,7 +9,7 @@ namespace sluice::memory {
 
 namespace {
 
-cluster::KeptRelease old_release_of(const KeptRelease& kept) {
+openshift::KeptRelease old_release_of(const KeptRelease& kept) {
   return {.number = kept.number,
           .digest = kept.here(),
           .tag = kept.tag,
@@ -18,7 +18,7 @@ cluster::KeptRelease old_release_of(const KeptRelease& kept) {
           .at = kept.at};
 }
 
-KeptRelease from_old(const cluster::KeptRelease& old) {
+KeptRelease from_old(const openshift::KeptRelease& old) {
   KeptRelease out;
   out.number = old.number;
   out.digest = old.digest;
@@ -29,12 +29,12 @@ KeptRelease from_old(const cluster::KeptRelease& old) {
   return out;
 }
 
-bool is_same(const KeptRelease& kept, const cluster::KeptRelease& old) {
+bool is_same(const KeptRelease& kept, const openshift::KeptRelease& old) {
   return kept.number == old.number && kept.here() == old.digest;
 }
 
 // A rollback of an older version brings its release to the front, and says so in the hold alone.
-void leave(const cluster::TagState& state, std::vector<KeptRelease>& releases) {
+void leave(const openshift::TagState& state, std::vector<KeptRelease>& releases) {
   if (!state.hold.starts_with("rolled back to ") || !state.hold.ends_with(" by " + state.promotion)) return;
   const auto stood = std::find_if(releases.begin(), releases.end(), [&](const KeptRelease& one) {
     return one.here() == state.previous && one.promotion != state.promotion;
@@ -44,11 +44,11 @@ void leave(const cluster::TagState& state, std::vector<KeptRelease>& releases) {
 
 // Older versions keep their releases in the order of promotion, and undo by naming another one as the one that stands:
 // what is before it in the list was undone.
-std::vector<KeptRelease> releases_of(const cluster::TagState& state, const std::vector<KeptRelease>& known) {
+std::vector<KeptRelease> releases_of(const openshift::TagState& state, const std::vector<KeptRelease>& known) {
   std::vector<KeptRelease> out;
-  const bool stands_in_list =
-      std::any_of(state.releases.begin(), state.releases.end(),
-                  [&](const cluster::KeptRelease& old) { return old.digest == state.digest && !state.digest.empty(); });
+  const bool stands_in_list = std::any_of(
+      state.releases.begin(), state.releases.end(),
+      [&](const openshift::KeptRelease& old) { return old.digest == state.digest && !state.digest.empty(); });
   bool before_the_standing = stands_in_list;
   for (const auto& old : state.releases) {
     if (old.digest == state.digest) before_the_standing = false;
@@ -79,8 +79,8 @@ std::vector<KeptRelease> releases_of(const cluster::TagState& state, const std::
 
 }  // namespace
 
-cluster::TagState old_state_of(const TagMemory& memory) {
-  cluster::TagState out;
+openshift::TagState old_state_of(const TagMemory& memory) {
+  openshift::TagState out;
   out.app = memory.app;
   out.environment = memory.environment;
   if (memory.hold) out.hold = text::printable(memory.hold->reason, kMaxHoldReason);
@@ -104,7 +104,7 @@ cluster::TagState old_state_of(const TagMemory& memory) {
   return out;
 }
 
-void take_over(const cluster::TagState& state, TagMemory& memory) {
+void take_over(const openshift::TagState& state, TagMemory& memory) {
   const auto derived = old_state_of(memory);
   if (state == derived) return;
   if (memory.app.empty()) memory.app = state.app;

@@ -222,7 +222,7 @@ Status RegistryMemory::pin(const std::string& image, const oci::Manifest& manife
 
 Result<bool> RegistryMemory::is_pinned(const std::string& repository, const oci::Digest& digest,
                                        const std::stop_token& stop) {
-  const auto tag = places::ManifestName::tag(cluster::pin_tag(digest.text()));
+  const auto tag = places::ManifestName::tag(openshift::pin_tag(digest.text()));
   const auto now = place_.digest_of(repository, tag, stop, digest.algorithm());
   if (!now && !places::means_missing(now.error())) return now.error();
   return now && *now == digest;
@@ -232,7 +232,7 @@ Status RegistryMemory::put_pin(const std::string& repository, const oci::Manifes
                                const std::stop_token& stop) {
   const auto& wanted = manifest.digest;
   const auto digest = wanted.text();
-  const auto tag = places::ManifestName::tag(cluster::pin_tag(digest));
+  const auto tag = places::ManifestName::tag(openshift::pin_tag(digest));
   if (auto put = place_.put_manifest(repository, tag, manifest, stop); !put)
     return as_memory_refused(std::move(put).error(), place_, repository);
   SLUICE_TRY(const auto after,

@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::minutes kForOne{3};
 
 /// What a pin keeps; "" when the stream does not say it.
-std::string pinned_digest(const cluster::ImageStream& stream, const std::string& tag) {
+std::string pinned_digest(const kube::ImageStream& stream, const std::string& tag) {
   if (auto top = stream.top(tag); top && !top->image.empty()) return std::move(top->image);
   const auto spec = stream.tag_spec(tag);
   return spec && spec->from ? std::string(text::cut(spec->from->name, '@').second) : std::string();
@@ -27,7 +27,7 @@ std::string pinned_digest(const cluster::ImageStream& stream, const std::string&
 
 void add_digests(const TagMemory& memory, std::set<std::string>& pins) {
   const auto add = [&](const std::string& digest) {
-    if (!digest.empty()) pins.insert(cluster::pin_tag(digest));
+    if (!digest.empty()) pins.insert(openshift::pin_tag(digest));
   };
   for (const auto& kept : memory.releases) add(kept.here());
   if (!memory.open) return;
@@ -37,14 +37,14 @@ void add_digests(const TagMemory& memory, std::set<std::string>& pins) {
 
 }  // namespace
 
-RepositoryMemory memory_of(const cluster::ImageStream& stream) {
+RepositoryMemory memory_of(const kube::ImageStream& stream) {
   const auto annotation = stream.annotation(kStreamAnnotation);
   auto memory = read_memory(annotation);
   if (!memory.problem.empty()) {
     memory.problem = fmt::format("stands in the annotation {}, which {}", kStreamAnnotation, memory.problem);
     return memory;
   }
-  const auto state = cluster::read_state(stream);
+  const auto state = openshift::read_state(stream);
   // Beside a memory that can be read a damaged state says nothing; alone it may have said that a hold stands.
   if (!state.problem.empty() && annotation.empty())
     memory.problem = "was kept by an older version, and " + state.problem;
@@ -53,19 +53,19 @@ RepositoryMemory memory_of(const cluster::ImageStream& stream) {
   return memory;
 }
 
-Result<bool> put_memory(cluster::ImageStream& stream, const RepositoryMemory& memory) {
+Result<bool> put_memory(kube::ImageStream& stream, const RepositoryMemory& memory) {
   SLUICE_TRY(auto text, write_memory(memory));
   bool changed = text != stream.annotation(kStreamAnnotation);
   if (changed) stream.annotate(kStreamAnnotation, std::move(text));
   for (const auto& [tag, entry] : memory.tags) {
     SLUICE_TRY(const bool also,
-               cluster::change_state(stream, tag, [&](cluster::TagState& state) { state = old_state_of(entry); }));
+               openshift::change_state(stream, tag, [&](openshift::TagState& state) { state = old_state_of(entry); }));
     changed = changed || also;
   }
   return changed;
 }
 
-std::vector<std::string> outdated_pins(const cluster::ImageStream& stream) {
+std::vector<std::string> outdated_pins(const kube::ImageStream& stream) {
   const auto memory = memory_of(stream);
   if (!memory.problem.empty()) return {};
   std::set<std::string> wanted;
@@ -81,7 +81,7 @@ std::vector<std::string> outdated_pins(const cluster::ImageStream& stream) {
   for (const auto& pin : pins) {
     // One that stands for something else than its name says is none of ours.
     const auto digest = pinned_digest(stream, pin);
-    if (!digest.empty() && cluster::pin_tag(digest) == pin && !wanted.contains(pin)) out.push_back(pin);
+    if (!digest.empty() && openshift::pin_tag(digest) == pin && !wanted.contains(pin)) out.push_back(pin);
   }
   return out;
 }
@@ -90,15 +90,14 @@ Result<std::vector<RepositoryMemory>> StreamMemory::read(const std::vector<std::
                                                          const std::stop_token& stop) {
   std::vector<RepositoryMemory> out;
   for (const auto& image : images) {
-    SLUICE_TRY(const auto stream,
-               client_.find<cluster::ImageStream>(project_, image, {Deadline::after(kForOne), stop}));
+    SLUICE_TRY(const auto stream, client_.find<kube::ImageStream>(project_, image, {Deadline::after(kForOne), stop}));
     out.push_back(stream ? memory_of(*stream) : RepositoryMemory{});
   }
   return out;
 }
 
 Status StreamMemory::change(const std::string& image, const Change& change, const std::stop_token& stop) {
-  const auto on_stream = [&](cluster::ImageStream& stream) -> Result<bool> {
+  const auto on_stream = [&](kube::ImageStream& stream) -> Result<bool> {
     auto memory = memory_of(stream);
     const auto before = memory;
     SLUICE_CHECK(change(memory));
@@ -109,14 +108,14 @@ Status StreamMemory::change(const std::string& image, const Change& change, cons
                    "what " + text::printable(stream.shown()) + " remembers cannot be read: it " + memory.problem);
     }
     // What an older version is told there goes with it: else its hold and its releases would come back from there.
-    if (!before.problem.empty()) stream.remove_annotation(cluster::kStateAnnotation);
+    if (!before.problem.empty()) stream.remove_annotation(openshift::kStateAnnotation);
     return put_memory(stream, memory);
   };
   const net::ExchangeContext context{Deadline::after(kForOne), stop};
-  auto written = client_.update_with<cluster::ImageStream>(project_, image, on_stream, context);
+  auto written = client_.update_with<kube::ImageStream>(project_, image, on_stream, context);
   if (!written && written.error().kind() == ErrorKind::not_found) {
-    SLUICE_CHECK(cluster::ensure_stream(client_, project_, image, context));
-    written = client_.update_with<cluster::ImageStream>(project_, image, on_stream, context);
+    SLUICE_CHECK(openshift::ensure_stream(client_, project_, image, context));
+    written = client_.update_with<kube::ImageStream>(project_, image, on_stream, context);
   }
   if (written) return {};
   return std::move(written).error().context(fmt::format("writing the memory of {}/{}", project_, image));

@@ -15,18 +15,18 @@ namespace sluice::memory {
 inline constexpr std::string_view kStreamAnnotation = "sluice/memory";
 
 /// What a stream that was read remembers. Pure.
-RepositoryMemory memory_of(const cluster::ImageStream& stream);
+RepositoryMemory memory_of(const kube::ImageStream& stream);
 /// Writes it into the annotations of a stream that was read; false when that changes nothing. Pure.
 /// Errors: unsupported (too much for one annotation).
-Result<bool> put_memory(cluster::ImageStream& stream, const RepositoryMemory& memory);
+Result<bool> put_memory(kube::ImageStream& stream, const RepositoryMemory& memory);
 
 /// Tags of the stream that are pins of ours for images that its memory does not name any more; none while the memory
 /// has a problem. Pure. A pin may be all that keeps an image from the cluster's pruner.
-std::vector<std::string> outdated_pins(const cluster::ImageStream& stream);
+std::vector<std::string> outdated_pins(const kube::ImageStream& stream);
 
 class StreamMemory final : public PlaceMemory {
  public:
-  StreamMemory(cluster::Client& client, std::string project) : client_(client), project_(std::move(project)) {}
+  StreamMemory(kube::Client& client, std::string project) : client_(client), project_(std::move(project)) {}
 
   Result<std::vector<RepositoryMemory>> read(const std::vector<std::string>& images,
                                              const std::stop_token& stop) override;
@@ -34,7 +34,7 @@ class StreamMemory final : public PlaceMemory {
   Status change(const std::string& image, const Change& change, const std::stop_token& stop) override;
 
  private:
-  cluster::Client& client_;
+  kube::Client& client_;
   std::string project_;
 };
 

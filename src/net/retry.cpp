@@ -8,7 +8,7 @@
 #include <ctime>
 #include <string>
 
-namespace sluice::places {
+namespace sluice::net {
 
 namespace {
 constexpr int kTooManyRequests = 429;
@@ -69,4 +69,4 @@ std::chrono::milliseconds back_off(unsigned attempt, std::optional<std::chrono::
   return retry_after.value_or(milliseconds(0)) + jitter;
 }
 
-}  // namespace sluice::places
+}  // namespace sluice::net

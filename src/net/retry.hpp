@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::places {
+namespace sluice::net {
 
 /// 408, 429, 500, 502, 503, 504: the same request may succeed later.
 bool worth_retrying(int http_status);
@@ -36,11 +36,9 @@ std::string to_sentence(const Wait& wait);
 /// An error whose host asks for more time than anybody wants to wait: busy, says when to come back, not to be retried.
 Error too_long_to_wait(Error error, std::chrono::milliseconds wait, std::chrono::system_clock::time_point now);
 
-using net::parse_retry_after;
-
 /// Full jitter over 200 ms doubling to 30 s; `retry_after` is a floor below it. `attempt` counts from 0; `random` is
 /// in [0, 1).
 std::chrono::milliseconds back_off(unsigned attempt, std::optional<std::chrono::milliseconds> retry_after,
                                    double random);
 
-}  // namespace sluice::places
+}  // namespace sluice::net

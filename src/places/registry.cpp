@@ -3,6 +3,7 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "net/web_page.hpp"
 #include "oci/reference.hpp"
 #include "places/link_header.hpp"
 #include "places/registry_error.hpp"
@@ -66,7 +67,7 @@ Result<net::HttpResponse> Registry::get_manifest(const std::string& repository, 
 Result<oci::Manifest> Registry::manifest(const std::string& repository, const ManifestName& name,
                                          const std::stop_token& stop) {
   SLUICE_TRY(auto response, get_manifest(repository, name, stop));
-  if (response.status != 200 || is_web_page(response))
+  if (response.status != 200 || net::is_web_page(response))
     return to_error(response, host_.name(), reading(repository, name));
   if (const auto promised = name.size_bytes(); promised && response.body.size() != *promised) {
     return Error(ErrorKind::integrity, fmt::format("{} sent {} bytes for {}, but its index says {}", host_.name(),
@@ -90,7 +91,7 @@ Result<std::optional<StoredManifest>> Registry::find_manifest(const std::string&
                                                               const std::stop_token& stop) {
   SLUICE_TRY(auto response, get_manifest(repository, name, stop));
   if (response.status == 404) return std::optional<StoredManifest>();
-  if (response.status != 200 || is_web_page(response))
+  if (response.status != 200 || net::is_web_page(response))
     return to_error(response, host_.name(), reading(repository, name));
   if (response.body.empty()) {
     return Error(ErrorKind::protocol, host_.name() + " sent an empty answer for " + spoken(repository, name) +
@@ -136,7 +137,7 @@ Result<bool> Registry::has_blob(const std::string& repository, const oci::Descri
   switch (response->status) {
     case 200:
     case 206:
-      return !is_web_page(*response) && (blob.size_bytes == 0 || !response->body.empty());
+      return !net::is_web_page(*response) && (blob.size_bytes == 0 || !response->body.empty());
     case 401:
       return to_error(*response, host_.name(), call.what);
     default:
@@ -172,7 +173,7 @@ Result<std::vector<std::string>> Registry::tags(const std::string& repository, c
                     .what = "listing the tags of " + repository,
                     .max_reply_bytes = std::size_t{8} * 1024 * 1024};
     SLUICE_TRY(const auto response, host_.send(call, stop));
-    if (response.status != 200 || is_web_page(response)) return to_error(response, host_.name(), call.what);
+    if (response.status != 200 || net::is_web_page(response)) return to_error(response, host_.name(), call.what);
     SLUICE_TRY(const auto body, parse_json(response.body).context(host_.name() + ", " + call.what));
     const auto* list = body.find("tags");
     if (list == nullptr) return Error(ErrorKind::protocol, host_.name() + " sent no list of tags for " + repository);
@@ -235,7 +236,7 @@ Result<net::Headers> Registry::greet(const std::stop_token& stop) {
   const Call call{
       .method = net::Method::get, .target = "/v2/", .headers = {}, .body = {}, .scopes = {}, .what = "logging in"};
   SLUICE_TRY(auto response, host_.send(call, stop));
-  if (response.status != 200 || is_web_page(response)) return to_error(response, host_.name(), call.what);
+  if (response.status != 200 || net::is_web_page(response)) return to_error(response, host_.name(), call.what);
   return std::move(response.headers);
 }
 

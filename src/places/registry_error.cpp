@@ -3,6 +3,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "net/retry.hpp"
+#include "net/web_page.hpp"
 
 #include <fmt/format.h>
 
@@ -27,7 +28,7 @@ std::optional<ErrorKind> kind_of_code(std::string_view code) {
 }
 
 ErrorKind kind_of_status(int status) {
-  if (worth_retrying(status) || status >= 500) return ErrorKind::busy;
+  if (net::worth_retrying(status) || status >= 500) return ErrorKind::busy;
   switch (status) {
     case 401:
       return ErrorKind::unauthenticated;
@@ -150,21 +151,15 @@ RegistryProblem read_problem(const net::HttpResponse& response) {
   return problem;
 }
 
-bool is_web_page(const net::HttpResponse& response) {
-  const auto type = text::lower(response.headers.get("content-type").value_or(""));
-  if (type.starts_with("text/html") || type.starts_with("application/xhtml")) return true;
-  const auto start = text::lower(text::trim(response.body.substr(0, 64)));
-  return start.starts_with("<!doctype") || start.starts_with("<html");
-}
-
 Error to_error(const net::HttpResponse& response, std::string_view host, std::string_view what) {
   if (wants_client_certificate(response)) return client_certificate(response, host, what);
   // 413 comes as a page of nginx, in front of registries of every make: its status says all.
-  const bool page = is_web_page(response);
-  if (page && !worth_retrying(response.status) && response.status != kTooLarge) return web_page(response, host, what);
+  const bool page = net::is_web_page(response);
+  if (page && !net::worth_retrying(response.status) && response.status != kTooLarge)
+    return web_page(response, host, what);
   const auto problem = read_problem(response);
   auto kind = kind_of_code(problem.code).value_or(kind_of_status(response.status));
-  if (worth_retrying(response.status) && (problem.heals || response.status < 500)) kind = ErrorKind::busy;
+  if (net::worth_retrying(response.status) && (problem.heals || response.status < 500)) kind = ErrorKind::busy;
   if (response.status == kTooLarge) kind = ErrorKind::unsupported;  // whatever the body says of it
   std::string said = problem.message;
   if (!problem.code.empty()) said = said.empty() ? problem.code : problem.code + ", " + said;

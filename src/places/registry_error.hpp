@@ -24,9 +24,6 @@ struct RegistryProblem {
 /// Reads the error envelope; all empty when the body is none (plain text of a proxy, HTML, nothing).
 RegistryProblem read_problem(const net::HttpResponse& response);
 
-/// True for a web page: what answers is no registry, or a login page in front of one.
-bool is_web_page(const net::HttpResponse& response);
-
 /// The error for a reply that was not what the verb needed. `host` and `what` make the sentence:
 /// "registry.example.com:5000 refused writing shop/web:latest: ...".
 Error to_error(const net::HttpResponse& response, std::string_view host, std::string_view what);

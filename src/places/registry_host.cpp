@@ -32,7 +32,7 @@ std::string host_part(const std::string& host_and_port) {
 
 std::optional<std::chrono::milliseconds> asked_wait(const net::HttpResponse& response) {
   const auto value = response.headers.get("retry-after");
-  return value ? parse_retry_after(*value, std::chrono::system_clock::now()) : std::nullopt;
+  return value ? net::parse_retry_after(*value, std::chrono::system_clock::now()) : std::nullopt;
 }
 
 // A TLS port that was spoken to in plain HTTP: Go and nginx say so, others just hang up.
@@ -258,16 +258,16 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
 Error RegistryHost::refusal(const net::HttpResponse& response, const Call& call) const {
   auto error = to_error(response, options_.host, call.what);
   const auto wait = asked_wait(response);
-  if (!wait || !worth_retrying(error)) return error;
+  if (!wait || !net::worth_retrying(error)) return error;
   if (*wait > options_.max_wait) {
-    return too_long_to_wait(std::move(error), *wait, std::chrono::system_clock::now());
+    return net::too_long_to_wait(std::move(error), *wait, std::chrono::system_clock::now());
   }
   return std::move(error).with_retry_after(*wait);
 }
 
 // Answers that waiting may cure are errors from here on; all others are for the caller to judge.
 Result<net::HttpResponse> RegistryHost::judged(Result<net::HttpResponse> outcome, const Call& call) const {
-  if (!outcome || !worth_retrying(outcome->status)) return outcome;
+  if (!outcome || !net::worth_retrying(outcome->status)) return outcome;
   auto error = refusal(*outcome, call);
   if (error.kind() != ErrorKind::busy) return outcome;  // its body says that it will not heal
   return error;
@@ -278,19 +278,20 @@ Result<net::HttpResponse> RegistryHost::send(const Call& call, const std::stop_t
   for (unsigned attempt = 0;; ++attempt) {
     const auto plain = try_once(call, context(stop, call.commits ? kCommitPatience : 1));
     auto outcome = judged(plain, call);
-    if (outcome || !worth_retrying(outcome.error())) return outcome;
+    if (outcome || !net::worth_retrying(outcome.error())) return outcome;
     if (!plain && plain.error().contexts().empty())
       outcome = Result<net::HttpResponse>(plain.error()).context(call.what);
     auto error = std::move(outcome).error();
     if (const auto asked = error.retry_after(); asked && *asked > options_.max_wait) {
-      return too_long_to_wait(std::move(error), *asked, std::chrono::system_clock::now());
+      return net::too_long_to_wait(std::move(error), *asked, std::chrono::system_clock::now());
     }
     // A host that never answered is most likely a wrong name: say so at once instead of after half a minute.
     if (attempt >= options_.retry_times || (!plain && !way_proven_.load())) return error;
-    const auto pause = back_off(attempt, error.retry_after(), random_fraction());
+    const auto pause = net::back_off(attempt, error.retry_after(), random_fraction());
     waited += error.retry_after().value_or(std::chrono::milliseconds(0));
-    if (waited > options_.max_wait) return too_long_to_wait(std::move(error), pause, std::chrono::system_clock::now());
-    if (pause > kToldWait && options_.tell_wait) {
+    if (waited > options_.max_wait)
+      return net::too_long_to_wait(std::move(error), pause, std::chrono::system_clock::now());
+    if (pause > net::kToldWait && options_.tell_wait) {
       options_.tell_wait({options_.host, error.message(), pause, std::chrono::system_clock::now() + pause});
     }
     if (!pause_for(pause, stop)) return Error(ErrorKind::cancelled, "stopped while waiting for " + options_.host);

@@ -35,8 +35,8 @@ struct RegistryOptions {
       explain_refusal{};
   unsigned retry_times = 4;                                     ///< after the first try
   std::chrono::milliseconds timeout{std::chrono::seconds(30)};  ///< for one small exchange
-  std::chrono::milliseconds max_wait = kMaxWait;  ///< all pauses of one call that the host causes, together
-  TellWait tell_wait{};
+  std::chrono::milliseconds max_wait = net::kMaxWait;  ///< all pauses of one call that the host causes, together
+  net::TellWait tell_wait{};
   HostProfile profile{};  ///< what is known of the host already
 };
 

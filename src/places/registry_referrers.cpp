@@ -2,6 +2,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "net/web_page.hpp"
 #include "places/link_header.hpp"
 #include "places/registry.hpp"
 #include "places/registry_error.hpp"
@@ -97,7 +98,7 @@ Result<std::optional<std::vector<oci::Descriptor>>> Registry::referrers(const st
       if (is_true_everywhere(response)) lists_no_referrers_.store(true);
       return no_list(repository, known == true, response, call);
     }
-    if (response.status != 200 || is_web_page(response)) return to_error(response, host_.name(), call.what);
+    if (response.status != 200 || net::is_web_page(response)) return to_error(response, host_.name(), call.what);
     referrers_known_.with([&](auto& all) { all[repository] = true; });
     SLUICE_TRY(const auto next, next_page(response, host_.name(), target));
     SLUICE_TRY(auto page, entries_of(std::move(response.body)).context(host_.name() + ", " + call.what));

@@ -3,6 +3,7 @@
 
 #include "base/encoding.hpp"
 #include "base/text.hpp"
+#include "net/web_page.hpp"
 #include "oci/reference.hpp"
 #include "places/range_header.hpp"
 #include "places/registry.hpp"
@@ -33,7 +34,7 @@ Result<UploadSession> Registry::session_of(const std::string& repository, const 
                                            const Call& call) const {
   const auto location = response.headers.get("location");
   if (!location) {
-    if (is_web_page(response)) return to_error(response, host_.name(), call.what);
+    if (net::is_web_page(response)) return to_error(response, host_.name(), call.what);
     return Error(ErrorKind::protocol, host_.name() + " opened an upload without saying where (" + call.what + ")");
   }
   SLUICE_TRY(auto url, host_.absolute(*location, call.target));
@@ -91,7 +92,7 @@ Result<UploadSession> Registry::upload_state(const UploadSession& session, const
                  host_.name() + " does not know the upload to " + session.repository + " any more")
         .with_status(status);
   }
-  if (status / 100 != 2 || is_web_page(response)) return to_error(response, host_.name(), call.what);
+  if (status / 100 != 2 || net::is_web_page(response)) return to_error(response, host_.name(), call.what);
   return gone_on(session, response, call);
 }
 

@@ -49,7 +49,7 @@ bool Examined::blocked() const {
 
 Finding finding_from(const std::string& environment, const Error& error) {
   // An API that answers 401 does not accept what it was shown; without anything to show nobody was asked.
-  const bool ended = error.kind() == ErrorKind::unauthenticated && cluster::failure_of(error) != nullptr;
+  const bool ended = error.kind() == ErrorKind::unauthenticated && kube::failure_of(error) != nullptr;
   return {.code = ended ? "token-expired" : std::string(code_of(error.kind())),
           .severity = Severity::blocker,
           .subject = environment,

@@ -125,19 +125,19 @@ Compared compare(const std::optional<oci::Digest>& there, const Manifests& old, 
 ShadowWorkload shadow_of(const PlannedWorkload& workload) {
   const auto why = workload.why.empty() ? std::string() : ": " + workload.why;
   switch (workload.action) {
-    case cluster::UseAction::rolls:
+    case openshift::UseAction::rolls:
       return {workload.kind, workload.name, true, "rolls when the tag moves, by either way"};
-    case cluster::UseAction::start:
+    case openshift::UseAction::start:
       return {workload.kind, workload.name, false, "runs something else; Sluice starts a rollout" + why};
-    case cluster::UseAction::patch:
+    case openshift::UseAction::patch:
       return {workload.kind, workload.name, false,
               "follows no tag, so a tag that moves changes nothing; Sluice gives it the image by digest"};
-    case cluster::UseAction::blocked:
+    case openshift::UseAction::blocked:
       return {workload.kind, workload.name, false,
               "does not roll when the tag moves; Sluice says so before it moves it" + why};
-    case cluster::UseAction::build:
+    case openshift::UseAction::build:
       return {workload.kind, workload.name, true, "builds when the tag moves, by either way"};
-    case cluster::UseAction::none:
+    case openshift::UseAction::none:
       break;
   }
   return {workload.kind, workload.name, true, "stays as it is, by either way"};

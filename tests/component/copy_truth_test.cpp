@@ -153,9 +153,9 @@ TEST_F(CopyTruthTest, AHostThatAsksForAnHourIsNotWaitedFor) {
 
 TEST_F(CopyTruthTest, ALongWaitIsToldBeforeItBegins) {
   std::stop_source stop;
-  Guarded<std::vector<places::Wait>> told;
+  Guarded<std::vector<net::Wait>> told;
   open([&](places::RegistryOptions& options) {
-    options.tell_wait = [&](const places::Wait& wait) {
+    options.tell_wait = [&](const net::Wait& wait) {
       told.with([&](auto& list) { list.push_back(wait); });
       stop.request_stop();  // nobody has to sit it out
     };

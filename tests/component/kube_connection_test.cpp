@@ -18,7 +18,7 @@
 #include <string>
 #include <thread>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using sluice::testing::Faucet;
@@ -248,4 +248,4 @@ TEST_F(TlsConnection, ExpectsTheNameThatItIsTold) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -1,4 +1,4 @@
-// cluster::Watch against the sandbox's API over real connections: 10,000 changes, with connections that are cut at
+// kube::Watch against the sandbox's API over real connections: 10,000 changes, with connections that are cut at
 // random bytes, clean ends, slow answers and expired versions.
 
 #include "kube/client.hpp"
@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using support::why;
@@ -202,4 +202,4 @@ TEST(ClusterWatch, ComesToTheSameStateThroughExpiredVersions) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

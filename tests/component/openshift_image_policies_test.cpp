@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::why;
@@ -57,11 +57,11 @@ class ClusterImagePolicies : public ::testing::Test {
     const auto token = identity.empty()
                            ? box_->addresses().admin_token
                            : box_->world().update([&](sandbox::World& world) { return world.new_token(identity); });
-    ConnectionOptions options;
+    kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
     options.access.identity = token_identity(Secret(token), "the token");
-    Connection connection(loop_, std::move(options));
-    Client client(connection);
+    kube::Connection connection(loop_, std::move(options));
+    kube::Client client(connection);
     return read_image_policies(client, "shop", {Deadline::after(std::chrono::seconds(60)), {}});
   }
 
@@ -100,4 +100,4 @@ TEST_F(ClusterImagePolicies, AreAbsentBeforeTheClusterHasTheKinds) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -22,7 +22,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::why;
@@ -58,25 +58,25 @@ class Cluster {
     if (auto applied = box_->apply(*scenario); !applied) throw std::runtime_error(applied.error().sentence());
   }
 
-  Client& as(const std::string& identity, std::optional<std::chrono::seconds> life = std::nullopt) {
+  kube::Client& as(const std::string& identity, std::optional<std::chrono::seconds> life = std::nullopt) {
     const auto token =
         identity.empty() ? box_->addresses().admin_token
                          : box_->world().update([&](sandbox::World& world) { return world.new_token(identity, life); });
     return with_token(token);
   }
-  Client& with_token(const std::string& token) {
-    ConnectionOptions options;
+  kube::Client& with_token(const std::string& token) {
+    kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
     options.access.identity = token_identity(Secret(token), "the token");
-    connections_.push_back(std::make_unique<Connection>(loop_, std::move(options)));
-    clients_.push_back(std::make_unique<Client>(*connections_.back()));
+    connections_.push_back(std::make_unique<kube::Connection>(loop_, std::move(options)));
+    clients_.push_back(std::make_unique<kube::Client>(*connections_.back()));
     return *clients_.back();
   }
-  Client& admin() { return as(""); }
+  kube::Client& admin() { return as(""); }
   sandbox::Sandbox& box() { return *box_; }
 
   std::string digest(const std::string& project, const std::string& stream, const std::string& tag) {
-    const auto found = admin().get<ImageStream>(project, stream, soon());
+    const auto found = admin().get<kube::ImageStream>(project, stream, soon());
     if (!found) throw std::runtime_error(found.error().sentence());
     const auto top = found->top(tag);
     return top ? top->image : "";
@@ -98,11 +98,11 @@ class Cluster {
  private:
   std::unique_ptr<sandbox::Sandbox> box_;
   net::TransferLoop loop_;
-  std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<kube::Connection>> connections_;
+  std::vector<std::unique_ptr<kube::Client>> clients_;
 };
 
-std::vector<Finding> findings_of(Client& client, const PreflightRequest& request) {
+std::vector<Finding> findings_of(kube::Client& client, const PreflightRequest& request) {
   const auto facts = gather_preflight({&client, client}, request, soon());
   if (!facts) throw std::runtime_error(facts.error().sentence());
   return judge_preflight(request, *facts);
@@ -148,7 +148,7 @@ bool carry_out(Cluster& cluster, const std::string& command) {
   }
   if (!command.starts_with("oc create imagestream ")) return false;
   const auto created =
-      cluster.admin().create(after("-n"), ImageStream::named(after("-n"), after("imagestream")), soon());
+      cluster.admin().create(after("-n"), kube::ImageStream::named(after("-n"), after("imagestream")), soon());
   EXPECT_TRUE(created.ok()) << why(created);
   return true;
 }
@@ -293,8 +293,8 @@ TEST(ClusterPreflight, PredictsWhatTheServerRefusesForItsLimits) {
     Cluster cluster;
     auto& ann = cluster.as("ann");
     auto request = cluster.request(PreflightRoad::tag);
-    const ImageSource old{"ImageStreamImage", "shop-dev", "shop@" + cluster.digest("shop-dev", "shop", "next")};
-    auto before = ann.tag(ImageStreamTag::pointing("shop-prod", "shop", "old", old), soon());
+    const kube::ImageSource old{"ImageStreamImage", "shop-dev", "shop@" + cluster.digest("shop-dev", "shop", "next")};
+    auto before = ann.tag(kube::ImageStreamTag::pointing("shop-prod", "shop", "old", old), soon());
     ASSERT_TRUE(before.ok()) << row.name << ": " << why(before);
     if (!row.objects.empty()) cluster.apply(row.objects);
     ASSERT_TRUE(cluster.box().turn(*parse_json(R"({"knob":"resync-quota"})")).ok());
@@ -308,12 +308,12 @@ TEST(ClusterPreflight, PredictsWhatTheServerRefusesForItsLimits) {
       EXPECT_NE(find(findings, row.code), nullptr) << row.name << "\n" << shown(findings);
     }
     if (row.new_stream) {
-      const auto made = ann.create("shop-prod", ImageStream::named("shop-prod", "brand-new"), soon());
+      const auto made = ann.create("shop-prod", kube::ImageStream::named("shop-prod", "brand-new"), soon());
       EXPECT_EQ(made.ok(), !blocked) << row.name << ": " << why(made);
       continue;
     }
-    const ImageSource from{"ImageStreamImage", "shop-dev", "shop@" + request.digest};
-    const auto tagged = ann.tag(ImageStreamTag::pointing("shop-prod", "shop", "live", from), soon());
+    const kube::ImageSource from{"ImageStreamImage", "shop-dev", "shop@" + request.digest};
+    const auto tagged = ann.tag(kube::ImageStreamTag::pointing("shop-prod", "shop", "live", from), soon());
     EXPECT_EQ(tagged.ok(), !blocked) << row.name << ": " << why(tagged);
   }
 }
@@ -324,8 +324,8 @@ TEST(ClusterPreflight, SeesThatATagWouldNotMove) {
   const auto request = cluster.request(PreflightRoad::tag);
   EXPECT_NE(find(findings_of(ann, request), "stream-will-be-created"), nullptr);
 
-  const ImageSource from{"ImageStreamImage", "shop-dev", "shop@" + request.digest};
-  const auto tag = ImageStreamTag::pointing("shop-prod", "shop", "live", from);
+  const kube::ImageSource from{"ImageStreamImage", "shop-dev", "shop@" + request.digest};
+  const auto tag = kube::ImageStreamTag::pointing("shop-prod", "shop", "live", from);
   ASSERT_TRUE(ann.tag(tag, soon()).ok());
   EXPECT_NE(find(findings_of(ann, request), "tag-already-right"), nullptr);
 
@@ -338,8 +338,9 @@ TEST(ClusterPreflight, SeesThatATagWouldNotMove) {
   EXPECT_NE(cluster.digest("shop-prod", "shop", "live"), request.digest) << "the server does nothing, as predicted";
 
   // What the finding says that is done.
-  const auto removed = ann.update_with<ImageStream>(
-      "shop-prod", "shop", [](ImageStream& stream) -> Result<bool> { return stream.remove_tag_spec("live"); }, soon());
+  const auto removed = ann.update_with<kube::ImageStream>(
+      "shop-prod", "shop", [](kube::ImageStream& stream) -> Result<bool> { return stream.remove_tag_spec("live"); },
+      soon());
   ASSERT_TRUE(removed.ok()) << why(removed);
   ASSERT_TRUE(ann.tag(tag, soon()).ok());
   EXPECT_EQ(cluster.digest("shop-prod", "shop", "live"), request.digest);
@@ -372,7 +373,7 @@ TEST(ClusterPreflight, AsksEachOfTwoClustersForItsOwnSide) {
   auto& bob = from.as("bob");
   auto& stranger = from.as("carl");
   auto& ann = to.as("ann");
-  const auto ask = [&](Client& source) {
+  const auto ask = [&](kube::Client& source) {
     const auto facts = gather_preflight({&source, ann}, request, soon());
     EXPECT_TRUE(facts.ok()) << why(facts);
     return facts.ok() ? judge_preflight(request, *facts) : std::vector<Finding>();
@@ -419,8 +420,8 @@ void give(Cluster& cluster, std::string_view tier) {
   ASSERT_TRUE(text.ok()) << why(text);
   const auto yaml = yaml::parse(*text, file.filename().string());
   ASSERT_TRUE(yaml.ok()) << why(yaml);
-  constexpr Resource kRoles{"rbac.authorization.k8s.io", "v1", "roles", "Role"};
-  constexpr Resource kBindings{"rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"};
+  constexpr kube::Resource kRoles{"rbac.authorization.k8s.io", "v1", "roles", "Role"};
+  constexpr kube::Resource kBindings{"rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"};
   const auto role = cluster.admin().post(kRoles, "shop-prod", "", "", sandbox::to_json(*yaml), soon());
   ASSERT_TRUE(role.ok()) << why(role);
   const auto name = text_at(*role, {"metadata", "name"});
@@ -437,7 +438,7 @@ void give(Cluster& cluster, std::string_view tier) {
 struct Call {
   std::size_t tier;  ///< the lowest one that allows it
   const char* name;
-  std::function<Status(Client&)> call;
+  std::function<Status(kube::Client&)> call;
 };
 
 template <class T>
@@ -446,8 +447,8 @@ Status outcome(const Result<T>& result) {
 }
 
 template <class T>
-Status listed(Client& client) {
-  Selection selection;
+Status listed(kube::Client& client) {
+  kube::Selection selection;
   selection.project = "shop-prod";
   return outcome(client.list<T>(selection, soon()));
 }
@@ -458,99 +459,107 @@ Json patch_of(const std::string& note) {
 }
 
 template <class T>
-Status patched(Client& client, const char* name) {
-  return outcome(client.patch<T>("shop-prod", name, PatchType::merge, patch_of("x"), soon()));
+Status patched(kube::Client& client, const char* name) {
+  return outcome(client.patch<T>("shop-prod", name, kube::PatchType::merge, patch_of("x"), soon()));
 }
 
 // CronJobs are in another version of their group on 3.11.
-Status cron_job(Client& client, const std::function<Status(Client&, const Resource&)>& call) {
-  auto status = call(client, CronJob::kResource);
-  return status.ok() || status.error().kind() != ErrorKind::not_found ? status : call(client, CronJob::kOldResource);
+Status cron_job(kube::Client& client, const std::function<Status(kube::Client&, const kube::Resource&)>& call) {
+  auto status = call(client, kube::CronJob::kResource);
+  return status.ok() || status.error().kind() != ErrorKind::not_found ? status
+                                                                      : call(client, kube::CronJob::kOldResource);
 }
 
 // The server may have nothing to go back to, but it looks only for who may ask.
-Status went_back(Client& client) {
+Status went_back(kube::Client& client) {
   const auto answer = client.rollback("shop-prod", "dc", 1, soon());
   return answer.ok() || answer.error().kind() != ErrorKind::denied ? Status() : Status(answer.error());
 }
 
 std::vector<Call> calls() {
-  const auto listed_jobs = [](Client& client) {
-    return cron_job(client, [](Client& c, const Resource& resource) {
+  const auto listed_jobs = [](kube::Client& client) {
+    return cron_job(client, [](kube::Client& c, const kube::Resource& resource) {
       return outcome(c.list_json(resource, {"shop-prod"}, soon()));
     });
   };
-  const auto patched_job = [](Client& client) {
-    return cron_job(client, [](Client& c, const Resource& resource) {
-      return outcome(c.patch_json(resource, "shop-prod", "cron", PatchType::merge, patch_of("x"), soon()));
+  const auto patched_job = [](kube::Client& client) {
+    return cron_job(client, [](kube::Client& c, const kube::Resource& resource) {
+      return outcome(c.patch_json(resource, "shop-prod", "cron", kube::PatchType::merge, patch_of("x"), soon()));
     });
   };
-  const auto changed = [](Client& client) {
-    return outcome(client.update_with<ImageStream>(
+  const auto changed = [](kube::Client& client) {
+    return outcome(client.update_with<kube::ImageStream>(
         "shop-prod", "shop",
-        [](ImageStream& stream) -> Result<bool> {
+        [](kube::ImageStream& stream) -> Result<bool> {
           stream.annotate("example.com/release", "7");
           return true;
         },
         soon()));
   };
-  const auto tagged = [](Client& client) {
-    return outcome(
-        client.tag(ImageStreamTag::pointing("shop-prod", "shop", "more", {"ImageStreamTag", "", "shop:live"}), soon()));
+  const auto tagged = [](kube::Client& client) {
+    return outcome(client.tag(
+        kube::ImageStreamTag::pointing("shop-prod", "shop", "more", {"ImageStreamTag", "", "shop:live"}), soon()));
   };
-  const auto imported = [](Client& client) {
-    const ImageStreamImport::Wish wish{"127.0.0.1:1/none/none:1", "imported"};
-    return outcome(client.import(ImageStreamImport::of("shop-prod", "shop", wish, true), soon()));
+  const auto imported = [](kube::Client& client) {
+    const kube::ImageStreamImport::Wish wish{"127.0.0.1:1/none/none:1", "imported"};
+    return outcome(client.import(kube::ImageStreamImport::of("shop-prod", "shop", wish, true), soon()));
   };
-  const auto logged = [](Client& client) -> Status {
-    Selection selection;
+  const auto logged = [](kube::Client& client) -> Status {
+    kube::Selection selection;
     selection.project = "shop-prod";
-    SLUICE_TRY(const auto pods, client.list<Pod>(selection, soon()));
+    SLUICE_TRY(const auto pods, client.list<kube::Pod>(selection, soon()));
     if (pods.items.empty()) return Error(ErrorKind::internal, "the scenario has no pod");
     const auto& pod = pods.items.front();
     return outcome(client.pod_log("shop-prod", pod.name(), pod.containers().front().name, 5, false, soon()));
   };
   return {
-      {0, "see the project", [](Client& c) { return outcome(c.get<Project>("", "shop-prod", soon())); }},
-      {0, "read the stream", [](Client& c) { return outcome(c.get<ImageStream>("shop-prod", "shop", soon())); }},
-      {0, "list tags", listed<ImageStreamTag>},
-      {0, "list DeploymentConfigs", listed<DeploymentConfig>},
-      {0, "list Deployments", listed<Deployment>},
-      {0, "list ReplicaSets", listed<ReplicaSet>},
-      {0, "list StatefulSets", listed<StatefulSet>},
-      {0, "list DaemonSets", listed<DaemonSet>},
-      {0, "list ReplicationControllers", listed<ReplicationController>},
+      {0, "see the project", [](kube::Client& c) { return outcome(c.get<kube::Project>("", "shop-prod", soon())); }},
+      {0, "read the stream",
+       [](kube::Client& c) { return outcome(c.get<kube::ImageStream>("shop-prod", "shop", soon())); }},
+      {0, "list tags", listed<kube::ImageStreamTag>},
+      {0, "list DeploymentConfigs", listed<kube::DeploymentConfig>},
+      {0, "list Deployments", listed<kube::Deployment>},
+      {0, "list ReplicaSets", listed<kube::ReplicaSet>},
+      {0, "list StatefulSets", listed<kube::StatefulSet>},
+      {0, "list DaemonSets", listed<kube::DaemonSet>},
+      {0, "list ReplicationControllers", listed<kube::ReplicationController>},
       {0, "list CronJobs", listed_jobs},
-      {0, "list BuildConfigs", listed<BuildConfig>},
-      {0, "list events", listed<Event>},
-      {0, "list limit ranges", listed<LimitRange>},
-      {0, "list quotas", listed<ResourceQuota>},
+      {0, "list BuildConfigs", listed<kube::BuildConfig>},
+      {0, "list events", listed<kube::Event>},
+      {0, "list limit ranges", listed<kube::LimitRange>},
+      {0, "list quotas", listed<kube::ResourceQuota>},
       {0, "read a log", logged},
       {1, "annotate the stream", changed},
       {1, "set a tag", tagged},
-      {1, "remove a tag", [](Client& c) { return c.remove<ImageStreamTag>("shop-prod", "shop:spare", soon()); }},
+      {1, "remove a tag",
+       [](kube::Client& c) { return c.remove<kube::ImageStreamTag>("shop-prod", "shop:spare", soon()); }},
       {1, "make a stream",
-       [](Client& c) { return outcome(c.create("shop-prod", ImageStream::named("shop-prod", "fresh"), soon())); }},
+       [](kube::Client& c) {
+         return outcome(c.create("shop-prod", kube::ImageStream::named("shop-prod", "fresh"), soon()));
+       }},
       {1, "import", imported},
-      {1, "start a rollout", [](Client& c) { return outcome(c.instantiate("shop-prod", "dc", true, true, soon())); }},
-      {2, "change a DeploymentConfig", [](Client& c) { return patched<DeploymentConfig>(c, "dc"); }},
-      {2, "change a Deployment", [](Client& c) { return patched<Deployment>(c, "dep"); }},
-      {2, "change a StatefulSet", [](Client& c) { return patched<StatefulSet>(c, "sts"); }},
-      {2, "change a DaemonSet", [](Client& c) { return patched<DaemonSet>(c, "ds"); }},
+      {1, "start a rollout",
+       [](kube::Client& c) { return outcome(c.instantiate("shop-prod", "dc", true, true, soon())); }},
+      {2, "change a DeploymentConfig", [](kube::Client& c) { return patched<kube::DeploymentConfig>(c, "dc"); }},
+      {2, "change a Deployment", [](kube::Client& c) { return patched<kube::Deployment>(c, "dep"); }},
+      {2, "change a StatefulSet", [](kube::Client& c) { return patched<kube::StatefulSet>(c, "sts"); }},
+      {2, "change a DaemonSet", [](kube::Client& c) { return patched<kube::DaemonSet>(c, "ds"); }},
       {2, "change a CronJob", patched_job},
       {2, "ask for an earlier DeploymentConfig", went_back},
       {3, "read secrets",
-       [](Client& c) {
-         constexpr Resource kSecrets{"", "v1", "secrets", "Secret"};
+       [](kube::Client& c) {
+         constexpr kube::Resource kSecrets{"", "v1", "secrets", "Secret"};
          return outcome(c.list_json(kSecrets, {"shop-prod"}, soon()));
        }},
       {3, "change roles",
-       [](Client& c) {
-         constexpr Resource kRoles{"rbac.authorization.k8s.io", "v1", "roles", "Role"};
-         return outcome(c.patch_json(kRoles, "shop-prod", "sluice-watch", PatchType::merge, patch_of("x"), soon()));
+       [](kube::Client& c) {
+         constexpr kube::Resource kRoles{"rbac.authorization.k8s.io", "v1", "roles", "Role"};
+         return outcome(
+             c.patch_json(kRoles, "shop-prod", "sluice-watch", kube::PatchType::merge, patch_of("x"), soon()));
        }},
-      {3, "delete a pod", [](Client& c) { return c.remove<Pod>("shop-prod", "any", soon()); }},
-      {3, "delete the stream", [](Client& c) { return c.remove<ImageStream>("shop-prod", "shop", soon()); }},
+      {3, "delete a pod", [](kube::Client& c) { return c.remove<kube::Pod>("shop-prod", "any", soon()); }},
+      {3, "delete the stream",
+       [](kube::Client& c) { return c.remove<kube::ImageStream>("shop-prod", "shop", soon()); }},
   };
 }
 
@@ -616,4 +625,4 @@ TEST(DeployedRoles, AreAllThatThePreflightAsksFor) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

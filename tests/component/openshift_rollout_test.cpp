@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::failed_with;
@@ -29,15 +29,15 @@ net::ExchangeContext in_time() { return within(std::chrono::seconds(120)); }
 /// One way to the API.
 struct Door {
   Door(net::TransferLoop& loop, const std::string& server, const std::string& token) {
-    ConnectionOptions options;
+    kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(server);
     options.access.identity = token_identity(Secret(token), "the sandbox");
     options.timing.fraction = [] { return 0.0; };
-    connection = std::make_unique<Connection>(loop, std::move(options));
-    client = std::make_unique<Client>(*connection);
+    connection = std::make_unique<kube::Connection>(loop, std::move(options));
+    client = std::make_unique<kube::Client>(*connection);
   }
-  std::unique_ptr<Connection> connection;
-  std::unique_ptr<Client> client;
+  std::unique_ptr<kube::Connection> connection;
+  std::unique_ptr<kube::Client> client;
 };
 
 /// A sandbox with three images of one stream in shop-dev, and the project shop, where web:live is the first of them.
@@ -56,7 +56,7 @@ class Shop {
                          {"project": "shop-dev", "stream": "web", "tag": "2", "layers": 2, "layer-bytes": 1000},
                          {"project": "shop-dev", "stream": "web", "tag": "3", "layers": 3, "layer-bytes": 1000}]})");
     admin_ = std::make_unique<Door>(loop_, box_->addresses().api, box_->addresses().admin_token);
-    const auto stream = client().get<ImageStream>("shop-dev", "web", in_time());
+    const auto stream = client().get<kube::ImageStream>("shop-dev", "web", in_time());
     if (!stream) throw std::runtime_error(stream.error().sentence());
     for (const auto* tag : {"1", "2", "3"}) digests_[tag] = stream->top(tag)->image;
     move_to("1");
@@ -89,7 +89,7 @@ class Shop {
   }
   void move_to(const std::string& tag) {
     const auto put = client().tag(
-        ImageStreamTag::pointing("shop", "web", "live", {"ImageStreamImage", "shop-dev", "web@" + digests_[tag]}),
+        kube::ImageStreamTag::pointing("shop", "web", "live", {"ImageStreamImage", "shop-dev", "web@" + digests_[tag]}),
         in_time());
     if (!put) throw std::runtime_error(put.error().sentence());
   }
@@ -134,8 +134,8 @@ class Shop {
   const std::string& digest(const std::string& tag) { return digests_[tag]; }
   sandbox::Sandbox& box() { return *box_; }
   net::TransferLoop& loop() { return loop_; }
-  Client& client() { return *admin_->client; }
-  Connection& connection() { return *admin_->connection; }
+  kube::Client& client() { return *admin_->client; }
+  kube::Connection& connection() { return *admin_->connection; }
 
  private:
   void add_workload(const std::string& kind, const std::string& name, const std::string& trigger, int replicas) {
@@ -145,7 +145,7 @@ class Shop {
   }
   // With its image from the start: a first pod without one would hold up all that come after it.
   void add_stateful_set(const std::string& name, int replicas) {
-    const auto stream = client().get<ImageStream>("shop", "web", in_time());
+    const auto stream = client().get<kube::ImageStream>("shop", "web", in_time());
     if (!stream) throw std::runtime_error(stream.error().sentence());
     sandbox::Scenario::Workload wanted;
     wanted.kind = "StatefulSet";
@@ -300,8 +300,8 @@ TEST(ClusterRollout, OneThatIsPausedInTheMiddleIsTold) {
   Shop shop;
   shop.add("DeploymentConfig", "web");
   const auto followed = shop.prepare("2");
-  const auto patched = shop.client().patch<DeploymentConfig>("shop", "web", PatchType::merge,
-                                                             *parse_json(R"({"spec": {"paused": true}})"), in_time());
+  const auto patched = shop.client().patch<kube::DeploymentConfig>(
+      "shop", "web", kube::PatchType::merge, *parse_json(R"({"spec": {"paused": true}})"), in_time());
   ASSERT_TRUE(patched.ok()) << why(patched);
   shop.move_to("2");
   const auto results = shop.follow(followed);
@@ -391,8 +391,8 @@ TEST(ClusterRollout, APullThatIsDeniedIsCalledThat) {
   Shop shop;
   shop.add("Deployment", "web");
   // Now it follows the stream of another project, where its account has no right.
-  const auto patched = shop.client().patch<Deployment>(
-      "shop", "web", PatchType::merge,
+  const auto patched = shop.client().patch<kube::Deployment>(
+      "shop", "web", kube::PatchType::merge,
       *parse_json(
           R"({"metadata": {"annotations": {"image.openshift.io/triggers": "[{\"from\":{\"kind\":\"ImageStreamTag\",\"name\":\"web:2\",\"namespace\":\"shop-dev\"},\"fieldPath\":\"spec.template.spec.containers[0].image\"}]"}}})"),
       in_time());
@@ -414,8 +414,8 @@ TEST(ClusterRollout, ACancelledRolloutIsCalledThat) {
   shop.add("DeploymentConfig", "web");
   shop.turn(R"({"knob": "outcome", "kind": "DeploymentConfig", "namespace": "shop", "name": "web", "result": "hang"})");
   When when("pods ready", [&] {
-    const auto cancelled = shop.client().patch<ReplicationController>(
-        "shop", "web-2", PatchType::merge,
+    const auto cancelled = shop.client().patch<kube::ReplicationController>(
+        "shop", "web-2", kube::PatchType::merge,
         *parse_json(R"({"metadata": {"annotations": {"openshift.io/deployment.cancelled": "true",
                         "openshift.io/deployment.status-reason": "cancelled by the user"}}})"),
         in_time());
@@ -462,7 +462,7 @@ TEST(ClusterRollout, AWorkloadThatIsDeletedIsGone) {
   shop.add("Deployment", "web");
   shop.turn(fmt::format(R"({{"knob": "outcome", "digest": "{}", "result": "hang"}})", shop.digest("2")));
   When when("pods ready", [&] {
-    const auto removed = shop.client().remove<Deployment>("shop", "web", in_time());
+    const auto removed = shop.client().remove<kube::Deployment>("shop", "web", in_time());
     ASSERT_TRUE(removed.ok()) << why(removed);
   });
   const auto results = shop.promote("2", std::ref(when));
@@ -600,4 +600,4 @@ TEST(ClusterRollout, FiveHundredWorkloadsDoNotNeedFiveHundredCalls) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

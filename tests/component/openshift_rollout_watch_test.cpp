@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using std::chrono::milliseconds;
@@ -37,15 +37,15 @@ net::ExchangeContext in_time() { return {Deadline::after(seconds(120)), {}}; }
 
 struct Door {
   Door(net::TransferLoop& loop, const std::string& server, const std::string& token) {
-    ConnectionOptions options;
+    kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(server);
     options.access.identity = token_identity(Secret(token), "the sandbox");
     options.timing.fraction = [] { return 0.0; };
-    connection = std::make_unique<Connection>(loop, std::move(options));
-    client = std::make_unique<Client>(*connection);
+    connection = std::make_unique<kube::Connection>(loop, std::move(options));
+    client = std::make_unique<kube::Client>(*connection);
   }
-  std::unique_ptr<Connection> connection;
-  std::unique_ptr<Client> client;
+  std::unique_ptr<kube::Connection> connection;
+  std::unique_ptr<kube::Client> client;
 };
 
 std::string name_for(std::string_view kind) { return text::lower(kind); }
@@ -65,7 +65,7 @@ class ClusterRolloutWatch : public ::testing::Test {
                          {"project": "shop", "stream": "web", "tag": "2", "layers": 2, "layer-bytes": 1000},
                          {"project": "shop", "stream": "web", "tag": "3", "layers": 3, "layer-bytes": 1000}]})");
     admin = std::make_unique<Door>(loop, box->addresses().api, box->addresses().admin_token);
-    const auto stream = client().get<ImageStream>("shop", "web", in_time());
+    const auto stream = client().get<kube::ImageStream>("shop", "web", in_time());
     if (!stream) throw std::runtime_error(stream.error().sentence());
     for (const auto* tag : {"1", "2", "3"}) digests[tag] = stream->top(tag)->image;
     move_to("1");
@@ -82,7 +82,7 @@ class ClusterRolloutWatch : public ::testing::Test {
   }
   void move_to(const std::string& tag) {
     const auto put = client().tag(
-        ImageStreamTag::pointing("shop", "web", "live", {"ImageStreamImage", "shop", "web@" + digests[tag]}),
+        kube::ImageStreamTag::pointing("shop", "web", "live", {"ImageStreamImage", "shop", "web@" + digests[tag]}),
         in_time());
     if (!put) throw std::runtime_error(put.error().sentence());
   }
@@ -114,7 +114,7 @@ class ClusterRolloutWatch : public ::testing::Test {
     follow();
   }
 
-  Result<std::vector<WatchedWorkload>> watch_as(Client& by, milliseconds span, milliseconds grace,
+  Result<std::vector<WatchedWorkload>> watch_as(kube::Client& by, milliseconds span, milliseconds grace,
                                                 const net::ExchangeContext& context) {
     net::LoopStreams streams(loop);
     return watch_rollouts(by, streams, followed, results, span, grace, context,
@@ -133,7 +133,7 @@ class ClusterRolloutWatch : public ::testing::Test {
     box->world().update([&](sandbox::World& world) {
       for (const auto& key : world.store.keys("pods", "shop")) {
         const auto object = world.store.get(key);
-        const Pod pod(*object);
+        const kube::Pod pod(*object);
         const auto containers = pod.containers();
         if (containers.empty() || digest_in(containers.front().image) != digests[current]) continue;
         auto next = *object;
@@ -152,7 +152,7 @@ class ClusterRolloutWatch : public ::testing::Test {
     }
   }
 
-  Client& client() { return *admin->client; }
+  kube::Client& client() { return *admin->client; }
   std::string heard() const {
     std::string out;
     for (const auto& line : lines) out += "\n  " + line;
@@ -227,8 +227,9 @@ TEST_F(ClusterRolloutWatch, ACrashEndsItAlthoughThePodIsBack) {
     EXPECT_NE(watched.front().sentence.find("exit code 137 (OOMKilled)"), std::string::npos)
         << watched.front().sentence;
     EXPECT_NE(watched.front().sentence.find("restarts: 3"), std::string::npos) << watched.front().sentence;
-    const auto removed = std::string(kind) == "Deployment" ? client().remove<Deployment>("shop", name, in_time())
-                                                           : client().remove<DeploymentConfig>("shop", name, in_time());
+    const auto removed = std::string(kind) == "Deployment"
+                             ? client().remove<kube::Deployment>("shop", name, in_time())
+                             : client().remove<kube::DeploymentConfig>("shop", name, in_time());
     ASSERT_TRUE(removed.ok()) << why(removed);
     move_to("1");
   }
@@ -274,8 +275,8 @@ TEST_F(ClusterRolloutWatch, PodsThatSomebodyAddsNeedNotBeReady) {
   promote("2");
   when("2 of 2", [&] {
     turn(R"({"knob": "nodes", "mode": "manual"})");
-    const auto scaled = client().patch<Deployment>("shop", "web", PatchType::merge,
-                                                   *parse_json(R"({"spec": {"replicas": 4}})"), in_time());
+    const auto scaled = client().patch<kube::Deployment>("shop", "web", kube::PatchType::merge,
+                                                         *parse_json(R"({"spec": {"replicas": 4}})"), in_time());
     ASSERT_TRUE(scaled.ok()) << why(scaled);
   });
   const auto watched = watch(seconds(1), seconds(0));
@@ -317,8 +318,8 @@ TEST_F(ClusterRolloutWatch, AnotherRolloutOfTheSameImageSupersedes) {
   add("Deployment", "web");
   promote("2");
   when("2 of 2", [&] {
-    const auto patched = client().patch<Deployment>(
-        "shop", "web", PatchType::merge,
+    const auto patched = client().patch<kube::Deployment>(
+        "shop", "web", kube::PatchType::merge,
         *parse_json(R"({"spec": {"template": {"metadata": {"annotations": {"again": "1"}}}}})"), in_time());
     ASSERT_TRUE(patched.ok()) << why(patched);
   });
@@ -331,7 +332,7 @@ TEST_F(ClusterRolloutWatch, AWorkloadThatIsDeletedIsNotSteady) {
   add("DeploymentConfig", "web");
   promote("2");
   when("2 of 2", [&] {
-    const auto removed = client().remove<DeploymentConfig>("shop", "web", in_time());
+    const auto removed = client().remove<kube::DeploymentConfig>("shop", "web", in_time());
     ASSERT_TRUE(removed.ok()) << why(removed);
   });
   const auto watched = watch(kLong, kLong);
@@ -345,7 +346,7 @@ TEST_F(ClusterRolloutWatch, OneThatFailsDoesNotEndTheOthers) {
   promote("2");
   ASSERT_EQ(followed.size(), 2U);
   when("bad: 2 of 2", [&] {
-    const auto removed = client().remove<DeploymentConfig>("shop", "bad", in_time());
+    const auto removed = client().remove<kube::DeploymentConfig>("shop", "bad", in_time());
     ASSERT_TRUE(removed.ok()) << why(removed);
   });
   const auto watched = watch(seconds(1), kLong);
@@ -396,4 +397,4 @@ TEST_F(ClusterRolloutWatch, StopsWhenAsked) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

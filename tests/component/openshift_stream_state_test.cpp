@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::failed_with;
@@ -51,28 +51,28 @@ class Streams {
   }
 
   struct Door {
-    std::unique_ptr<Connection> connection;
-    std::unique_ptr<Client> client;
+    std::unique_ptr<kube::Connection> connection;
+    std::unique_ptr<kube::Client> client;
   };
   Door open(const std::string& token) {
-    ConnectionOptions options;
+    kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
     options.access.identity = token_identity(Secret(token), "the sandbox");
     Door door;
-    door.connection = std::make_unique<Connection>(loop_, std::move(options));
-    door.client = std::make_unique<Client>(*door.connection);
+    door.connection = std::make_unique<kube::Connection>(loop_, std::move(options));
+    door.client = std::make_unique<kube::Client>(*door.connection);
     return door;
   }
-  Client& client() { return *admin_.client; }
-  ImageStream stream() {
-    auto read = client().get<ImageStream>("shop", "web", in_time());
+  kube::Client& client() { return *admin_.client; }
+  kube::ImageStream stream() {
+    auto read = client().get<kube::ImageStream>("shop", "web", in_time());
     if (!read) throw std::runtime_error(read.error().sentence());
     return std::move(*read);
   }
   void annotate(std::string_view key, const std::string& text) {
-    const auto done = client().update_with<ImageStream>(
+    const auto done = client().update_with<kube::ImageStream>(
         "shop", "web",
-        [&](ImageStream& read) -> Result<bool> {
+        [&](kube::ImageStream& read) -> Result<bool> {
           read.annotate(key, text);
           return true;
         },
@@ -85,7 +85,7 @@ class Streams {
         times)));
     if (!turned) throw std::runtime_error(turned.error().sentence());
   }
-  Result<StreamLease> take(Client& by, const std::string& holder, std::int64_t now = kNow) {
+  Result<StreamLease> take(kube::Client& by, const std::string& holder, std::int64_t now = kNow) {
     return take_stream_lease(by, {"shop", "web", holder, "p-" + holder}, kSpan, now, in_time());
   }
 
@@ -96,7 +96,7 @@ class Streams {
 };
 
 /// Keeps a release of this digest under a tag.
-Status keep_at(Client& client, const std::string& tag, std::int64_t number, const std::string& digest) {
+Status keep_at(kube::Client& client, const std::string& tag, std::int64_t number, const std::string& digest) {
   memory::StreamMemory remembers(client, "shop");
   return remembers.change("web",
                           [&](memory::RepositoryMemory& all) -> Status {
@@ -246,4 +246,4 @@ TEST(ClusterStreamLease, ADamagedOneShutsNobodyOut) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

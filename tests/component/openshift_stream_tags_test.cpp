@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::failed_with;
@@ -86,23 +86,23 @@ class Cluster {
     turn(fmt::format(
         R"({{"knob":"conflict","resource":"imagestreams","namespace":"shop-prod","name":"web","times":{}}})", times));
   }
-  Client& as(const std::string& identity) {
+  kube::Client& as(const std::string& identity) {
     const auto token = identity.empty()
                            ? box_->addresses().admin_token
                            : box_->world().update([&](sandbox::World& world) { return world.new_token(identity); });
-    ConnectionOptions options;
+    kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
     options.access.identity = token_identity(Secret(token), "the token");
     options.timing.fraction = [] { return 0.0; };
-    connections_.push_back(std::make_unique<Connection>(loop_, std::move(options)));
-    clients_.push_back(std::make_unique<Client>(*connections_.back()));
+    connections_.push_back(std::make_unique<kube::Connection>(loop_, std::move(options)));
+    clients_.push_back(std::make_unique<kube::Client>(*connections_.back()));
     return *clients_.back();
   }
-  Client& admin() { return as(""); }
+  kube::Client& admin() { return as(""); }
   sandbox::Sandbox& box() { return *box_; }
 
-  ImageStream stream(const std::string& project = "shop-prod", const std::string& name = "web") {
-    auto found = admin().get<ImageStream>(project, name, soon());
+  kube::ImageStream stream(const std::string& project = "shop-prod", const std::string& name = "web") {
+    auto found = admin().get<kube::ImageStream>(project, name, soon());
     if (!found) throw std::runtime_error(found.error().sentence());
     return *found;
   }
@@ -114,7 +114,7 @@ class Cluster {
   TagMove to_live(const std::string& tag) { return {"shop-prod", "web", "live", "shop-dev", "web", digest(tag)}; }
   /// What the registry tells the API after a push of an image that is known.
   void push_to_live(const std::string& image) {
-    constexpr Resource kMappings{"image.openshift.io", "v1", "imagestreammappings", "ImageStreamMapping"};
+    constexpr kube::Resource kMappings{"image.openshift.io", "v1", "imagestreammappings", "ImageStreamMapping"};
     auto body = Json::object().set("kind", kMappings.kind).set("apiVersion", kMappings.api_version());
     body.set("metadata", Json::object().set("name", "web").set("namespace", "shop-prod"));
     auto metadata = Json::object().set("name", image);
@@ -137,8 +137,8 @@ class Cluster {
  private:
   std::unique_ptr<sandbox::Sandbox> box_;
   net::TransferLoop loop_;
-  std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<kube::Connection>> connections_;
+  std::vector<std::unique_ptr<kube::Client>> clients_;
 };
 
 class ClusterStreamTags : public ::testing::TestWithParam<sandbox::Profile> {
@@ -217,7 +217,7 @@ TEST_P(ClusterStreamTags, PinsATagThatAScheduledImportWouldMove) {
   auto& admin = cluster.admin();
   const auto host = registry_host(cluster.stream().repository());
   cluster.grant("group:system:serviceaccounts:shop-prod", "system:image-puller", "shop-dev");
-  const auto request = ImageStreamImport::of(
+  const auto request = kube::ImageStreamImport::of(
       "shop-prod", "web", {host + "/shop-dev/web:1", "live", true, /*scheduled=*/true, /*local=*/true}, false);
   const auto imported = admin.import(request, soon());
   ASSERT_TRUE(imported.ok()) << why(imported);
@@ -237,9 +237,9 @@ TEST_P(ClusterStreamTags, PinsATagThatAScheduledImportWouldMove) {
 TEST_P(ClusterStreamTags, KeepsAnnotationsOfTheTag) {
   auto& admin = cluster.admin();
   ASSERT_TRUE(move_tag(admin, cluster.to_live("1"), soon()).ok());
-  const auto noted = admin.update_with<ImageStream>(
+  const auto noted = admin.update_with<kube::ImageStream>(
       "shop-prod", "web",
-      [](ImageStream& stream) -> Result<bool> {
+      [](kube::ImageStream& stream) -> Result<bool> {
         auto* tags = stream.json().find("spec")->find("tags")->elements();
         set_at(tags->front(), {"annotations", "team"}, "shop");
         return true;
@@ -353,7 +353,7 @@ TEST_P(ClusterStreamTags, LeadToTheClustersRegistryWhatIsNotStoredThere) {
   other.grant("group:system:unauthenticated", "system:image-puller", "shop-dev");
   cluster.grant("group:system:serviceaccounts:shop-prod", "system:image-puller", "shop-dev");
   auto& admin = cluster.admin();
-  const auto request = ImageStreamImport::of(
+  const auto request = kube::ImageStreamImport::of(
       "shop-dev", "web", {other.box().addresses().registry + "/shop-dev/web:1", "far", true, false, false}, false);
   const auto imported = admin.import(request, soon());
   ASSERT_TRUE(imported.ok()) << why(imported);
@@ -385,7 +385,7 @@ TEST_P(ClusterStreamTags, MakesAStreamOnce) {
 TEST_P(ClusterStreamTags, DropsATagThatStandsForWhatIsExpected) {
   auto& client = cluster.as("ann");
   ASSERT_TRUE(move_tag(client, cluster.to_live("1"), soon()).ok());
-  const auto drop = [&](Client& by, const std::string& stream, const std::string& expected) {
+  const auto drop = [&](kube::Client& by, const std::string& stream, const std::string& expected) {
     return drop_tag(by, "shop-prod", stream, "live", expected, soon());
   };
   EXPECT_TRUE(failed_with(drop(client, "web", cluster.digest("2")), ErrorKind::conflict, cluster.digest("1")));
@@ -547,7 +547,7 @@ TEST_P(ClusterStreamTags, CarriesSignaturesWhereThatIsAllowed) {
   Cluster target(GetParam());
   const auto digest = cluster.digest("1");
   ASSERT_EQ(target.digest("1"), digest) << "both sandboxes make the same image";
-  const auto carry = [&](Client& to) {
+  const auto carry = [&](kube::Client& to) {
     return carry_signatures(cluster.admin(), "shop-dev", "web", to, digest, soon());
   };
   const auto none = carry(target.admin());
@@ -555,7 +555,7 @@ TEST_P(ClusterStreamTags, CarriesSignaturesWhereThatIsAllowed) {
   EXPECT_EQ(none->expected, 0);
   EXPECT_EQ(none->sentence, "");
 
-  constexpr Resource kSignatures{"image.openshift.io", "v1", "imagesignatures", "ImageSignature", false};
+  constexpr kube::Resource kSignatures{"image.openshift.io", "v1", "imagesignatures", "ImageSignature", false};
   for (const auto* name : {"one", "two"}) {
     auto body = Json::object().set("kind", kSignatures.kind).set("apiVersion", kSignatures.api_version());
     body.set("metadata", Json::object().set("name", digest + "@" + name));
@@ -586,4 +586,4 @@ TEST_P(ClusterStreamTags, CarriesSignaturesWhereThatIsAllowed) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

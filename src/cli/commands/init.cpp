@@ -55,7 +55,7 @@ struct Draft {
 };
 
 // What was guessed stands in the file, for who reads it later; what looks wrong belongs to the cluster of today.
-std::vector<std::string> comments_of(const promotion::Sketch& sketch) {
+std::vector<std::string> comments_of(const init::Sketch& sketch) {
   std::vector<std::string> comments;
   for (const auto& note : sketch.notes) {
     if (note.code.starts_with("guessed-")) comments.push_back(note.sentence);

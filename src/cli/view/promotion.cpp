@@ -35,19 +35,19 @@ std::string amounts_text(const copy::Amounts& bytes) {
   return parts.empty() ? "nothing to move" : text::join(parts, ", ");
 }
 
-std::string_view words_for(cluster::UseAction action) {
+std::string_view words_for(openshift::UseAction action) {
   switch (action) {
-    case cluster::UseAction::rolls:
+    case openshift::UseAction::rolls:
       return "rolls when the tag moves";
-    case cluster::UseAction::start:
+    case openshift::UseAction::start:
       return "runs something else: a rollout is started";
-    case cluster::UseAction::patch:
+    case openshift::UseAction::patch:
       return "gets the image by digest";
-    case cluster::UseAction::blocked:
+    case openshift::UseAction::blocked:
       return "WILL NOT ROLL";
-    case cluster::UseAction::build:
+    case openshift::UseAction::build:
       return "a build starts";
-    case cluster::UseAction::none:
+    case openshift::UseAction::none:
       break;
   }
   return "stays as it is";
@@ -61,7 +61,7 @@ void workloads_text(std::string& out, const promotion::PlannedTarget& target, co
       out += fmt::format("    ... and {} more workloads\n", target.workloads->size() - kMostImages);
       break;
     }
-    const bool blocked = workload.action == cluster::UseAction::blocked;
+    const bool blocked = workload.action == openshift::UseAction::blocked;
     const std::string words(words_for(workload.action));
     out += fmt::format("    {} {}  {}{}{}\n", workload.kind, text::printable(workload.name),
                        blocked ? console.red(words, for_out) : words, workload.pause ? ", once for all its images" : "",
@@ -160,7 +160,7 @@ bool by_cluster_alone(const promotion::Plan& plan) {
 
 void rollouts_text(std::string& out, const promotion::TargetOutcome& target, const Console& console) {
   for (const auto& rollout : target.rollouts) {
-    const bool good = cluster::is_good(rollout.end);
+    const bool good = openshift::is_good(rollout.end);
     out += fmt::format("    {}  {}\n", good ? console.green("ok") : console.red("no"),
                        text::printable(rollout.sentence, kMaxSentence));
   }

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -162,4 +162,4 @@ Result<std::optional<Access>> access_in_cluster(const Environment& environment, 
   return Found(std::move(access));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -21,7 +21,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 struct Access {
   std::string name;  ///< for people: the context, the clusters entry, "the pod's service account"
@@ -50,4 +50,4 @@ Result<std::optional<Access>> access_in_cluster(const Environment& environment,
 /// is nothing to listen in on. Errors: config.
 Result<net::Url> parse_server(std::string_view text);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -15,7 +15,7 @@
 #include <ctime>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -186,4 +186,4 @@ IdentityPtr exec_identity(ExecPlugin plugin, ExecCluster cluster, std::string so
                                         std::move(run));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

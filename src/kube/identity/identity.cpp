@@ -8,7 +8,7 @@
 #include <chrono>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -153,4 +153,4 @@ IdentityPtr fetched_identity(std::function<Result<Secret>()> fetch, std::string 
                                      std::move(timing));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -16,7 +16,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// What goes along with one request.
 struct Presented {
@@ -92,4 +92,4 @@ IdentityPtr exec_identity(ExecPlugin plugin, ExecCluster cluster, std::string so
 /// Whether a token can stand in a header: visible ASCII only. Errors: config, naming `source` and never the token.
 Status check_token(const Secret& token, std::string_view source);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

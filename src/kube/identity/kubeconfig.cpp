@@ -9,7 +9,7 @@
 #include <array>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -263,4 +263,4 @@ const KubeContext* Kubeconfig::context_for_server(std::string_view server) const
   return nullptr;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// A program that hands out credentials ("exec"). Source: client.authentication.k8s.io.
 struct ExecPlugin {
@@ -91,4 +91,4 @@ void merge_kubeconfig(Kubeconfig& into, Kubeconfig more);
 /// Reads and merges all files; those that are not there are passed over. Errors: config, denied, storage.
 Result<Kubeconfig> load_kubeconfig(const Environment& environment);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

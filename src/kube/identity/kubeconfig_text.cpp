@@ -11,7 +11,7 @@
 #include <array>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -200,4 +200,4 @@ Result<std::string> emit_kubeconfig(const yaml::Node& root, bool as_json, const 
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -60,4 +60,4 @@ Result<std::vector<std::string>> read_words(const Node& node, const std::string&
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

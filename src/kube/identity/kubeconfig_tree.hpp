@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 inline constexpr std::size_t kMaxKubeconfigBytes = std::size_t{4} * 1024 * 1024;
 
@@ -25,4 +25,4 @@ Result<KubeconfigTree> read_tree(std::string_view text, const std::filesystem::p
 /// A list of scalars, which may be empty texts. Errors: config.
 Result<std::vector<std::string>> read_words(const yaml::Node& node, const std::string& what);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -11,7 +11,7 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -240,4 +240,4 @@ Result<ErasedToken> erase_token(const Kubeconfig& config, std::string_view user)
   return ErasedToken{true, std::move(narrowed)};
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

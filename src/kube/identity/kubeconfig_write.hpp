@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// What a login found out.
 struct KubeLogin {
@@ -59,4 +59,4 @@ Result<ErasedToken> erase_token(const Kubeconfig& config, std::string_view user)
 /// text that is no UTF-8, a file over the limits of reading); `file` is what they name.
 Result<std::string> emit_kubeconfig(const yaml::Node& root, bool as_json, const std::filesystem::path& file);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -164,4 +164,4 @@ Result<bool> log_out(Connection& connection, const Secret& token, const net::Exc
   return false;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

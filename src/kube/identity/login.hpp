@@ -15,7 +15,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// What /.well-known/oauth-authorization-server says, checked.
 struct OAuthServer {
@@ -59,4 +59,4 @@ class Connection;
 /// right to do it) and goes on living. Errors: those of the exchange.
 Result<bool> log_out(Connection& connection, const Secret& token, const net::ExchangeContext& context);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

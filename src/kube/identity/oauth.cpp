@@ -16,7 +16,7 @@
 #include <map>
 #include <sys/random.h>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -245,4 +245,4 @@ std::string random_text() {
   return url_base64_sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// `server` is the API that was asked. Errors: unsupported (no OAuth server), protocol, untrusted (an http issuer).
 Result<OAuthServer> read_discovery(const net::HttpResponse& reply, const net::Url& server);
@@ -31,4 +31,4 @@ inline std::string code_challenge(std::string_view verifier) { return url_base64
 /// 43 characters that nobody can guess; empty when the system has no random numbers.
 std::string random_text();
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

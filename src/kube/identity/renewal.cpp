@@ -8,7 +8,7 @@
 #include <charconv>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -88,4 +88,4 @@ std::optional<int> minor_in(const Json& version) {
   return minor;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

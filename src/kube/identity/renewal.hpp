@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// "sluice login SERVER -u NAME". `user`: of a kubeconfig entry ("ann/api-example-com:6443") or a person; empty: the
 /// shell names who runs it.
@@ -26,4 +26,4 @@ std::string renewal_clause(const CredentialOrigin& origin, const std::string& re
 /// The minor number of the Kubernetes in an answer of /version: 11 for "11+". Empty: it does not say.
 std::optional<int> minor_in(const Json& version);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

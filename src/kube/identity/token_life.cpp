@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -104,4 +104,4 @@ std::optional<Wall::time_point> end_of_oauth_token(const Json& object) {
   return *created + std::chrono::seconds(life);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 enum class TokenKind : std::uint8_t {
   none,          ///< a client certificate, or nobody
@@ -37,4 +37,4 @@ std::string token_object(const Secret& token);
 /// When a UserOAuthAccessToken ends; empty when it does not say. Source: github.com/openshift/api oauth/v1.
 std::optional<std::chrono::system_clock::time_point> end_of_oauth_token(const Json& object);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -128,4 +128,4 @@ AccessAnswer read_access_answer(const Json& review) {
   return {where.bool_at("allowed").value_or(false), text::printable(where.string_at("reason").value_or(""))};
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 class Project : public Object {
  public:
@@ -113,4 +113,4 @@ struct AccessAnswer {
 /// Reads the answer in any of its forms, `status.allowed` or `allowed` at the top.
 AccessAnswer read_access_answer(const Json& review);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

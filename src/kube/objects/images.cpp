@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -240,4 +240,4 @@ std::vector<std::string> ImageSettings::external_hosts() const {
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// `from` of a tag, a trigger or an import.
 struct ImageSource {
@@ -188,4 +188,4 @@ class ImageSettings : public Object {
   std::vector<std::string> external_hosts() const;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

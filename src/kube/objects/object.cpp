@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 std::string Resource::root() const {
   if (group.empty()) return "/api/" + std::string(version);
@@ -131,4 +131,4 @@ std::string Object::shown() const {
   return in.empty() ? name() : in + "/" + name();
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

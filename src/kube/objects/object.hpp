@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 /// One collection of the API: where it is, and what its objects are called.
 struct Resource {
@@ -119,4 +119,4 @@ concept Typed = requires(Json json) {
   T(std::move(json));
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 namespace {
 
@@ -235,4 +235,4 @@ std::vector<Pod::ContainerStatus> Pod::statuses() const {
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

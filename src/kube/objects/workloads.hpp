@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 
 struct Container {
   std::string name;
@@ -176,4 +176,4 @@ class Pod : public Object {
   bool is_deleted() const { return !text_at(json(), {"metadata", "deletionTimestamp"}).empty(); }
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -34,13 +34,14 @@ void ask_all(const std::vector<Question>& questions) {
 }
 
 // A token of OpenShift 4.6 and later is asked for its end by the name of its object, which gives nothing away.
-void ask_for_end(Client& client, const Secret& token, TokenLife& life, const net::ExchangeContext& context) {
-  constexpr Resource kTokens{"oauth.openshift.io", "v1", "useroauthaccesstokens", "UserOAuthAccessToken", false};
+void ask_for_end(kube::Client& client, const Secret& token, kube::TokenLife& life,
+                 const net::ExchangeContext& context) {
+  constexpr kube::Resource kTokens{"oauth.openshift.io", "v1", "useroauthaccesstokens", "UserOAuthAccessToken", false};
   const auto object = client.read(kTokens, "", token_object(token), "", context);
   if (object) life.ends = end_of_oauth_token(*object);
 }
 
-Result<IdentityFacts> ask_who(Client& client, const net::ExchangeContext& context) {
+Result<IdentityFacts> ask_who(kube::Client& client, const net::ExchangeContext& context) {
   const auto& access = client.connection().access();
   IdentityFacts facts;
   facts.credentials = access.identity->explain();
@@ -51,7 +52,7 @@ Result<IdentityFacts> ask_who(Client& client, const net::ExchangeContext& contex
   auto user = client.who_am_i(context);
   if (user) {
     facts.user.value = user->name();
-    if (facts.life.kind == TokenKind::hashed_oauth) ask_for_end(client, shown->token, facts.life, context);
+    if (facts.life.kind == kube::TokenKind::hashed_oauth) ask_for_end(client, shown->token, facts.life, context);
     return facts;
   }
   facts.refused = user.error().kind() == ErrorKind::unauthenticated;
@@ -60,8 +61,8 @@ Result<IdentityFacts> ask_who(Client& client, const net::ExchangeContext& contex
   return facts;
 }
 
-Result<ProjectState> ask_project(Client& client, const std::string& name, const net::ExchangeContext& context) {
-  const auto project = client.get<Project>("", name, context);
+Result<ProjectState> ask_project(kube::Client& client, const std::string& name, const net::ExchangeContext& context) {
+  const auto project = client.get<kube::Project>("", name, context);
   if (project) return project->phase() == "Terminating" ? ProjectState::ending : ProjectState::there;
   if (project.error().kind() == ErrorKind::not_found) return ProjectState::missing;
   if (project.error().kind() == ErrorKind::denied) return ProjectState::hidden;
@@ -69,8 +70,8 @@ Result<ProjectState> ask_project(Client& client, const std::string& name, const 
 }
 
 // A project that cannot be seen may be misspelt: the server lists to everybody those that they may see.
-std::string ask_meant(Client& client, const std::string& name, const net::ExchangeContext& context) {
-  const auto listed = client.list<Project>({}, context);
+std::string ask_meant(kube::Client& client, const std::string& name, const net::ExchangeContext& context) {
+  const auto listed = client.list<kube::Project>({}, context);
   if (!listed) return {};
   std::vector<std::string> names;
   for (const auto& project : listed->items) names.push_back(project.name());
@@ -81,9 +82,10 @@ bool is_unseen(const Fact<ProjectState>& fact) {
   return fact.known() && (*fact.value == ProjectState::hidden || *fact.value == ProjectState::missing);
 }
 
-Release release_of(const std::set<std::string>& groups) {
-  if (groups.contains("config.openshift.io")) return Release::v4;
-  return groups.contains(std::string(ImageStream::kResource.group)) ? Release::v3 : Release::kubernetes;
+kube::Release release_of(const std::set<std::string>& groups) {
+  if (groups.contains("config.openshift.io")) return kube::Release::v4;
+  return groups.contains(std::string(kube::ImageStream::kResource.group)) ? kube::Release::v3
+                                                                          : kube::Release::kubernetes;
 }
 
 // The minor number of OpenShift 4 by that of its Kubernetes; its own version may not be read by all.
@@ -93,15 +95,15 @@ std::optional<int> minor_of(const Json& version) {
   return *minor - kMinorBetween;
 }
 
-Result<Json> ask_version(Client& client, const net::ExchangeContext& context) {
-  ApiCall call;
+Result<Json> ask_version(kube::Client& client, const net::ExchangeContext& context) {
+  kube::ApiCall call;
   call.target = "/version";
   call.what = "asking for the version";
   return client.connection().call(call, context);
 }
 
-Result<NodeCounts> ask_nodes(Client& client, const net::ExchangeContext& context) {
-  constexpr Resource kNodes{"", "v1", "nodes", "Node", false};
+Result<NodeCounts> ask_nodes(kube::Client& client, const net::ExchangeContext& context) {
+  constexpr kube::Resource kNodes{"", "v1", "nodes", "Node", false};
   SLUICE_TRY(const auto nodes, client.list_json(kNodes, {}, context));
   NodeCounts counts;
   for (const auto& node : nodes.items) {
@@ -113,18 +115,19 @@ Result<NodeCounts> ask_nodes(Client& client, const net::ExchangeContext& context
   return counts;
 }
 
-Result<bool> ask_right(Client& client, const AccessQuestion& question, const net::ExchangeContext& context) {
+Result<bool> ask_right(kube::Client& client, const kube::AccessQuestion& question,
+                       const net::ExchangeContext& context) {
   SLUICE_TRY(const auto answer, client.may_i(question, context));
   return answer.allowed;
 }
 
-Result<bool> ask_for_pods(Client& client, const PreflightRequest& request, const net::ExchangeContext& context) {
-  const AccessQuestion question{"get",
-                                std::string(ImageStream::kResource.group),
-                                "imagestreams",
-                                "layers",
-                                request.source.project,
-                                request.source.stream};
+Result<bool> ask_for_pods(kube::Client& client, const PreflightRequest& request, const net::ExchangeContext& context) {
+  const kube::AccessQuestion question{"get",
+                                      std::string(kube::ImageStream::kResource.group),
+                                      "imagestreams",
+                                      "layers",
+                                      request.source.project,
+                                      request.source.stream};
   // Any account will do: the right comes with the group.
   const auto group = "system:serviceaccounts:" + request.target.project;
   SLUICE_TRY(const auto answer,
@@ -134,8 +137,8 @@ Result<bool> ask_for_pods(Client& client, const PreflightRequest& request, const
 }
 
 template <class T>
-Result<std::vector<T>> ask_list(Client& client, const std::string& project, const net::ExchangeContext& context) {
-  Selection selection;
+Result<std::vector<T>> ask_list(kube::Client& client, const std::string& project, const net::ExchangeContext& context) {
+  kube::Selection selection;
   selection.project = project;
   SLUICE_TRY(auto list, client.list<T>(selection, context));
   return std::move(list.items);
@@ -184,13 +187,13 @@ class Inquiry {
     return (one_identity || request_.road == PreflightRoad::tag) && request_.source.project == request_.target.project;
   }
 
-  void ask_source(Client& client, bool one_identity) {
+  void ask_source(kube::Client& client, bool one_identity) {
     if (!one_project(one_identity)) {
       add(facts_.source_project, [&] { return ask_project(client, request_.source.project, context_); });
     }
     if (!one_project(one_identity) || request_.source.stream != request_.target.stream) {
       add(facts_.source_stream,
-          [&] { return client.find<ImageStream>(request_.source.project, request_.source.stream, context_); });
+          [&] { return client.find<kube::ImageStream>(request_.source.project, request_.source.stream, context_); });
     }
   }
 
@@ -198,11 +201,12 @@ class Inquiry {
     auto& client = clients_.target;
     const auto& project = request_.target.project;
     add(facts_.target_project, [&] { return ask_project(client, project, context_); });
-    add(facts_.target_stream, [&] { return client.find<ImageStream>(project, request_.target.stream, context_); });
+    add(facts_.target_stream,
+        [&] { return client.find<kube::ImageStream>(project, request_.target.stream, context_); });
     add(groups_, [&] { return client.groups(context_); });
     add(version_, [&] { return ask_version(client, context_); });
-    add(facts_.limits, [&] { return ask_list<LimitRange>(client, project, context_); });
-    add(facts_.quotas, [&] { return ask_list<ResourceQuota>(client, project, context_); });
+    add(facts_.limits, [&] { return ask_list<kube::LimitRange>(client, project, context_); });
+    add(facts_.quotas, [&] { return ask_list<kube::ResourceQuota>(client, project, context_); });
     const bool says_platform = std::any_of(request_.parts.begin(), request_.parts.end(),
                                            [](const ImagePart& part) { return !part.architecture.empty(); });
     if (says_platform) add(facts_.nodes, [&] { return ask_nodes(client, context_); });
@@ -231,7 +235,7 @@ class Inquiry {
   void fill_in(bool one_identity) {
     if (groups_.known()) {
       ServerFacts server{release_of(*groups_.value), *groups_.value, {}};
-      if (server.release == Release::v4 && version_.known()) server.minor = minor_of(*version_.value);
+      if (server.release == kube::Release::v4 && version_.known()) server.minor = minor_of(*version_.value);
       facts_.server.value = std::move(server);
     } else {
       facts_.server.unknown = groups_.unknown;
@@ -255,18 +259,18 @@ class Inquiry {
 std::string ServerFacts::list_rights(std::string_view project) const {
   const auto word = text::printable(project, 120);
   switch (release) {
-    case Release::v3:
+    case kube::Release::v3:
       return "oc policy can-i --list -n " + word;
-    case Release::v4:
+    case kube::Release::v4:
       return "oc auth can-i --list -n " + word;
-    case Release::kubernetes:
+    case kube::Release::kubernetes:
       break;
   }
   return "kubectl auth can-i --list -n " + word;
 }
 
 std::string ServerFacts::shown() const {
-  if (release == Release::v4 && minor) return "OpenShift 4." + std::to_string(*minor);
+  if (release == kube::Release::v4 && minor) return "OpenShift 4." + std::to_string(*minor);
   return std::string(to_string(release));
 }
 
@@ -277,4 +281,4 @@ Result<PreflightFacts> gather_preflight(const PreflightClients& clients, const P
       .context(fmt::format("looking at {} before the promotion", text::printable(request.target.project, 120)));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

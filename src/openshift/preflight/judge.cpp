@@ -11,7 +11,7 @@
 #include <map>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -59,7 +59,7 @@ std::string span_shown(std::chrono::seconds span) {
 }
 
 // Questions about one place in few words: "list and watch pods, deployments in prod".
-std::string rights_shown(const std::vector<const AccessQuestion*>& questions) {
+std::string rights_shown(const std::vector<const kube::AccessQuestion*>& questions) {
   std::vector<std::pair<std::string, std::vector<std::string>>> verbs;  // by resource, in order
   std::vector<std::pair<std::string, std::vector<std::string>>> resources;
   const auto add = [](auto& groups, const std::string& key, const std::string& value) {
@@ -143,7 +143,7 @@ class Judge {
       return;
     }
     std::string words = "when the token ends cannot be seen (as a rule a day after the login)";
-    if (life.kind == TokenKind::none) words = "there is no token that could end";
+    if (life.kind == kube::TokenKind::none) words = "there is no token that could end";
     if (life.endless) words = "the token has no end";
     if (life.ends) {
       const auto left = std::chrono::floor<std::chrono::seconds>(*life.ends - facts_.now);
@@ -164,7 +164,7 @@ class Judge {
   void judge_server() {
     const auto& cluster = request_.target.cluster;
     add_unknown(facts_.server, "the release of " + cluster);
-    if (facts_.server.known() && facts_.server.value->release == Release::kubernetes) {
+    if (facts_.server.known() && facts_.server.value->release == kube::Release::kubernetes) {
       add("no-image-api", cluster, {{"cluster", cluster}});
       gone_[kTarget] = true;
       if (request_.same_cluster) gone_[kSource] = true;
@@ -220,7 +220,7 @@ class Judge {
     if (!right.question.project.empty() && gone_[side_of(right)]) return false;
     if (right.purpose == Purpose::create_stream) return target_stream_is_missing();
     // Where there are no DeploymentConfigs, nobody needs a right to them.
-    const bool configs = right.question.group == DeploymentConfig::kResource.group;
+    const bool configs = right.question.group == kube::DeploymentConfig::kResource.group;
     return !configs || !facts_.server.known() || facts_.server.value->groups.contains(right.question.group);
   }
 
@@ -231,14 +231,15 @@ class Judge {
   }
 
   // Who may not even read the source, or see the target, has one right to be given first, which brings the others.
-  bool is_covered(Purpose purpose, const std::string& project,
-                  const std::map<std::pair<Purpose, std::string>, std::vector<const AccessQuestion*>>& denied) const {
+  bool is_covered(
+      Purpose purpose, const std::string& project,
+      const std::map<std::pair<Purpose, std::string>, std::vector<const kube::AccessQuestion*>>& denied) const {
     const bool by_source = purpose == Purpose::pull || purpose == Purpose::mount;
     return by_source && denied.contains({Purpose::read_source, project});
   }
 
   void judge_rights() {
-    std::map<std::pair<Purpose, std::string>, std::vector<const AccessQuestion*>> denied;
+    std::map<std::pair<Purpose, std::string>, std::vector<const kube::AccessQuestion*>> denied;
     for (const auto& fact : facts_.rights) {
       if (!concerns_us(fact.right)) continue;
       const auto& question = fact.right.question;
@@ -300,14 +301,14 @@ class Judge {
 
   // Whether writing the tag would change nothing: what counts are project and name of `from`, and `reference`. Source:
   // openshift-apiserver, imagestream strategy, "tagRefChanged".
-  bool is_unchanged(const TagSpec& spec) const {
+  bool is_unchanged(const kube::TagSpec& spec) const {
     const auto& from = *spec.from;
     const auto& project = from.project.empty() ? request_.target.project : from.project;
     return project == request_.source.project && from.name == request_.source.stream + "@" + request_.digest &&
            spec.reference == request_.reference;
   }
 
-  void judge_tag(const ImageStream& target, const std::string& tag) {
+  void judge_tag(const kube::ImageStream& target, const std::string& tag) {
     const auto& [cluster, project, stream] = request_.target;
     const auto subject = fmt::format("{}/{}:{}", project, stream, tag);
     const auto top = target.top(tag);
@@ -364,4 +365,4 @@ std::vector<Finding> judge_preflight(const PreflightRequest& request, const Pref
   return Judge(request, facts).run();
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

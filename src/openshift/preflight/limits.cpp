@@ -12,7 +12,7 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -29,7 +29,7 @@ constexpr std::string_view kBuildOne =
 
 // Whether a release has what came with 4.`first`; empty: it is a 4 that does not say which.
 std::optional<bool> has(const ServerFacts& server, int first) {
-  if (server.release != Release::v4) return false;
+  if (server.release != kube::Release::v4) return false;
   if (!server.minor) return std::nullopt;
   return *server.minor >= first;
 }
@@ -39,18 +39,18 @@ struct Usage {
   std::set<std::string> sources;
 };
 
-std::string source_key(const ImageSource& from, std::string_view own_project) {
+std::string source_key(const kube::ImageSource& from, std::string_view own_project) {
   return fmt::format("{}\n{}\n{}", from.kind, from.project.empty() ? own_project : from.project, from.name);
 }
 
-std::optional<ImageSource> new_source(const PreflightRequest& request) {
+std::optional<kube::ImageSource> new_source(const PreflightRequest& request) {
   if (request.road == PreflightRoad::tag) {
-    return ImageSource{"ImageStreamImage", request.source.project, request.source.stream + "@" + request.digest};
+    return kube::ImageSource{"ImageStreamImage", request.source.project, request.source.stream + "@" + request.digest};
   }
   if (request.road != PreflightRoad::import_images) return std::nullopt;  // a push leaves the spec alone
-  return ImageSource{"DockerImage", "",
-                     fmt::format("{}/{}/{}@{}", request.source_registry, request.source.project, request.source.stream,
-                                 request.digest)};
+  return kube::ImageSource{"DockerImage", "",
+                           fmt::format("{}/{}/{}@{}", request.source_registry, request.source.project,
+                                       request.source.stream, request.digest)};
 }
 
 bool is_written(const PreflightRequest& request, const std::string& tag) {
@@ -59,8 +59,8 @@ bool is_written(const PreflightRequest& request, const std::string& tag) {
 
 // What the entries of the spec name after the promotion: the tags themselves, and pins of our own where the API sets
 // them.
-std::vector<ImageSource> new_sources(const PreflightRequest& request) {
-  std::vector<ImageSource> out;
+std::vector<kube::ImageSource> new_sources(const PreflightRequest& request) {
+  std::vector<kube::ImageSource> out;
   if (auto source = new_source(request)) out.push_back(std::move(*source));
   if (!request.set_tags) return out;
   const auto own = [&](const std::string& digest) {
@@ -72,9 +72,9 @@ std::vector<ImageSource> new_sources(const PreflightRequest& request) {
 }
 
 // What the stream uses of its limits, now or after the promotion.
-Usage usage_of(const PreflightRequest& request, const std::optional<ImageStream>& stream, bool after) {
+Usage usage_of(const PreflightRequest& request, const std::optional<kube::ImageStream>& stream, bool after) {
   Usage usage;
-  const auto sources = after ? new_sources(request) : std::vector<ImageSource>();
+  const auto sources = after ? new_sources(request) : std::vector<kube::ImageSource>();
   if (stream) {
     for (const auto& tag : stream->tags()) {
       for (const auto& item : tag.items) {
@@ -98,7 +98,7 @@ struct Limit {
   std::int64_t max = 0;
 };
 
-std::vector<Limit> limits_of(const std::vector<LimitRange>& ranges, std::string_view type, std::string_view what,
+std::vector<Limit> limits_of(const std::vector<kube::LimitRange>& ranges, std::string_view type, std::string_view what,
                              std::string_view pointer) {
   std::vector<Limit> out;
   for (const auto& range : ranges) {
@@ -116,7 +116,7 @@ std::vector<Limit> limits_of(const std::vector<LimitRange>& ranges, std::string_
 // Judges limit ranges by the numbers of after the promotion.
 class LimitJudge {
  public:
-  LimitJudge(const PreflightRequest& request, const PreflightFacts& facts, const std::vector<LimitRange>& ranges)
+  LimitJudge(const PreflightRequest& request, const PreflightFacts& facts, const std::vector<kube::LimitRange>& ranges)
       : request_(request), facts_(facts), ranges_(ranges) {}
 
   std::vector<Finding> run() {
@@ -166,11 +166,11 @@ class LimitJudge {
 
   const PreflightRequest& request_;
   const PreflightFacts& facts_;
-  const std::vector<LimitRange>& ranges_;
+  const std::vector<kube::LimitRange>& ranges_;
   std::vector<Finding> out_;
 };
 
-void judge_quota(const PreflightRequest& request, const ResourceQuota& quota, std::vector<Finding>& out) {
+void judge_quota(const PreflightRequest& request, const kube::ResourceQuota& quota, std::vector<Finding>& out) {
   constexpr std::array<std::string_view, 2> kCounted{"openshift.io/imagestreams",
                                                      "count/imagestreams.image.openshift.io"};
   const auto hard = quota.hard();
@@ -209,7 +209,7 @@ void judge_unknown(const PreflightRequest& request, const PreflightFacts& facts,
 
 std::vector<Finding> judge_manifest_type(const PreflightRequest& request, const ServerFacts& server) {
   // A tag leads to what the cluster has already; without image streams another finding says all.
-  if (request.road == PreflightRoad::tag || server.release == Release::kubernetes) return {};
+  if (request.road == PreflightRoad::tag || server.release == kube::Release::kubernetes) return {};
   const bool import = request.road == PreflightRoad::import_images;
   const bool list = oci::media::is_index(request.media_type);
   if (!list && request.media_type != oci::media::kOciManifest) return {};
@@ -276,4 +276,4 @@ bool all_tags_right(const PreflightRequest& request, const PreflightFacts& facts
   });
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

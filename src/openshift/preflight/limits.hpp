@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// Which manifests the registry of a release takes. Source: github.com/openshift/image-registry, the manifest handlers
 /// of its release branches; imports: github.com/openshift/api, importMode of 4.12.
@@ -21,4 +21,4 @@ std::vector<Finding> judge_nodes(const PreflightRequest& request, const NodeCoun
 /// Whether every tag stands for the image already, so that nothing is written.
 bool all_tags_right(const PreflightRequest& request, const PreflightFacts& facts);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// Something that was asked: the answer, or why there is none. Neither: it was not asked.
 template <class T>
@@ -43,7 +43,7 @@ struct IdentityFacts {
   std::string login;        ///< the command by which one logs in anew
   bool refused = false;     ///< 401: the token has ended
   Fact<std::string> user;
-  TokenLife life;
+  kube::TokenLife life;
 };
 
 enum class ProjectState : std::uint8_t {
@@ -55,7 +55,7 @@ enum class ProjectState : std::uint8_t {
 
 /// What the API server is. Immutable.
 struct ServerFacts {
-  Release release = Release::v3;
+  kube::Release release = kube::Release::v3;
   std::set<std::string> groups;
   std::optional<int> minor;  ///< of OpenShift 4: 14 for 4.14
   /// The command that lists one's rights in a project, with the `oc` of this release.
@@ -82,11 +82,11 @@ struct PreflightFacts {
   Fact<ProjectState> target_project;
   std::string source_meant{};  ///< where the project is hidden or missing: one that can be seen and is named alike
   std::string target_meant{};
-  Fact<std::optional<ImageStream>> source_stream;
-  Fact<std::optional<ImageStream>> target_stream;
+  Fact<std::optional<kube::ImageStream>> source_stream;
+  Fact<std::optional<kube::ImageStream>> target_stream;
   std::vector<RightFact> rights;
-  Fact<std::vector<LimitRange>> limits;
-  Fact<std::vector<ResourceQuota>> quotas;
+  Fact<std::vector<kube::LimitRange>> limits;
+  Fact<std::vector<kube::ResourceQuota>> quotas;
   Fact<NodeCounts> nodes;    ///< only asked when the image says what it runs on
   Fact<bool> pods_may_pull;  ///< only asked when the target's pods or imports pull from the source project
 };
@@ -94,8 +94,8 @@ struct PreflightFacts {
 /// The clients of both sides. `source` null: a registry without an API. One cluster with one identity: the same client
 /// twice, so that nothing is asked twice.
 struct PreflightClients {
-  Client* source = nullptr;
-  Client& target;
+  kube::Client* source = nullptr;
+  kube::Client& target;
 };
 
 /// Asks. All questions but the first are asked side by side. What cannot be answered is a fact that is unknown.
@@ -106,4 +106,4 @@ Result<PreflightFacts> gather_preflight(const PreflightClients& clients, const P
 /// What the facts mean for the promotion: blockers first. Pure.
 std::vector<Finding> judge_preflight(const PreflightRequest& request, const PreflightFacts& facts);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

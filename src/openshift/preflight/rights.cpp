@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -145,15 +145,6 @@ std::string_view to_string(PreflightRoad road) {
   return "stream";
 }
 
-std::int64_t ImagePart::size_bytes() const {
-  std::int64_t sum = std::max<std::int64_t>(0, config_bytes);
-  std::set<std::string_view> seen;
-  for (const auto& layer : layers) {
-    if (seen.insert(layer.digest).second) sum += std::max<std::int64_t>(0, layer.size_bytes);
-  }
-  return sum;
-}
-
 bool PreflightRequest::target_pulls() const {
   if (!same_cluster) return false;
   return triggers_across || road == PreflightRoad::import_images || (reference && road == PreflightRoad::tag);
@@ -171,4 +162,4 @@ std::vector<Right> rights_for_preflight(const PreflightRequest& request, bool wi
   return rights.take();
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

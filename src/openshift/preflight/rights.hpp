@@ -4,6 +4,7 @@
 // pkg/dockerregistry/server/auth.go; imagestreamtags, "validateUserCanAccess...").
 
 #include "kube/objects/core.hpp"
+#include "openshift/streams/image_part.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -12,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// How the image gets to the target.
 enum class PreflightRoad : std::uint8_t {
@@ -28,20 +29,6 @@ struct PreflightSide {
   std::string cluster;  ///< for people
   std::string project;
   std::string stream;
-};
-
-/// An image for one platform; a list has several.
-struct ImagePart {
-  struct Layer {
-    std::string digest;
-    std::int64_t size_bytes = 0;
-  };
-  std::string os;  ///< empty: not said
-  std::string architecture;
-  std::int64_t config_bytes = 0;
-  std::vector<Layer> layers;
-  /// What OpenShift takes for the size of an image: the config and each distinct layer.
-  std::int64_t size_bytes() const;
 };
 
 struct PreflightRequest {
@@ -90,11 +77,11 @@ enum class Purpose : std::uint8_t {
 struct Right {
   bool of_source = false;  ///< asked for the source's identity; else for the target's
   Purpose purpose = Purpose::pull;
-  AccessQuestion question;
+  kube::AccessQuestion question;
 };
 
 /// Every right once, in the order of the steps. `with_source_api`: the source has an API to ask; `one_identity`: both
 /// sides are asked as the same user of the same cluster.
 std::vector<Right> rights_for_preflight(const PreflightRequest& request, bool with_source_api, bool one_identity);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

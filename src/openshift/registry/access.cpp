@@ -4,27 +4,27 @@
 
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
-std::vector<AccessQuestion> rights_for(const RefusedByRegistry& refused) {
+std::vector<kube::AccessQuestion> rights_for(const RefusedByRegistry& refused) {
   const auto layers = [&](std::string_view verb) {
-    return AccessQuestion{std::string(verb), "image.openshift.io", "imagestreams",
-                          "layers",          refused.project,      refused.stream};
+    return kube::AccessQuestion{std::string(verb), "image.openshift.io", "imagestreams",
+                                "layers",          refused.project,      refused.stream};
   };
-  std::vector<AccessQuestion> out{layers("get")};
+  std::vector<kube::AccessQuestion> out{layers("get")};
   if (refused.push) out.push_back(layers("update"));
   return out;
 }
 
 namespace {
 
-std::string role_that_allows(const AccessQuestion& right) {
+std::string role_that_allows(const kube::AccessQuestion& right) {
   return right.verb == "get" ? "system:image-puller" : "system:image-builder";
 }
 
 }  // namespace
 
-Error explain_refusal(Client& client, const RefusedByRegistry& refused, Error original,
+Error explain_refusal(kube::Client& client, const RefusedByRegistry& refused, Error original,
                       const net::ExchangeContext& context) {
   const auto act =
       fmt::format("{} {}/{}", refused.push ? "pushing to" : "pulling from", refused.project, refused.stream);
@@ -55,4 +55,4 @@ Error explain_refusal(Client& client, const RefusedByRegistry& refused, Error or
       user->name(), act));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// What was refused.
 struct RefusedByRegistry {
@@ -18,12 +18,12 @@ struct RefusedByRegistry {
 };
 
 /// The rights that the registry wants for it, as reviews ask for them.
-std::vector<AccessQuestion> rights_for(const RefusedByRegistry& refused);
+std::vector<kube::AccessQuestion> rights_for(const RefusedByRegistry& refused);
 
 /// The error to show instead of the registry's. Asks who we are, then for each right that is needed.
 /// Kinds: unauthenticated (the token has ended or was revoked), denied (names the right that is missing and who gives
 /// it), `original` with what was found out when the API sees no reason or cannot be asked.
-Error explain_refusal(Client& client, const RefusedByRegistry& refused, Error original,
+Error explain_refusal(kube::Client& client, const RefusedByRegistry& refused, Error original,
                       const net::ExchangeContext& context);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -18,15 +18,15 @@ struct RouteAt {
   std::string_view name;
 };
 
-RouteAt registry_route(Release release) {
-  if (release == Release::v4) return {"openshift-image-registry", "default-route"};
+RouteAt registry_route(kube::Release release) {
+  if (release == kube::Release::v4) return {"openshift-image-registry", "default-route"};
   return {"default", "docker-registry"};
 }
 
 // The default names by which pods find the registry, whatever image streams say.
-std::vector<std::string> usual_internal(Release release) {
-  if (release == Release::v4) return {"image-registry.openshift-image-registry.svc:5000"};
-  if (release == Release::v3) return {"docker-registry.default.svc:5000"};
+std::vector<std::string> usual_internal(kube::Release release) {
+  if (release == kube::Release::v4) return {"image-registry.openshift-image-registry.svc:5000"};
+  if (release == kube::Release::v3) return {"docker-registry.default.svc:5000"};
   return {};
 }
 
@@ -42,7 +42,7 @@ bool may_pass_over(const Error& error) {
 
 class Search {
  public:
-  Search(Client& client, const DiscoveryOptions& options, const net::ExchangeContext& context)
+  Search(kube::Client& client, const DiscoveryOptions& options, const net::ExchangeContext& context)
       : client_(client), options_(options), context_(context) {}
 
   Result<RegistryNames> run() {
@@ -59,7 +59,7 @@ class Search {
       SLUICE_CHECK(look_at_streams(project));
     }
     if (names_.external.empty()) SLUICE_CHECK(look_at_route());
-    if (names_.release == Release::v4 && !complete()) SLUICE_CHECK(look_at_settings());
+    if (names_.release == kube::Release::v4 && !complete()) SLUICE_CHECK(look_at_settings());
     for (auto& host : usual_internal(names_.release)) {
       // Only a name besides others: a cluster whose streams have none has no registry.
       if (!names_.internal.empty()) add_host(names_.internal, std::move(host));
@@ -82,7 +82,7 @@ class Search {
   }
 
   Status look_at_streams(const std::string& project) {
-    Selection selection;
+    kube::Selection selection;
     selection.project = project;
     selection.page = kStreamsToLookAt;
     auto page = first_page(selection);
@@ -98,30 +98,30 @@ class Search {
     return {};
   }
 
-  Result<std::vector<ImageStream>> first_page(const Selection& selection) {
-    SLUICE_TRY(auto page, client_.first_page_json(ImageStream::kResource, selection, context_));
-    std::vector<ImageStream> out;
+  Result<std::vector<kube::ImageStream>> first_page(const kube::Selection& selection) {
+    SLUICE_TRY(auto page, client_.first_page_json(kube::ImageStream::kResource, selection, context_));
+    std::vector<kube::ImageStream> out;
     for (auto& item : page.items) out.emplace_back(std::move(item));
     return out;
   }
 
   Status look_at_route() {
     const auto [project, name] = registry_route(names_.release);
-    const auto route = client_.get<Route>(project, name, context_);
+    const auto route = client_.get<kube::Route>(project, name, context_);
     if (!route) return may_pass_over(route.error()) ? Status() : Status(route.error());
     found(route->host(), fmt::format("the route {}/{}", project, name));
     return {};
   }
 
   Status look_at_settings() {
-    const auto settings = client_.get<ImageSettings>("", "cluster", context_);
+    const auto settings = client_.get<kube::ImageSettings>("", "cluster", context_);
     if (!settings) return may_pass_over(settings.error()) ? Status() : Status(settings.error());
     add_host(names_.internal, settings->internal_host());
     for (auto& host : settings->external_hosts()) found(std::move(host), "the image settings of the cluster");
     return {};
   }
 
-  Client& client_;
+  kube::Client& client_;
   const DiscoveryOptions& options_;
   const net::ExchangeContext& context_;
   RegistryNames names_;
@@ -163,7 +163,7 @@ bool RegistryNames::same_image(std::string_view pull_spec, std::string_view othe
   return !a.empty() && a == path_of(other);
 }
 
-Result<RegistryNames> find_registry(Client& client, const DiscoveryOptions& options,
+Result<RegistryNames> find_registry(kube::Client& client, const DiscoveryOptions& options,
                                     const net::ExchangeContext& context) {
   return Search(client, options, context).run().context("looking for the registry of " + client.connection().host());
 }
@@ -171,7 +171,7 @@ Result<RegistryNames> find_registry(Client& client, const DiscoveryOptions& opti
 Finding not_exposed(const RegistryNames& names, std::string_view cluster) {
   const auto shown = text::printable(cluster, 120);
   Finding finding{"registry-not-exposed", Severity::blocker, shown, "", ""};
-  if (names.release == Release::kubernetes) {
+  if (names.release == kube::Release::kubernetes) {
     finding.code = "registry-absent";
     finding.sentence = fmt::format("{} is no OpenShift and has no registry of its own", shown);
     finding.fix = "name one in the clusters file: registry: HOST[:PORT]";
@@ -182,7 +182,7 @@ Finding not_exposed(const RegistryNames& names, std::string_view cluster) {
   } else {
     finding.sentence =
         fmt::format("the registry of {} is known as {} inside the cluster only", shown, names.internal.front());
-    finding.fix = names.release == Release::v4
+    finding.fix = names.release == kube::Release::v4
                       ? "oc patch configs.imageregistry.operator.openshift.io/cluster --type merge -p "
                         "'{\"spec\":{\"defaultRoute\":true}}'  # for an administrator"
                       : "oc create route passthrough docker-registry --service docker-registry -n default  # for an "
@@ -199,4 +199,4 @@ Result<std::string> usable_host(const RegistryNames& names, std::string_view clu
       .with_registry_code(std::move(finding.code));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

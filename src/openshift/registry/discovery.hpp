@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// The names of one registry. Immutable once found.
 struct RegistryNames {
@@ -18,7 +18,7 @@ struct RegistryNames {
   std::vector<std::string> external;  ///< best first
   std::vector<std::string> internal;  ///< as pull specs of the cluster begin
   std::string found_by;               ///< "the image stream prod/web", "the route default/docker-registry", "override"
-  Release release = Release::v3;
+  kube::Release release = kube::Release::v3;
 
   bool is_one(std::string_view host) const;
   /// Whether both pull specs name a repository of this registry, or the same host anywhere.
@@ -38,7 +38,7 @@ struct DiscoveryOptions {
 /// Looks at, in this order and only as far as needed: image streams of the projects, then of `openshift`; the
 /// registry's route; on 4.x the cluster's image settings. What we may not read is passed over. Inside the cluster the
 /// internal name is used when there is no other. Errors: those of the API but denied and not_found.
-Result<RegistryNames> find_registry(Client& client, const DiscoveryOptions& options,
+Result<RegistryNames> find_registry(kube::Client& client, const DiscoveryOptions& options,
                                     const net::ExchangeContext& context);
 
 /// Why there is no host to use, and the command that exposes the registry in this release.
@@ -49,4 +49,4 @@ Result<std::string> usable_host(const RegistryNames& names, std::string_view clu
 /// "host[:port]" of a pull spec; empty when it has none.
 std::string registry_of(std::string_view pull_spec);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

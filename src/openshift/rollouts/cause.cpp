@@ -9,7 +9,7 @@
 #include <array>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -20,7 +20,7 @@ bool says_any(std::string_view text, const std::array<std::string_view, N>& word
                      [&](std::string_view word) { return low.find(word) != std::string::npos; });
 }
 
-std::optional<RolloutCause> unschedulable(const Pod& pod) {
+std::optional<RolloutCause> unschedulable(const kube::Pod& pod) {
   for (const auto& condition : conditions_at(pod.json(), {"status", "conditions"})) {
     if (condition.type != "PodScheduled" || !condition.is_false() || condition.reason != "Unschedulable") continue;
     return RolloutCause{CauseKind::unschedulable,
@@ -50,7 +50,7 @@ bool is_final(std::string_view reason) {
 }
 
 // The image that the pod names for a container; "" when it names none.
-std::string image_of(const Pod& pod, const Pod::ContainerStatus& status) {
+std::string image_of(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
   for (const auto& container : pod.containers()) {
     if (container.name == status.name && container.init == status.init) return container.image;
   }
@@ -58,7 +58,7 @@ std::string image_of(const Pod& pod, const Pod::ContainerStatus& status) {
 }
 
 // The registry's words about this container's image: `Failed to pull image "IMAGE": WHY`.
-std::string told_of_pull(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
+std::string told_of_pull(const kube::Pod& pod, const kube::Pod::ContainerStatus& status, const LiveWorkload& live) {
   const auto image = image_of(pod, status);
   const auto words = "Failed to pull image" + (image.empty() ? std::string() : " \"" + image + "\"");
   const auto* event = event_about(live, pod.uid(), "Failed", pod.created(), words);
@@ -68,7 +68,8 @@ std::string told_of_pull(const Pod& pod, const Pod::ContainerStatus& status, con
   return why == std::string::npos ? message : message.substr(why + 3);
 }
 
-std::optional<RolloutCause> pull_problem(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
+std::optional<RolloutCause> pull_problem(const kube::Pod& pod, const kube::Pod::ContainerStatus& status,
+                                         const LiveWorkload& live) {
   constexpr auto kReasons =
       std::to_array<std::string_view>({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
                                        "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed"});
@@ -92,7 +93,7 @@ std::optional<RolloutCause> pull_problem(const Pod& pod, const Pod::ContainerSta
   return cause;
 }
 
-std::optional<RolloutCause> config_problem(const Pod& pod, const Pod::ContainerStatus& status) {
+std::optional<RolloutCause> config_problem(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
   constexpr auto kReasons =
       std::to_array<std::string_view>({"CreateContainerConfigError", "CreateContainerError", "RunContainerError",
                                        "PreCreateHookError", "PreStartHookError", "PostStartHookError"});
@@ -104,7 +105,7 @@ std::optional<RolloutCause> config_problem(const Pod& pod, const Pod::ContainerS
 }
 
 // How a container ended last: "exit code 137 (OOMKilled)".
-std::string last_end(const Pod& pod, const Pod::ContainerStatus& status) {
+std::string last_end(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
   for (const auto& item :
        list_at(pod.json(), {"status", status.init ? "initContainerStatuses" : "containerStatuses"})) {
     if (item.string_at("name") != status.name) continue;
@@ -119,7 +120,7 @@ std::string last_end(const Pod& pod, const Pod::ContainerStatus& status) {
   return {};
 }
 
-std::optional<RolloutCause> crash(const Pod& pod, const Pod::ContainerStatus& status) {
+std::optional<RolloutCause> crash(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
   const bool loops = status.reason == "CrashLoopBackOff";
   const bool failed = status.state == "terminated" && (!status.init || status.exit_code.value_or(0) != 0);
   const bool again = status.restarts > 0 && !status.ready && !status.init;
@@ -128,7 +129,7 @@ std::optional<RolloutCause> crash(const Pod& pod, const Pod::ContainerStatus& st
 }
 
 // When a container that runs was started; "" when the pod does not say.
-std::string started_at(const Pod& pod, const Pod::ContainerStatus& status) {
+std::string started_at(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
   for (const auto& item : list_at(pod.json(), {"status", "containerStatuses"})) {
     if (item.string_at("name") == status.name) return text_at(item, {"state", "running", "startedAt"});
   }
@@ -154,7 +155,8 @@ std::string failed_probe(std::string_view message) {
   return fmt::format("its {} probe fails{}", which, code);
 }
 
-std::optional<RolloutCause> probe(const Pod& pod, const Pod::ContainerStatus& status, const LiveWorkload& live) {
+std::optional<RolloutCause> probe(const kube::Pod& pod, const kube::Pod::ContainerStatus& status,
+                                  const LiveWorkload& live) {
   if (status.init || status.ready || status.state != "running") return std::nullopt;
   // Not being ready is how every container begins; only the probe's own word about this start makes it a cause.
   const auto* event = event_about(live, pod.uid(), "Unhealthy", started_at(pod, status));
@@ -166,7 +168,7 @@ std::optional<RolloutCause> probe(const Pod& pod, const Pod::ContainerStatus& st
 }
 
 // Of all containers of all pods the earliest step that fails: what cannot be pulled cannot crash.
-std::optional<RolloutCause> container_problem(const std::vector<const Pod*>& pods, const LiveWorkload& live) {
+std::optional<RolloutCause> container_problem(const std::vector<const kube::Pod*>& pods, const LiveWorkload& live) {
   std::optional<RolloutCause> first;
   const auto take = [&](std::optional<RolloutCause> found) {
     if (found && (!first || found->kind < first->kind)) first = std::move(found);
@@ -183,7 +185,7 @@ std::optional<RolloutCause> container_problem(const std::vector<const Pod*>& pod
   return first;
 }
 
-std::optional<RolloutCause> cancelled(const ReplicationController& controller) {
+std::optional<RolloutCause> cancelled(const kube::ReplicationController& controller) {
   if (!controller.cancelled()) return std::nullopt;
   return RolloutCause{
       CauseKind::cancelled,
@@ -191,10 +193,10 @@ std::optional<RolloutCause> cancelled(const ReplicationController& controller) {
                   controller.status_reason().empty() ? "" : " (" + text::printable(controller.status_reason()) + ")")};
 }
 
-std::optional<RolloutCause> deployer_problem(const ReplicationController& controller, const LiveWorkload& live) {
+std::optional<RolloutCause> deployer_problem(const kube::ReplicationController& controller, const LiveWorkload& live) {
   const auto reason = controller.status_reason();
   constexpr auto kFailures = std::to_array<std::string_view>({"unable to create", "no longer exists", "unrelated pod"});
-  if (controller.phase() == RolloutPhase::failed && says_any(reason, kFailures)) {
+  if (controller.phase() == kube::RolloutPhase::failed && says_any(reason, kFailures)) {
     return RolloutCause{CauseKind::deployer,
                         fmt::format("the deployer of {} failed: {}", controller.name(), quote_words(reason))};
   }
@@ -211,8 +213,8 @@ std::optional<RolloutCause> deployer_problem(const ReplicationController& contro
 
 // A StatefulSet waits for every pod before it goes on, also for one of before that will never be ready.
 // Source: Kubernetes, StatefulSets, "Forced rollback".
-std::optional<RolloutCause> held_up(const std::vector<const Pod*>& new_ones, const LiveWorkload& live) {
-  std::vector<const Pod*> old;
+std::optional<RolloutCause> held_up(const std::vector<const kube::Pod*>& new_ones, const LiveWorkload& live) {
+  std::vector<const kube::Pod*> old;
   for (const auto* pod : live.pods) {
     const bool is_new = std::find(new_ones.begin(), new_ones.end(), pod) != new_ones.end();
     if (!is_new && !pod->is_deleted()) old.push_back(pod);
@@ -225,7 +227,7 @@ std::optional<RolloutCause> held_up(const std::vector<const Pod*>& new_ones, con
 // A rollout that failed removes its pods: how they stood when they were seen last is the best that is known.
 std::optional<RolloutCause> cause_of_gone(const RolloutDecision& decision, const LiveWorkload& live) {
   if (decision.step != RolloutDecision::Step::ended || decision.end != RolloutEnd::failed) return std::nullopt;
-  std::vector<const Pod*> pods;
+  std::vector<const kube::Pod*> pods;
   for (const auto* pod : live.gone) {
     const auto owner = pod->controller();
     if (owner && owner->uid == decision.owner_uid) pods.push_back(pod);
@@ -263,7 +265,7 @@ std::string_view to_string(CauseKind kind) {
   return "";
 }
 
-RolloutCause crash_of(const Pod& pod, const Pod::ContainerStatus& status) {
+RolloutCause crash_of(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
   RolloutCause cause{
       CauseKind::crash_loop,
       fmt::format("the {}container {} of the pod {} ends{} after its start{}", status.init ? "init " : "",
@@ -281,7 +283,7 @@ std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const F
     const bool is_awaited = decision.step == RolloutDecision::Step::waiting;
     return is_awaited ? refused_controller(followed, live) : std::nullopt;
   }
-  std::optional<ReplicationController> controller;
+  std::optional<kube::ReplicationController> controller;
   if (followed.before.kind == WorkloadKind::deployment_config) {
     for (const auto* candidate : live.controllers) {
       if (candidate->uid() == decision.owner_uid) controller.emplace(candidate->json());
@@ -306,4 +308,4 @@ std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const F
   return pods.empty() ? cause_of_gone(decision, live) : std::nullopt;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

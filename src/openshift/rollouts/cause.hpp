@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 enum class CauseKind : std::uint8_t {
   cancelled,      ///< somebody ended the rollout
@@ -40,10 +40,10 @@ struct RolloutCause {
 };
 
 /// That a container ends after its start, with how it ended last.
-RolloutCause crash_of(const Pod& pod, const Pod::ContainerStatus& status);
+RolloutCause crash_of(const kube::Pod& pod, const kube::Pod::ContainerStatus& status);
 
 /// The first cause that the present state shows; empty when nothing is wrong with it.
 std::optional<RolloutCause> first_cause(const RolloutDecision& decision, const Followed& followed,
                                         const LiveWorkload& live);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -33,9 +33,9 @@ bool names_another_deployer(std::string_view message, std::string_view deployer)
 }
 
 // A pod that was made later shows that the refusal is over.
-bool is_over(const Event& event, const std::vector<const Pod*>& pods) {
+bool is_over(const kube::Event& event, const std::vector<const kube::Pod*>& pods) {
   const auto seen = event.last_seen();
-  return std::any_of(pods.begin(), pods.end(), [&](const Pod* pod) { return is_older(seen, pod->created()); });
+  return std::any_of(pods.begin(), pods.end(), [&](const kube::Pod* pod) { return is_older(seen, pod->created()); });
 }
 
 }  // namespace
@@ -50,9 +50,9 @@ std::string beginning_of(const RolloutDecision& decision, const Followed& follow
   return followed.before.taken;
 }
 
-const Event* event_about(const LiveWorkload& live, std::string_view uid, std::string_view reason,
-                         std::string_view since, std::string_view words) {
-  const Event* newest = nullptr;
+const kube::Event* event_about(const LiveWorkload& live, std::string_view uid, std::string_view reason,
+                               std::string_view since, std::string_view words) {
+  const kube::Event* newest = nullptr;
   for (const auto* event : live.warnings) {
     if (event->about_uid() != uid || event->reason() != reason) continue;
     if (is_older(event->last_seen(), since)) continue;
@@ -97,7 +97,7 @@ std::optional<RolloutCause> refusal(std::string_view message) {
   return cause;
 }
 
-std::optional<RolloutCause> refused_deployer(const Object& controller, const LiveWorkload& live,
+std::optional<RolloutCause> refused_deployer(const kube::Object& controller, const LiveWorkload& live,
                                              std::string_view since) {
   if (live.deployer != nullptr) return std::nullopt;
   const auto deployer = controller.name() + "-deploy";
@@ -111,7 +111,7 @@ std::optional<RolloutCause> refused_deployer(const Object& controller, const Liv
 }
 
 std::optional<RolloutCause> refused_pods(const RolloutDecision& decision, const LiveWorkload& live,
-                                         const std::vector<const Pod*>& pods, std::string_view since) {
+                                         const std::vector<const kube::Pod*>& pods, std::string_view since) {
   for (const auto* controller : live.controllers) {
     if (controller->uid() != decision.owner_uid) continue;
     for (const auto& condition : conditions_at(controller->json(), {"status", "conditions"})) {
@@ -123,7 +123,7 @@ std::optional<RolloutCause> refused_pods(const RolloutDecision& decision, const 
   if (static_cast<std::int64_t>(pods.size()) >= decision.wanted) return std::nullopt;
   std::vector<std::string> about{decision.owner_uid};
   const bool by_controller = std::any_of(live.controllers.begin(), live.controllers.end(),
-                                         [&](const Object* one) { return one->uid() == decision.owner_uid; });
+                                         [&](const kube::Object* one) { return one->uid() == decision.owner_uid; });
   if (!by_controller && live.object != nullptr) about.push_back(live.object->uid());
   for (const auto& uid : about) {
     const auto* event = event_about(live, uid, "FailedCreate", since);
@@ -148,4 +148,4 @@ std::optional<RolloutCause> refused_controller(const Followed& followed, const L
   return RolloutCause{CauseKind::pod_refused, "the rollout is refused: " + quote_words(event->message())};
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

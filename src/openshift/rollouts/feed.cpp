@@ -2,10 +2,10 @@
 
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
-RolloutFeed::RolloutFeed(Client& client, net::ReplyStreams& streams, const std::string& project,
-                         const std::vector<Resource>& resources, const net::ExchangeContext& context)
+RolloutFeed::RolloutFeed(kube::Client& client, net::ReplyStreams& streams, const std::string& project,
+                         const std::vector<kube::Resource>& resources, const net::ExchangeContext& context)
     : outside_(context), forward_(context.stop, [this] { ending_.request_stop(); }) {
   threads_.reserve(resources.size());
   for (const auto& resource : resources) {
@@ -18,13 +18,13 @@ RolloutFeed::~RolloutFeed() {
   threads_.clear();  // joins
 }
 
-void RolloutFeed::run(Client& client, net::ReplyStreams& streams, const std::string& project,
-                      const Resource& resource) {
-  Selection selection;
+void RolloutFeed::run(kube::Client& client, net::ReplyStreams& streams, const std::string& project,
+                      const kube::Resource& resource) {
+  kube::Selection selection;
   selection.project = project;
-  WatchOptions options;
+  kube::WatchOptions options;
   options.on_link = [&](bool connected) { push({resource.kind, LinkChange{connected}}); };
-  Watch watch(client, streams, resource, selection, std::move(options));
+  kube::Watch watch(client, streams, resource, selection, std::move(options));
   const net::ExchangeContext context{outside_.deadline, ending_.get_token()};
   for (;;) {
     auto event = watch.next(context);
@@ -63,4 +63,4 @@ std::optional<FeedItem> RolloutFeed::next(const Deadline& until) {
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

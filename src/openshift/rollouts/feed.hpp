@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// The connection of one watch was lost, or there is one.
 struct LinkChange {
@@ -28,7 +28,7 @@ struct LinkChange {
 /// One change, or the last word of one watch: that the deadline has come, or why it ended.
 struct FeedItem {
   std::string_view kind;  ///< of the resource
-  std::variant<std::monostate, WatchEvent, LinkChange, Error> what;
+  std::variant<std::monostate, kube::WatchEvent, LinkChange, Error> what;
   bool is_last() const { return std::holds_alternative<std::monostate>(what) || std::holds_alternative<Error>(what); }
 };
 
@@ -39,8 +39,8 @@ class RolloutFeed {
   static constexpr std::size_t kMaxWaiting = 1000;
 
   /// Borrows client and streams. The watches end at the deadline of `context`, or with its stop.
-  RolloutFeed(Client& client, net::ReplyStreams& streams, const std::string& project,
-              const std::vector<Resource>& resources, const net::ExchangeContext& context);
+  RolloutFeed(kube::Client& client, net::ReplyStreams& streams, const std::string& project,
+              const std::vector<kube::Resource>& resources, const net::ExchangeContext& context);
   ~RolloutFeed();
   RolloutFeed(const RolloutFeed&) = delete;
   RolloutFeed& operator=(const RolloutFeed&) = delete;
@@ -49,7 +49,8 @@ class RolloutFeed {
   std::optional<FeedItem> next(const Deadline& until);
 
  private:
-  void run(Client& client, net::ReplyStreams& streams, const std::string& project, const Resource& resource);
+  void run(kube::Client& client, net::ReplyStreams& streams, const std::string& project,
+           const kube::Resource& resource);
   /// False when there will be no more room.
   bool push(FeedItem item);
 
@@ -60,4 +61,4 @@ class RolloutFeed {
   std::vector<std::jthread> threads_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -46,7 +46,7 @@ struct Tracked {
 
 class Follower {
  public:
-  Follower(Client& client, const std::vector<Followed>& followed, const FollowOptions& options,
+  Follower(kube::Client& client, const std::vector<Followed>& followed, const FollowOptions& options,
            const net::ExchangeContext& context, const OnRollout& on_progress)
       : client_(client),
         followed_(followed),
@@ -101,7 +101,8 @@ class Follower {
 
   // The deadline has come, and nobody saw how things stand. So they are looked at when the server is back, and followed
   // for as long as nobody saw them: nodes could not report either, so a good rollout may need that time.
-  Status look_again(net::ReplyStreams& streams, const std::string& project, const std::vector<Resource>& resources) {
+  Status look_again(net::ReplyStreams& streams, const std::string& project,
+                    const std::vector<kube::Resource>& resources) {
     const auto now = Clock::now();
     const auto unseen = std::clamp(sight_.unseen(now), options_.settle, std::max(options_.settle, options_.restart));
     const auto back_by = Deadline::after(options_.restart);
@@ -166,7 +167,7 @@ class Follower {
     if (auto* error = std::get_if<Error>(&item.what)) {
       return judge_lost_watch(client_, item.kind, std::move(*error), trouble_);
     }
-    const auto* event = std::get_if<WatchEvent>(&item.what);
+    const auto* event = std::get_if<kube::WatchEvent>(&item.what);
     if (event == nullptr) return {};
     for (const auto index : view_.apply(item.kind, *event)) step(index);
     return {};
@@ -386,7 +387,7 @@ class Follower {
     on_progress_({index, before.kind, before.name, before.name + ": " + line, trouble, ended});
   }
 
-  Client& client_;
+  kube::Client& client_;
   const std::vector<Followed>& followed_;
   const FollowOptions options_;
   net::ExchangeContext context_;
@@ -402,10 +403,10 @@ class Follower {
 
 }  // namespace
 
-Result<std::vector<RolloutResult>> follow_rollouts(Client& client, net::ReplyStreams& streams,
+Result<std::vector<RolloutResult>> follow_rollouts(kube::Client& client, net::ReplyStreams& streams,
                                                    const std::vector<Followed>& followed, const FollowOptions& options,
                                                    const net::ExchangeContext& context, const OnRollout& on_progress) {
   return Follower(client, followed, options, context, on_progress).run(streams);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// The last lines of a container that would not run. To be shown to whoever started this, and never stored, sent or put
 /// into an error or a document: they may hold anything.
@@ -68,7 +68,7 @@ struct FollowOptions {
   std::chrono::milliseconds settle{std::chrono::seconds(2)};
   int log_lines = 20;
   /// How long a server that is away at the deadline is waited for, to see once more how things stand.
-  std::chrono::milliseconds restart{RestartSigns::kLongest};
+  std::chrono::milliseconds restart{kube::RestartSigns::kLongest};
 };
 
 /// Called by the thread that follows; keep it short.
@@ -81,8 +81,8 @@ using OnRollout = std::function<void(const RolloutProgress&)>;
 /// Errors: unauthenticated (the token has ended; says so), denied (names what may not be watched), cancelled,
 /// unreachable (no connection at the deadline, and none later: nobody knows how the rollouts stand), and those of Watch
 /// that no waiting mends. Events that may not be read only make causes poorer.
-Result<std::vector<RolloutResult>> follow_rollouts(Client& client, net::ReplyStreams& streams,
+Result<std::vector<RolloutResult>> follow_rollouts(kube::Client& client, net::ReplyStreams& streams,
                                                    const std::vector<Followed>& followed, const FollowOptions& options,
                                                    const net::ExchangeContext& context, const OnRollout& on_progress);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

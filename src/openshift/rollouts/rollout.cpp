@@ -8,7 +8,7 @@
 #include <charconv>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -28,10 +28,10 @@ RolloutDecision ended(RolloutEnd end, std::string what) {
   return out;
 }
 
-bool runs_expected(const std::vector<Container>& containers, const std::vector<ExpectedImage>& images) {
+bool runs_expected(const std::vector<kube::Container>& containers, const std::vector<ExpectedImage>& images) {
   if (images.empty()) return false;
   return std::all_of(images.begin(), images.end(), [&](const ExpectedImage& image) {
-    return std::any_of(containers.begin(), containers.end(), [&](const Container& container) {
+    return std::any_of(containers.begin(), containers.end(), [&](const kube::Container& container) {
       return container.name == image.container && container.init == image.init &&
              digest_in(container.image) == image.digest;
     });
@@ -54,8 +54,8 @@ std::string short_digests(const std::vector<ExpectedImage>& images) {
 
 // The template does not have the image, or not yet.
 // A template that names neither what it named before nor what the tag stands for: somebody else was quicker.
-bool names_a_third(const std::vector<Container>& now, const Followed& followed) {
-  const auto image_in = [](const std::vector<Container>& containers, const ExpectedImage& wanted) -> std::string {
+bool names_a_third(const std::vector<kube::Container>& now, const Followed& followed) {
+  const auto image_in = [](const std::vector<kube::Container>& containers, const ExpectedImage& wanted) -> std::string {
     for (const auto& container : containers) {
       if (container.name == wanted.container && container.init == wanted.init) return container.image;
     }
@@ -69,7 +69,8 @@ bool names_a_third(const std::vector<Container>& now, const Followed& followed) 
   });
 }
 
-RolloutDecision without_image(const std::vector<Container>& now, const Followed& followed, const std::string& seen) {
+RolloutDecision without_image(const std::vector<kube::Container>& now, const Followed& followed,
+                              const std::string& seen) {
   if (seen.empty() && names_a_third(now, followed)) {
     return ended(RolloutEnd::superseded,
                  "somebody set another image before " + short_digests(followed.images) + " could roll out");
@@ -87,11 +88,11 @@ RolloutDecision paused_with_image() {
   return ended(RolloutEnd::paused, "it is paused: it has the new image, and rolls it out only when it is resumed");
 }
 
-std::int64_t desired_replicas(const DeploymentConfig& config, const ReplicationController& controller) {
+std::int64_t desired_replicas(const kube::DeploymentConfig& config, const kube::ReplicationController& controller) {
   // A config for testing goes back to nothing at the end.
-  if (flag_at(config.json(), {"spec", "test"}) && controller.phase() == RolloutPhase::complete) return 0;
+  if (flag_at(config.json(), {"spec", "test"}) && controller.phase() == kube::RolloutPhase::complete) return 0;
   // Once it is complete the config alone decides: an autoscaler may have wanted another number in the middle of it.
-  if (controller.phase() == RolloutPhase::complete) return config.replicas().wanted;
+  if (controller.phase() == kube::RolloutPhase::complete) return config.replicas().wanted;
   const auto text = controller.annotation("kubectl.kubernetes.io/desired-replicas");
   std::int64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -105,7 +106,7 @@ std::string progress(const RolloutDecision& out) {
   return line;
 }
 
-RolloutDecision failed_controller(const ReplicationController& controller, RolloutDecision out) {
+RolloutDecision failed_controller(const kube::ReplicationController& controller, RolloutDecision out) {
   // The controllers of the cluster say it here before the config shows its newer version.
   constexpr std::string_view kReplaced = "newer deployment was found running";
   if (controller.cancelled() && controller.status_reason() == kReplaced) {
@@ -119,7 +120,7 @@ RolloutDecision failed_controller(const ReplicationController& controller, Rollo
   return out;
 }
 
-RolloutDecision follow_controller(const DeploymentConfig& config, const ReplicationController& controller,
+RolloutDecision follow_controller(const kube::DeploymentConfig& config, const kube::ReplicationController& controller,
                                   bool is_new) {
   RolloutDecision out;
   out.rollout = controller.name();
@@ -128,8 +129,8 @@ RolloutDecision follow_controller(const DeploymentConfig& config, const Replicat
   out.ready = controller.replicas().ready;
   out.old = std::max<std::int64_t>(0, config.replicas().total - controller.replicas().total);
   out.end = is_new ? RolloutEnd::succeeded : RolloutEnd::already_running;
-  if (controller.phase() == RolloutPhase::failed) return failed_controller(controller, std::move(out));
-  const bool done = controller.phase() == RolloutPhase::complete;
+  if (controller.phase() == kube::RolloutPhase::failed) return failed_controller(controller, std::move(out));
+  const bool done = controller.phase() == kube::RolloutPhase::complete;
   out.step = done ? Step::complete : Step::rolling;
   out.what = done ? controller.name() + " is complete" : progress(out);
   return out;
@@ -137,10 +138,10 @@ RolloutDecision follow_controller(const DeploymentConfig& config, const Replicat
 
 // The version counts, and what its controller runs; conditions are those of the rollout before while a new one begins.
 RolloutDecision decide_config(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
-  const DeploymentConfig config(live.object->json());
+  const kube::DeploymentConfig config(live.object->json());
   const auto latest = config.latest_version();
   const auto name = config.latest_controller();
-  const Object* newest = nullptr;
+  const kube::Object* newest = nullptr;
   for (const auto* controller : live.controllers) {
     if (controller->name() == name) newest = controller;
   }
@@ -149,7 +150,7 @@ RolloutDecision decide_config(const Followed& followed, const LiveWorkload& live
   // The snapshot may have fallen between a new version and its controller, which then was made with the new image.
   const bool made_meanwhile = has_image && !followed.must_roll;
   if (newest != nullptr && (is_new || ran_before(followed) || made_meanwhile)) {
-    const ReplicationController controller(newest->json());
+    const kube::ReplicationController controller(newest->json());
     if (runs_expected(controller.containers(), followed.images)) {
       return follow_controller(config, controller, is_new);
     }
@@ -164,30 +165,31 @@ RolloutDecision decide_config(const Followed& followed, const LiveWorkload& live
 }
 
 // The replica set of the present template: the one with the deployment's revision.
-const Object* current_set(const Deployment& deployment, const LiveWorkload& live) {
+const kube::Object* current_set(const kube::Deployment& deployment, const LiveWorkload& live) {
   for (const auto* candidate : live.controllers) {
-    const ReplicaSet set(candidate->json());
+    const kube::ReplicaSet set(candidate->json());
     if (!set.revision().empty() && set.revision() == deployment.revision()) return candidate;
   }
   return nullptr;
 }
 
 // True once the controller has seen the template that has the image.
-bool is_observed(const Workload& workload, const Followed& followed) {
+bool is_observed(const kube::Workload& workload, const Followed& followed) {
   if (followed.must_roll && workload.generation() <= followed.before.generation) return false;
   return workload.observed_generation() >= workload.generation();
 }
 
 RolloutDecision decide_deployment(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
-  const Deployment deployment(live.object->json());
+  const kube::Deployment deployment(live.object->json());
   if (!runs_expected(deployment.containers(), followed.images))
     return without_image(deployment.containers(), followed, seen);
   const auto* newest = current_set(deployment, live);
   if (!is_observed(deployment, followed)) return waiting("it has the new image, waiting for the rollout");
-  const bool set_runs_it = newest != nullptr && runs_expected(ReplicaSet(newest->json()).containers(), followed.images);
+  const bool set_runs_it =
+      newest != nullptr && runs_expected(kube::ReplicaSet(newest->json()).containers(), followed.images);
   if (deployment.paused() && !set_runs_it) return paused_with_image();
   if (!set_runs_it) return waiting("it has the new image, waiting for its replica set");
-  const ReplicaSet set(newest->json());
+  const kube::ReplicaSet set(newest->json());
   const auto counts = deployment.replicas();
   RolloutDecision out;
   out.rollout = set.name();
@@ -212,8 +214,8 @@ RolloutDecision decide_deployment(const Followed& followed, const LiveWorkload& 
 }
 
 // What StatefulSets and DaemonSets have in common, up to where their counters differ.
-std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const Workload& set, const Replicas& counts,
-                                                const std::string& seen) {
+std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const kube::Workload& set,
+                                                const kube::Replicas& counts, const std::string& seen) {
   if (!runs_expected(set.containers(), followed.images)) return without_image(set.containers(), followed, seen);
   if (!is_observed(set, followed)) return waiting("it has the new image, waiting for the rollout");
   const bool by_hand = text_at(set.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
@@ -226,7 +228,7 @@ std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const 
 }
 
 RolloutDecision decide_stateful_set(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
-  const StatefulSet set(live.object->json());
+  const kube::StatefulSet set(live.object->json());
   const auto counts = set.replicas();
   if (auto early = before_set_rolls(followed, set, counts, seen)) return *std::move(early);
   RolloutDecision out;
@@ -250,7 +252,7 @@ RolloutDecision decide_stateful_set(const Followed& followed, const LiveWorkload
 }
 
 RolloutDecision decide_daemon_set(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
-  const DaemonSet set(live.object->json());
+  const kube::DaemonSet set(live.object->json());
   const auto counts = set.replicas();
   if (auto early = before_set_rolls(followed, set, counts, seen)) return *std::move(early);
   RolloutDecision out;
@@ -268,7 +270,7 @@ RolloutDecision decide_daemon_set(const Followed& followed, const LiveWorkload& 
 }
 
 RolloutDecision decide_cron_job(const Followed& followed, const LiveWorkload& live, const std::string& seen) {
-  const CronJob job(live.object->json());
+  const kube::CronJob job(live.object->json());
   if (!runs_expected(job.containers(), followed.images)) return without_image(job.containers(), followed, seen);
   return ended(RolloutEnd::next_run, "it has the new image: its next job runs it");
 }
@@ -336,4 +338,4 @@ RolloutDecision decide_rollout(const Followed& followed, const LiveWorkload& liv
   return ended(RolloutEnd::not_triggered, "builds are not followed");
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// A workload as it was before the switch.
 struct WorkloadSnapshot {
@@ -25,7 +25,7 @@ struct WorkloadSnapshot {
   std::int64_t generation = 0;
   std::int64_t latest_version = 0;  ///< of a DeploymentConfig
   std::string revision;             ///< of a Deployment, or the update revision of a StatefulSet
-  std::vector<Container> containers;
+  std::vector<kube::Container> containers;
   bool old_api = false;  ///< a CronJob in its old place
   /// When it was taken by the API server's clock, in RFC 3339; "" when it is not known. What the cluster said before is
   /// about an earlier rollout.
@@ -64,13 +64,13 @@ std::vector<Followed> followed_workloads(const Workloads& workloads, const std::
 
 /// What is known of one workload now. Borrowed.
 struct LiveWorkload {
-  const Object* object = nullptr;
-  bool deleted = false;                      ///< it was there and is gone
-  std::vector<const Object*> controllers{};  ///< ReplicationControllers or ReplicaSets that it owns
-  std::vector<const Pod*> pods{};            ///< of the workload and of its controllers
-  std::vector<const Pod*> gone{};            ///< pods as they were last before they were deleted; the newest only
-  const Pod* deployer = nullptr;             ///< the deployer pod of the newest rollout
-  std::vector<const Event*> warnings{};      ///< about any of these
+  const kube::Object* object = nullptr;
+  bool deleted = false;                            ///< it was there and is gone
+  std::vector<const kube::Object*> controllers{};  ///< ReplicationControllers or ReplicaSets that it owns
+  std::vector<const kube::Pod*> pods{};            ///< of the workload and of its controllers
+  std::vector<const kube::Pod*> gone{};            ///< pods as they were last before they were deleted; the newest only
+  const kube::Pod* deployer = nullptr;             ///< the deployer pod of the newest rollout
+  std::vector<const kube::Event*> warnings{};      ///< about any of these
 };
 
 /// How following a workload ends.
@@ -118,7 +118,8 @@ std::optional<RolloutDecision> decided_before(const Followed& followed);
 RolloutDecision decide_rollout(const Followed& followed, const LiveWorkload& live, const std::string& seen);
 
 /// The pods that a decision is about.
-std::vector<const Pod*> new_pods(const RolloutDecision& decision, const Followed& followed, const LiveWorkload& live);
+std::vector<const kube::Pod*> new_pods(const RolloutDecision& decision, const Followed& followed,
+                                       const LiveWorkload& live);
 
 /// What the new pods run.
 struct PodCheck {
@@ -127,6 +128,6 @@ struct PodCheck {
   std::vector<std::string> wrong;    ///< "web-2-x1 runs sha256:... in the container web"
   std::set<std::string> digests;     ///< seen in bound containers
 };
-PodCheck check_pods(const std::vector<const Pod*>& pods, const std::vector<ExpectedImage>& images);
+PodCheck check_pods(const std::vector<const kube::Pod*>& pods, const std::vector<ExpectedImage>& images);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

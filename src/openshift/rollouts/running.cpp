@@ -1,30 +1,31 @@
-// What the pods of workloads run now.
+#include "openshift/rollouts/running.hpp"
+
 #include "openshift/rollouts/rollout.hpp"
 #include "openshift/rollouts/view.hpp"
-#include "openshift/workloads/findings.hpp"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
 using Step = RolloutDecision::Step;
 
 // One list; empty when it may not be read, or the server has no such kind.
-Result<std::optional<std::vector<Object>>> read_kind(Client& client, std::string_view project, const Resource& resource,
-                                                     const net::ExchangeContext& context) {
-  Selection selection;
+Result<std::optional<std::vector<kube::Object>>> read_kind(kube::Client& client, std::string_view project,
+                                                           const kube::Resource& resource,
+                                                           const net::ExchangeContext& context) {
+  kube::Selection selection;
   selection.project = project;
   auto listed = client.list_json(resource, selection, context);
   if (!listed) {
     const auto kind = listed.error().kind();
     if (kind != ErrorKind::denied && kind != ErrorKind::not_found) return std::move(listed).error();
-    return std::optional<std::vector<Object>>();
+    return std::optional<std::vector<kube::Object>>();
   }
-  std::vector<Object> out;
+  std::vector<kube::Object> out;
   out.reserve(listed->items.size());
   for (auto& item : listed->items) out.emplace_back(std::move(item));
   return std::optional(std::move(out));
@@ -64,17 +65,17 @@ Followed held_to_template(const Followed& followed) {
   return out;
 }
 
-std::int64_t wanted_pods(const Followed& followed, const Object& object) {
-  if (followed.before.kind == WorkloadKind::daemon_set) return DaemonSet(object.json()).replicas().wanted;
+std::int64_t wanted_pods(const Followed& followed, const kube::Object& object) {
+  if (followed.before.kind == WorkloadKind::daemon_set) return kube::DaemonSet(object.json()).replicas().wanted;
   return number_at(object.json(), {"spec", "replicas"});
 }
 
-bool is_on_delete(const Object& object) {
+bool is_on_delete(const kube::Object& object) {
   return text_at(object.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
 }
 
-std::vector<const Pod*> lasting(const std::vector<const Pod*>& pods) {
-  std::vector<const Pod*> out;
+std::vector<const kube::Pod*> lasting(const std::vector<const kube::Pod*>& pods) {
+  std::vector<const kube::Pod*> out;
   for (const auto* pod : pods) {
     const auto phase = pod->phase();
     if (!pod->is_deleted() && phase != "Succeeded" && phase != "Failed") out.push_back(pod);
@@ -104,21 +105,22 @@ RunningWorkload running_of(const Followed& followed, const LiveWorkload& live) {
 }
 
 // The kinds of controllers between these workloads and their pods.
-std::vector<std::pair<WorkloadKind, Resource>> controllers_of(const std::vector<Followed>& followed) {
-  std::vector<std::pair<WorkloadKind, Resource>> out;
+std::vector<std::pair<WorkloadKind, kube::Resource>> controllers_of(const std::vector<Followed>& followed) {
+  std::vector<std::pair<WorkloadKind, kube::Resource>> out;
   const auto any = [&](WorkloadKind kind) {
     return std::any_of(followed.begin(), followed.end(), [&](const Followed& one) { return one.before.kind == kind; });
   };
   if (any(WorkloadKind::deployment_config)) {
-    out.emplace_back(WorkloadKind::deployment_config, ReplicationController::kResource);
+    out.emplace_back(WorkloadKind::deployment_config, kube::ReplicationController::kResource);
   }
-  if (any(WorkloadKind::deployment)) out.emplace_back(WorkloadKind::deployment, ReplicaSet::kResource);
+  if (any(WorkloadKind::deployment)) out.emplace_back(WorkloadKind::deployment, kube::ReplicaSet::kResource);
   return out;
 }
 
 void show_workloads(const Workloads& workloads, RolloutView& view) {
   const auto show = [&](WorkloadKind kind, const auto& objects) {
-    for (const auto& object : objects) view.apply(to_string(kind), {Change::added, Object(object.json()), false});
+    for (const auto& object : objects)
+      view.apply(to_string(kind), {kube::Change::added, kube::Object(object.json()), false});
   };
   show(WorkloadKind::deployment_config, workloads.configs);
   show(WorkloadKind::deployment, workloads.deployments);
@@ -128,16 +130,16 @@ void show_workloads(const Workloads& workloads, RolloutView& view) {
 
 }  // namespace
 
-Result<std::vector<RunningWorkload>> read_running(Client& client, std::string_view project, const Workloads& workloads,
-                                                  const std::vector<WorkloadUse>& uses,
+Result<std::vector<RunningWorkload>> read_running(kube::Client& client, std::string_view project,
+                                                  const Workloads& workloads, const std::vector<WorkloadUse>& uses,
                                                   const net::ExchangeContext& context) {
   const auto followed = as_they_are(workloads, uses);
   std::vector<RunningWorkload> out;
   if (followed.empty()) return out;
   RolloutView view(followed);
   show_workloads(workloads, view);
-  const auto show = [&](const Resource& resource, std::vector<Object> objects) {
-    for (auto& object : objects) view.apply(resource.kind, {Change::added, std::move(object), false});
+  const auto show = [&](const kube::Resource& resource, std::vector<kube::Object> objects) {
+    for (auto& object : objects) view.apply(resource.kind, {kube::Change::added, std::move(object), false});
   };
   std::set<WorkloadKind> unread;
   for (const auto& [kind, resource] : controllers_of(followed)) {
@@ -145,9 +147,9 @@ Result<std::vector<RunningWorkload>> read_running(Client& client, std::string_vi
     if (controllers) show(resource, std::move(*controllers));
     if (!controllers) unread.insert(kind);
   }
-  SLUICE_TRY(auto pods, read_kind(client, project, Pod::kResource, context));
+  SLUICE_TRY(auto pods, read_kind(client, project, kube::Pod::kResource, context));
   if (!pods) return out;
-  show(Pod::kResource, std::move(*pods));
+  show(kube::Pod::kResource, std::move(*pods));
   for (std::size_t i = 0; i < followed.size(); ++i) {
     const auto live = view.of(i);
     if (live.object == nullptr || unread.contains(followed[i].before.kind)) continue;
@@ -156,4 +158,4 @@ Result<std::vector<RunningWorkload>> read_running(Client& client, std::string_vi
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

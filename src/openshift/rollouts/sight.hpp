@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// Thread: as a plain value. `settle`: how long a watch that came back needs to tell what was missed.
 class Sight {
@@ -67,4 +67,4 @@ class Sight {
   std::optional<TimePoint> not_before_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -8,7 +8,7 @@
 #include <map>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -22,7 +22,7 @@ WorkloadSnapshot plain(WorkloadKind kind, const T& object) {
           0,
           "",
           object.containers(),
-          text_at(object.json(), {"apiVersion"}) == CronJob::kOldResource.api_version(),
+          text_at(object.json(), {"apiVersion"}) == kube::CronJob::kOldResource.api_version(),
           {}};
 }
 
@@ -69,7 +69,7 @@ void expect(Followed& followed, const WorkloadUse& use, const PromotedTag& promo
   }
 }
 
-bool runs_digest(const Pod& pod, const ExpectedImage& image) {
+bool runs_digest(const kube::Pod& pod, const ExpectedImage& image) {
   for (const auto& container : pod.containers()) {
     if (container.name == image.container && container.init == image.init) {
       return digest_in(container.image) == image.digest;
@@ -78,10 +78,10 @@ bool runs_digest(const Pod& pod, const ExpectedImage& image) {
   return false;
 }
 
-bool is_finished(const Pod& pod) { return pod.phase() == "Succeeded" || pod.phase() == "Failed"; }
+bool is_finished(const kube::Pod& pod) { return pod.phase() == "Succeeded" || pod.phase() == "Failed"; }
 
 /// What one container of a pod runs; "" when it is not known yet.
-std::string running_digest(const std::vector<Pod::ContainerStatus>& statuses, const ExpectedImage& image) {
+std::string running_digest(const std::vector<kube::Pod::ContainerStatus>& statuses, const ExpectedImage& image) {
   for (const auto& status : statuses) {
     if (status.name == image.container && status.init == image.init) return status.digest();
   }
@@ -113,8 +113,9 @@ std::vector<Followed> followed_workloads(const Workloads& workloads, const std::
   return out;
 }
 
-std::vector<const Pod*> new_pods(const RolloutDecision& decision, const Followed& followed, const LiveWorkload& live) {
-  std::vector<const Pod*> out;
+std::vector<const kube::Pod*> new_pods(const RolloutDecision& decision, const Followed& followed,
+                                       const LiveWorkload& live) {
+  std::vector<const kube::Pod*> out;
   for (const auto* pod : live.pods) {
     if (pod->is_deleted() || is_finished(*pod)) continue;
     const auto owner = pod->controller();
@@ -135,7 +136,7 @@ std::vector<const Pod*> new_pods(const RolloutDecision& decision, const Followed
   return out;
 }
 
-PodCheck check_pods(const std::vector<const Pod*>& pods, const std::vector<ExpectedImage>& images) {
+PodCheck check_pods(const std::vector<const kube::Pod*>& pods, const std::vector<ExpectedImage>& images) {
   PodCheck out;
   for (const auto* pod : pods) {
     const auto statuses = pod->statuses();
@@ -159,4 +160,4 @@ PodCheck check_pods(const std::vector<const Pod*>& pods, const std::vector<Expec
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

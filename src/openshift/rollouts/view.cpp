@@ -2,18 +2,18 @@
 
 #include <algorithm>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
 constexpr std::string_view kDeployerLabel = "openshift.io/deployer-pod-for.name";
 
-std::string owner_of(const Object& object) {
+std::string owner_of(const kube::Object& object) {
   const auto owner = object.controller();
   return owner ? owner->uid : std::string();
 }
 
-std::string label_of(const Object& object, std::string_view key) {
+std::string label_of(const kube::Object& object, std::string_view key) {
   return text_at(object.json(), {"metadata", "labels", key});
 }
 
@@ -29,30 +29,30 @@ RolloutView::RolloutView(const std::vector<Followed>& followed) {
   }
 }
 
-std::vector<std::size_t> RolloutView::apply(std::string_view kind, const WatchEvent& event) {
-  if (kind == Pod::kResource.kind) return take_pod(event);
-  if (kind == Event::kResource.kind) return take_warning(event);
-  if (kind == ReplicationController::kResource.kind || kind == ReplicaSet::kResource.kind) {
+std::vector<std::size_t> RolloutView::apply(std::string_view kind, const kube::WatchEvent& event) {
+  if (kind == kube::Pod::kResource.kind) return take_pod(event);
+  if (kind == kube::Event::kResource.kind) return take_warning(event);
+  if (kind == kube::ReplicationController::kResource.kind || kind == kube::ReplicaSet::kResource.kind) {
     return take_controller(event);
   }
   return take_workload({std::string(kind), event.object.name()}, event);
 }
 
-std::vector<std::size_t> RolloutView::take_workload(const Key& key, const WatchEvent& event) {
+std::vector<std::size_t> RolloutView::take_workload(const Key& key, const kube::WatchEvent& event) {
   const auto found = slots_.find(key);
   if (found == slots_.end()) return {};
   auto& slot = found->second;
-  slot.deleted = event.change == Change::deleted;
+  slot.deleted = event.change == kube::Change::deleted;
   slot.present = !slot.deleted;
   slot.object = event.object;
   return slot.followed;
 }
 
-std::vector<std::size_t> RolloutView::take_controller(const WatchEvent& event) {
+std::vector<std::size_t> RolloutView::take_controller(const kube::WatchEvent& event) {
   const auto uid = event.object.uid();
   const auto known = controllers_.find(uid);
   const auto owner = known != controllers_.end() ? known->second.owner : owner_of(event.object);
-  if (event.change == Change::deleted) {
+  if (event.change == kube::Change::deleted) {
     if (known != controllers_.end()) controllers_.erase(known);
     controllers_of_[owner].erase(uid);
   } else if (by_uid_.contains(owner)) {
@@ -71,9 +71,9 @@ void RolloutView::forget_pod(const Uid& uid) {
   pods_.erase(known);
 }
 
-std::vector<std::size_t> RolloutView::take_pod(const WatchEvent& event) {
+std::vector<std::size_t> RolloutView::take_pod(const kube::WatchEvent& event) {
   const auto uid = event.object.uid();
-  if (event.change == Change::deleted) {
+  if (event.change == kube::Change::deleted) {
     const auto known = pods_.find(uid);
     if (known == pods_.end()) return {};
     auto touched = matters_to(known->second);
@@ -82,7 +82,7 @@ std::vector<std::size_t> RolloutView::take_pod(const WatchEvent& event) {
     forget_pod(uid);
     return touched;
   }
-  KnownPod pod{event.as<Pod>(), owner_of(event.object), label_of(event.object, kDeployerLabel)};
+  KnownPod pod{event.as<kube::Pod>(), owner_of(event.object), label_of(event.object, kDeployerLabel)};
   forget_pod(uid);  // it may have a new owner
   pods_of_[pod.owner].insert(uid);
   if (!pod.deploys.empty()) deployers_.insert_or_assign(pod.deploys, uid);
@@ -91,15 +91,15 @@ std::vector<std::size_t> RolloutView::take_pod(const WatchEvent& event) {
   return touched;
 }
 
-std::vector<std::size_t> RolloutView::take_warning(const WatchEvent& event) {
-  if (event.change == Change::deleted) return {};
-  auto warning = event.as<Event>();
+std::vector<std::size_t> RolloutView::take_warning(const kube::WatchEvent& event) {
+  if (event.change == kube::Change::deleted) return {};
+  auto warning = event.as<kube::Event>();
   if (warning.type() != "Warning") return {};
   const auto uid = warning.about_uid();
   auto& about = warnings_[uid];
   // The same warning again is the same object with a higher count.
   const auto same =
-      std::find_if(about.begin(), about.end(), [&](const Event& other) { return other.uid() == warning.uid(); });
+      std::find_if(about.begin(), about.end(), [&](const kube::Event& other) { return other.uid() == warning.uid(); });
   if (same != about.end()) about.erase(same);
   about.push_back(std::move(warning));
   if (about.size() > kMaxWarnings) about.pop_front();
@@ -150,7 +150,7 @@ LiveWorkload RolloutView::of(std::size_t index) const {
   const auto uid = slot.object.uid();
   add_warnings(uid, live);
   add_pods(uid, live);
-  const auto newest = DeploymentConfig(slot.object.json()).latest_controller();
+  const auto newest = kube::DeploymentConfig(slot.object.json()).latest_controller();
   const auto controllers = controllers_of_.find(uid);
   if (controllers == controllers_of_.end()) return live;
   for (const auto& controller_uid : controllers->second) {
@@ -167,4 +167,4 @@ LiveWorkload RolloutView::of(std::size_t index) const {
   return live;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// Thread: as a plain value. Memory: every pod and controller of the project, and some warnings about each.
 class RolloutView {
@@ -24,7 +24,7 @@ class RolloutView {
   explicit RolloutView(const std::vector<Followed>& followed);
 
   /// Takes a change of an object of `kind`; returns which of the followed it may matter to.
-  std::vector<std::size_t> apply(std::string_view kind, const WatchEvent& event);
+  std::vector<std::size_t> apply(std::string_view kind, const kube::WatchEvent& event);
   /// What is known of one of them. Borrowed until the next apply().
   LiveWorkload of(std::size_t index) const;
 
@@ -32,26 +32,26 @@ class RolloutView {
   using Uid = std::string;
   using Uids = std::set<Uid>;
   struct Slot {
-    Object object;
+    kube::Object object;
     bool present = false;
     bool deleted = false;
     std::vector<std::size_t> followed;
   };
   using Key = std::pair<std::string, std::string>;  // kind, name
   struct Member {
-    Object object;
+    kube::Object object;
     Uid owner;
   };
   struct KnownPod {
-    Pod pod;
+    kube::Pod pod;
     Uid owner;
     std::string deploys;  ///< the ReplicationController whose deployer pod it is
   };
 
-  std::vector<std::size_t> take_workload(const Key& key, const WatchEvent& event);
-  std::vector<std::size_t> take_controller(const WatchEvent& event);
-  std::vector<std::size_t> take_pod(const WatchEvent& event);
-  std::vector<std::size_t> take_warning(const WatchEvent& event);
+  std::vector<std::size_t> take_workload(const Key& key, const kube::WatchEvent& event);
+  std::vector<std::size_t> take_controller(const kube::WatchEvent& event);
+  std::vector<std::size_t> take_pod(const kube::WatchEvent& event);
+  std::vector<std::size_t> take_warning(const kube::WatchEvent& event);
   void forget_pod(const Uid& uid);
   std::vector<std::size_t> owned_by(const Uid& uid) const;
   std::vector<std::size_t> matters_to(const KnownPod& pod) const;
@@ -67,7 +67,7 @@ class RolloutView {
   std::deque<KnownPod> gone_;  ///< a rollout that failed removes its pods, and with them what was wrong
   std::map<Uid, Uids> pods_of_;
   std::map<std::string, Uid> deployers_;  ///< by the controller's name
-  std::map<Uid, std::deque<Event>> warnings_;
+  std::map<Uid, std::deque<kube::Event>> warnings_;
 };
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

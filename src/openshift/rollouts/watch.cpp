@@ -11,7 +11,7 @@
 #include <map>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -41,7 +41,7 @@ struct Steadiness {
 
 class Watcher {
  public:
-  Watcher(Client& client, const std::vector<Followed>& followed, const std::vector<RolloutResult>& results,
+  Watcher(kube::Client& client, const std::vector<Followed>& followed, const std::vector<RolloutResult>& results,
           std::chrono::milliseconds span, std::chrono::milliseconds grace, const net::ExchangeContext& context,
           const OnRollout& on_progress)
       : client_(client),
@@ -133,7 +133,7 @@ class Watcher {
     if (auto* error = std::get_if<Error>(&item.what)) {
       return judge_lost_watch(client_, item.kind, std::move(*error), trouble_);
     }
-    const auto* event = std::get_if<WatchEvent>(&item.what);
+    const auto* event = std::get_if<kube::WatchEvent>(&item.what);
     if (event == nullptr) return {};
     for (const auto index : view_.apply(item.kind, *event)) step(index);
     return {};
@@ -171,7 +171,7 @@ class Watcher {
         return fail(index, crash->sentence);
       }
     }
-    const auto ready = std::count_if(pods.begin(), pods.end(), [](const Pod* pod) { return pod->ready(); });
+    const auto ready = std::count_if(pods.begin(), pods.end(), [](const kube::Pod* pod) { return pod->ready(); });
     if (!one.need) one.need = one.decision.wanted;
     const auto need = std::min(*one.need, one.decision.wanted);
     tell(index, fmt::format("{} of {} pods ready", ready, one.decision.wanted));
@@ -184,7 +184,7 @@ class Watcher {
   }
 
   // A container that ended since it was first seen. It may be running again by now.
-  static std::optional<RolloutCause> new_crash(Steadiness& one, const Pod& pod) {
+  static std::optional<RolloutCause> new_crash(Steadiness& one, const kube::Pod& pod) {
     for (const auto& status : pod.statuses()) {
       if (status.init) continue;
       const auto before = one.restarts.emplace(pod.uid() + "/" + status.name, status.restarts).first->second;
@@ -263,7 +263,7 @@ class Watcher {
     on_progress_({index, before.kind, before.name, before.name + ": " + line, trouble, ended});
   }
 
-  Client& client_;
+  kube::Client& client_;
   const std::chrono::milliseconds span_;
   const std::chrono::milliseconds grace_;
   const Deadline until_;
@@ -278,7 +278,7 @@ class Watcher {
 
 }  // namespace
 
-Result<std::vector<WatchedWorkload>> watch_rollouts(Client& client, net::ReplyStreams& streams,
+Result<std::vector<WatchedWorkload>> watch_rollouts(kube::Client& client, net::ReplyStreams& streams,
                                                     const std::vector<Followed>& followed,
                                                     const std::vector<RolloutResult>& results,
                                                     std::chrono::milliseconds span, std::chrono::milliseconds grace,
@@ -286,4 +286,4 @@ Result<std::vector<WatchedWorkload>> watch_rollouts(Client& client, net::ReplySt
   return Watcher(client, followed, results, span, grace, context, on_progress).run(streams);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// How a workload came through the watch time.
 struct WatchedWorkload {
@@ -24,10 +24,10 @@ struct WatchedWorkload {
 /// pods that are no longer ready for longer than `grace`, another image and another rollout end the watch of a
 /// workload. Blocks for `span`, less when every workload has failed. One entry for each of `followed`. Errors: as
 /// follow_rollouts.
-Result<std::vector<WatchedWorkload>> watch_rollouts(Client& client, net::ReplyStreams& streams,
+Result<std::vector<WatchedWorkload>> watch_rollouts(kube::Client& client, net::ReplyStreams& streams,
                                                     const std::vector<Followed>& followed,
                                                     const std::vector<RolloutResult>& results,
                                                     std::chrono::milliseconds span, std::chrono::milliseconds grace,
                                                     const net::ExchangeContext& context, const OnRollout& on_progress);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

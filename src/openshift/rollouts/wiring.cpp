@@ -11,7 +11,7 @@
 #include <chrono>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -50,10 +50,10 @@ RefusedByQuota quota_in(std::string_view sentence) {
   return out;
 }
 
-bool refuses_still(const ResourceQuota& quota, const RefusedByQuota& refused) {
+bool refuses_still(const kube::ResourceQuota& quota, const RefusedByQuota& refused) {
   const auto hard = quota.hard();
   const auto used = quota.used();
-  const auto amount = [](const Labels& of, const std::string& what) -> std::optional<std::int64_t> {
+  const auto amount = [](const kube::Labels& of, const std::string& what) -> std::optional<std::int64_t> {
     const auto found = of.find(what);
     return found == of.end() ? std::nullopt : parse_quantity(found->second);
   };
@@ -65,7 +65,7 @@ bool refuses_still(const ResourceQuota& quota, const RefusedByQuota& refused) {
 }
 
 // Whether nobody was there to say how the quota is. A server that is starting says 403 to everybody.
-bool says_nothing(Client& client, const std::string& project, const std::string& name, const Error& error,
+bool says_nothing(kube::Client& client, const std::string& project, const std::string& name, const Error& error,
                   const net::ExchangeContext& context) {
   const auto* failure = failure_of(error);
   if (failure != nullptr && failure->code >= 500) return true;
@@ -76,8 +76,8 @@ bool says_nothing(Client& client, const std::string& project, const std::string&
     case ErrorKind::cancelled:
       return true;
     case ErrorKind::denied: {
-      ApiCall call;
-      call.target = path_of(ResourceQuota::kResource, project, name);
+      kube::ApiCall call;
+      call.target = path_of(kube::ResourceQuota::kResource, project, name);
       return client.connection().is_starting(call, error, context);
     }
     default:
@@ -87,41 +87,41 @@ bool says_nothing(Client& client, const std::string& project, const std::string&
 
 }  // namespace
 
-std::vector<Resource> rollout_resources(const std::vector<const Followed*>& followed) {
-  std::vector<Resource> out;
-  const auto add = [&](const Resource& resource) {
-    const auto same = [&](const Resource& other) { return other.kind == resource.kind; };
+std::vector<kube::Resource> rollout_resources(const std::vector<const Followed*>& followed) {
+  std::vector<kube::Resource> out;
+  const auto add = [&](const kube::Resource& resource) {
+    const auto same = [&](const kube::Resource& other) { return other.kind == resource.kind; };
     if (std::none_of(out.begin(), out.end(), same)) out.push_back(resource);
   };
   for (const auto* one : followed) {
     switch (one->before.kind) {
       case WorkloadKind::deployment_config:
-        add(DeploymentConfig::kResource);
-        add(ReplicationController::kResource);
+        add(kube::DeploymentConfig::kResource);
+        add(kube::ReplicationController::kResource);
         break;
       case WorkloadKind::deployment:
-        add(Deployment::kResource);
-        add(ReplicaSet::kResource);
+        add(kube::Deployment::kResource);
+        add(kube::ReplicaSet::kResource);
         break;
       case WorkloadKind::stateful_set:
-        add(StatefulSet::kResource);
+        add(kube::StatefulSet::kResource);
         break;
       case WorkloadKind::daemon_set:
-        add(DaemonSet::kResource);
+        add(kube::DaemonSet::kResource);
         break;
       case WorkloadKind::cron_job:
-        add(one->before.old_api ? CronJob::kOldResource : CronJob::kResource);
+        add(one->before.old_api ? kube::CronJob::kOldResource : kube::CronJob::kResource);
         continue;
       case WorkloadKind::build_config:
         continue;
     }
-    add(Pod::kResource);
-    add(Event::kResource);
+    add(kube::Pod::kResource);
+    add(kube::Event::kResource);
   }
   return out;
 }
 
-Status judge_lost_watch(Client& client, std::string_view kind, Error error, std::string& trouble) {
+Status judge_lost_watch(kube::Client& client, std::string_view kind, Error error, std::string& trouble) {
   switch (error.kind()) {
     case ErrorKind::unauthenticated:
       // The way out depends on where the token came from: Connection::failure has named it.
@@ -137,7 +137,7 @@ Status judge_lost_watch(Client& client, std::string_view kind, Error error, std:
       return {};
     case ErrorKind::denied:
     case ErrorKind::not_found:
-      if (kind == Event::kResource.kind) return {};
+      if (kind == kube::Event::kResource.kind) return {};
       break;
     default:
       break;
@@ -152,7 +152,7 @@ std::string LinesToShow::command() const {
                      container.empty() ? "" : " -c " + word(container), previous ? " --previous" : "");
 }
 
-LinesToShow last_lines(Client& client, const std::string& project, const RolloutCause& cause, int lines,
+LinesToShow last_lines(kube::Client& client, const std::string& project, const RolloutCause& cause, int lines,
                        const net::ExchangeContext& context) {
   const net::ExchangeContext soon{context.deadline.earlier(Deadline::after(kLogWait)), context.stop};
   LinesToShow out{project, cause.pod, cause.container, cause.previous};
@@ -161,15 +161,15 @@ LinesToShow last_lines(Client& client, const std::string& project, const Rollout
   return out;
 }
 
-Standing still_stands(Client& client, const std::string& project, const RolloutCause& cause,
+Standing still_stands(kube::Client& client, const std::string& project, const RolloutCause& cause,
                       const net::ExchangeContext& context) {
   const auto refused = quota_in(cause.sentence);
   if (cause.kind != CauseKind::quota || refused.name.empty()) return Standing::stands;
   const net::ExchangeContext soon{context.deadline.earlier(Deadline::after(kLogWait)), context.stop};
-  const auto quota = client.find<ResourceQuota>(project, refused.name, soon);
+  const auto quota = client.find<kube::ResourceQuota>(project, refused.name, soon);
   if (!quota)
     return says_nothing(client, project, refused.name, quota.error(), soon) ? Standing::unknown : Standing::stands;
   return *quota && refuses_still(**quota, refused) ? Standing::stands : Standing::lifted;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -10,20 +10,21 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
 constexpr std::size_t kMaxChildrenRead = 32;  // one request each; no list that we know has half as many
 
-Result<Image> read_image(Client& client, std::string_view project, std::string_view stream, std::string_view digest,
-                         const net::ExchangeContext& context) {
-  SLUICE_TRY(const auto found, client.get<ImageStreamImage>(project, fmt::format("{}@{}", stream, digest), context));
+Result<kube::Image> read_image(kube::Client& client, std::string_view project, std::string_view stream,
+                               std::string_view digest, const net::ExchangeContext& context) {
+  SLUICE_TRY(const auto found,
+             client.get<kube::ImageStreamImage>(project, fmt::format("{}@{}", stream, digest), context));
   return found.image();
 }
 
 // Fills in what an Image object says; a list's own entry may have said os and architecture before.
-void fill(ImagePart& part, const Image& image) {
+void fill(ImagePart& part, const kube::Image& image) {
   // 3.x stores no operating system; Linux is the only one that its nodes run, but that is not for us to say.
   const auto os = text_at(image.json(), {"dockerImageMetadata", "Os"});
   const auto architecture = text_at(image.json(), {"dockerImageMetadata", "Architecture"});
@@ -46,14 +47,14 @@ void accept(std::vector<std::string>& accepted, std::string digest) {
 }
 
 // Imported images bear their manifest's digest in the place of the config's.
-void accept_config(std::vector<std::string>& accepted, const Image& image) {
+void accept_config(std::vector<std::string>& accepted, const kube::Image& image) {
   auto id = text_at(image.json(), {"dockerImageMetadata", "Id"});
   if (image.is_managed() && id.starts_with("sha256:")) accept(accepted, std::move(id));
 }
 
 }  // namespace
 
-Result<ImageFacts> describe_image(Client& client, std::string_view project, std::string_view stream,
+Result<ImageFacts> describe_image(kube::Client& client, std::string_view project, std::string_view stream,
                                   std::string_view digest, const net::ExchangeContext& context) {
   const auto read = read_image(client, project, stream, digest, context);
   if (!read) {
@@ -96,4 +97,4 @@ Result<ImageFacts> describe_image(Client& client, std::string_view project, std:
   return facts;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

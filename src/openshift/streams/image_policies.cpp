@@ -8,12 +8,12 @@
 #include <thread>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
-constexpr Resource kOfProject{"config.openshift.io", "v1", "imagepolicies", "ImagePolicy"};
-constexpr Resource kOfCluster{"config.openshift.io", "v1", "clusterimagepolicies", "ClusterImagePolicy", false};
+constexpr kube::Resource kOfProject{"config.openshift.io", "v1", "imagepolicies", "ImagePolicy"};
+constexpr kube::Resource kOfCluster{"config.openshift.io", "v1", "clusterimagepolicies", "ClusterImagePolicy", false};
 
 RootOfTrust root_of(std::string_view type) {
   if (type == "PublicKey") return RootOfTrust::public_key;
@@ -26,9 +26,9 @@ struct Listed {
   PolicyView view = PolicyView::read;
 };
 
-Result<Listed> list(Client& client, const Resource& resource, const std::string& project,
+Result<Listed> list(kube::Client& client, const kube::Resource& resource, const std::string& project,
                     const net::ExchangeContext& context) {
-  Selection selection;
+  kube::Selection selection;
   selection.project = project;
   const auto pages = client.list_json(resource, selection, context);
   Listed out;
@@ -98,7 +98,7 @@ ImagePolicy read_image_policy(const Json& json) {
           .root = root_of(text_at(json, {"spec", "policy", "rootOfTrust", "policyType"}))};
 }
 
-Result<ImagePolicies> read_image_policies(Client& client, const std::string& project,
+Result<ImagePolicies> read_image_policies(kube::Client& client, const std::string& project,
                                           const net::ExchangeContext& context) {
   std::optional<Result<Listed>> of_project;
   std::optional<Result<Listed>> of_cluster;
@@ -143,4 +143,4 @@ std::optional<PolicyMatch> policy_for(const std::vector<ImagePolicy>& policies, 
   return PolicyMatch{*best, scopes[best_rank]};
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

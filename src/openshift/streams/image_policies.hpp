@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// `spec.policy.rootOfTrust.policyType`.
 enum class RootOfTrust : std::uint8_t { public_key, fulcio, pki, unknown };
@@ -43,7 +43,7 @@ struct ImagePolicies {
   PolicyView of_project = PolicyView::absent;
 };
 /// Two lists, side by side. Errors: those of the API but denied and not_found, which are told by the views.
-Result<ImagePolicies> read_image_policies(Client& client, const std::string& project,
+Result<ImagePolicies> read_image_policies(kube::Client& client, const std::string& project,
                                           const net::ExchangeContext& context);
 
 /// The most specific scope of the policy that the reference falls under; empty when none covers it. A reference with a
@@ -63,4 +63,4 @@ struct PolicyMatch {
 std::optional<PolicyMatch> policy_for(const std::vector<ImagePolicy>& policies, std::string_view project,
                                       std::string_view reference);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

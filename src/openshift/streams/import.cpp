@@ -12,7 +12,7 @@
 #include <memory>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -21,7 +21,7 @@ constexpr std::string_view kPreserve = "PreserveOriginal";
 /// Imports one image. Thread: job.
 class Importer {
  public:
-  Importer(Client& client, const ImportWish& wish, const net::ExchangeContext& context)
+  Importer(kube::Client& client, const ImportWish& wish, const net::ExchangeContext& context)
       : client_(client),
         wish_(wish),
         context_(context),
@@ -45,15 +45,15 @@ class Importer {
            (repository.empty() || resolved_pull_spec(before_, wish_.tag).starts_with(repository + "@"));
   }
 
-  MovedTag told(const ImageStream& stream, bool written) const {
+  MovedTag told(const kube::ImageStream& stream, bool written) const {
     const auto spec = stream.tag_spec(wish_.tag);
     return {top_image(before_, wish_.tag), written, spec && spec->local, resolved_pull_spec(stream, wish_.tag)};
   }
 
-  ImageStreamImport request(bool dry_run) const {
-    auto out =
-        ImageStreamImport::of(wish_.project, wish_.stream,
-                              {pull_spec_, wish_.tag, wish_.insecure, /*scheduled=*/false, /*local=*/true}, dry_run);
+  kube::ImageStreamImport request(bool dry_run) const {
+    auto out = kube::ImageStreamImport::of(wish_.project, wish_.stream,
+                                           {pull_spec_, wish_.tag, wish_.insecure, /*scheduled=*/false, /*local=*/true},
+                                           dry_run);
     auto* spec = out.json().find("spec");
     auto* images = spec != nullptr ? spec->find("images") : nullptr;
     if (!wish_.is_list || images == nullptr || images->elements() == nullptr) return out;
@@ -83,7 +83,7 @@ class Importer {
     return another(arrived, keeps_lists(*answer));
   }
 
-  static bool keeps_lists(const ImageStreamImport& answer) {
+  static bool keeps_lists(const kube::ImageStreamImport& answer) {
     const auto& images = list_at(answer.json(), {"spec", "images"});
     return !images.empty() && text_at(images.front(), {"importPolicy", "importMode"}) == kPreserve;
   }
@@ -103,7 +103,7 @@ class Importer {
   }
 
   // Failures of one image, inside of a 201.
-  Error refusal(const ApiFailure& failure) {
+  Error refusal(const kube::ApiFailure& failure) {
     if (failure.is_limit()) return made(ErrorKind::blocked, failure, "ask whoever sets the limits of the project");
     switch (failure.code) {
       case 401:
@@ -124,19 +124,19 @@ class Importer {
     }
   }
 
-  Error made(ErrorKind kind, const ApiFailure& failure, std::string hint) const {
+  Error made(ErrorKind kind, const kube::ApiFailure& failure, std::string hint) const {
     const bool says_more = !failure.message.empty() && failure.message != failure.reason;
     return Error(kind, fmt::format("{} failed in {} ({} {}{}{})", what_, client_.connection().host(), failure.code,
                                    failure.reason, says_more ? ": " : "", says_more ? failure.message : ""))
         .with_status(failure.code)
         .with_registry_code(failure.reason)
         .with_hint(std::move(hint))
-        .with_detail(std::make_shared<const ApiFailure>(failure));
+        .with_detail(std::make_shared<const kube::ApiFailure>(failure));
   }
 
   // The cluster pulls as service accounts of the project where it knows the registry as its own, else with the secrets
   // of the project; who asks for the import does not count.
-  Error not_let_in(const ApiFailure& failure) const {
+  Error not_let_in(const kube::ApiFailure& failure) const {
     const bool own = wish_.registry == registry_host(before_.repository()) ||
                      wish_.registry == registry_host(before_.public_repository());
     if (own) {
@@ -154,7 +154,7 @@ class Importer {
   }
 
   Result<MovedTag> read_back() {
-    auto stream = client_.get<ImageStream>(wish_.project, wish_.stream, context_);
+    auto stream = client_.get<kube::ImageStream>(wish_.project, wish_.stream, context_);
     if (!stream) {
       return explain_refusal(client_, std::move(stream).error(),
                              {what_, "get", "imagestreams", wish_.project, "view", "watch.yaml"}, context_);
@@ -181,19 +181,19 @@ class Importer {
     return std::move(error).context(fmt::format("{} was left as it is now ({})", shown_, done.error().message()));
   }
 
-  Client& client_;
+  kube::Client& client_;
   const ImportWish& wish_;
   const net::ExchangeContext& context_;
   std::string pull_spec_;
   std::string shown_;
   std::string what_;
-  ImageStream before_;
+  kube::ImageStream before_;
 };
 
 }  // namespace
 
-Result<MovedTag> import_image(Client& client, const ImportWish& wish, const net::ExchangeContext& context) {
+Result<MovedTag> import_image(kube::Client& client, const ImportWish& wish, const net::ExchangeContext& context) {
   return Importer(client, wish, context).run();
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

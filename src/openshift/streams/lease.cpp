@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -29,7 +29,7 @@ struct LeaseNote {
 bool is_sane(const std::optional<std::string>& text) { return text && text->size() <= kMaxText; }
 
 /// Fence 0 and no holder when there is none, or none that can be read.
-LeaseNote read_note(const ImageStream& stream) {
+LeaseNote read_note(const kube::ImageStream& stream) {
   LeaseNote out{{stream.project(), stream.name(), "", "", 0, 0}};
   const auto text = stream.annotation(kLeaseAnnotation);
   // Damage to the rest leaves the number in force: it must never start again.
@@ -49,7 +49,7 @@ LeaseNote read_note(const ImageStream& stream) {
   return out;
 }
 
-void write_note(ImageStream& stream, Json json, const StreamLease& lease) {
+void write_note(kube::ImageStream& stream, Json json, const StreamLease& lease) {
   json.set("holder", lease.holder).set("promotion", lease.promotion).set("fence", lease.fence);
   json.set("expires-at", lease.expires_at).set("who", text::printable(lease.who, kMaxWho)).set("since", lease.since);
   stream.annotate(kLeaseAnnotation, json.dump());
@@ -88,37 +88,37 @@ bool is_same(const StreamLease& one, const StreamLease& other) {
   return one.holder == other.holder && one.fence == other.fence;
 }
 
-Result<StreamLease> write_lease(Client& client, const StreamLease& about,
-                                const std::function<Result<bool>(ImageStream&)>& change, const StreamLease& outcome,
-                                const net::ExchangeContext& context) {
-  auto written = client.update_with<ImageStream>(about.project, about.stream, change, context);
+Result<StreamLease> write_lease(kube::Client& client, const StreamLease& about,
+                                const std::function<Result<bool>(kube::ImageStream&)>& change,
+                                const StreamLease& outcome, const net::ExchangeContext& context) {
+  auto written = client.update_with<kube::ImageStream>(about.project, about.stream, change, context);
   if (!written) return std::move(written).error();
   return outcome;
 }
 
 }  // namespace
 
-std::optional<StreamLease> read_lease(const ImageStream& stream) {
+std::optional<StreamLease> read_lease(const kube::ImageStream& stream) {
   auto note = read_note(stream);
   if (note.lease.holder.empty()) return std::nullopt;
   return std::move(note.lease);
 }
 
-std::optional<Error> lost_lease(const StreamLease& lease, const ImageStream& stream) {
+std::optional<Error> lost_lease(const StreamLease& lease, const kube::ImageStream& stream) {
   const auto note = read_note(stream);
   if (is_same(note.lease, lease)) return std::nullopt;
   return lost(lease, note.lease);
 }
 
-Result<StreamLease> take_stream_lease(Client& client, StreamLease wanted, std::chrono::seconds span, std::int64_t now,
-                                      const net::ExchangeContext& context, const LeaseTaking& how) {
+Result<StreamLease> take_stream_lease(kube::Client& client, StreamLease wanted, std::chrono::seconds span,
+                                      std::int64_t now, const net::ExchangeContext& context, const LeaseTaking& how) {
   if (wanted.holder.empty() || wanted.holder.size() > kMaxText || wanted.promotion.size() > kMaxText) {
     return Error(ErrorKind::internal,
                  fmt::format("cannot take the lease on the image stream {}: it needs a holder", shown(wanted)));
   }
   std::optional<Error> refused;
   // Whoever's write arrives first has it: the other one's version is stale, and it looks again.
-  const auto change = [&](ImageStream& stream) -> Result<bool> {
+  const auto change = [&](kube::ImageStream& stream) -> Result<bool> {
     refused.reset();
     auto note = read_note(stream);
     const bool ours = note.lease.holder == wanted.holder;
@@ -137,18 +137,18 @@ Result<StreamLease> take_stream_lease(Client& client, StreamLease wanted, std::c
     write_note(stream, std::move(note.json), wanted);
     return true;
   };
-  auto written = client.update_with<ImageStream>(wanted.project, wanted.stream, change, context);
+  auto written = client.update_with<kube::ImageStream>(wanted.project, wanted.stream, change, context);
   // Whether a far end could be cut or not: it is somebody else's.
   if (refused) return std::move(*refused);
   if (!written) return std::move(written).error();
   return wanted;
 }
 
-Result<StreamLease> renew_stream_lease(Client& client, const StreamLease& lease, std::chrono::seconds span,
+Result<StreamLease> renew_stream_lease(kube::Client& client, const StreamLease& lease, std::chrono::seconds span,
                                        std::int64_t now, const net::ExchangeContext& context) {
   StreamLease renewed = lease;
   renewed.expires_at = expiry(now, span);
-  const auto change = [&](ImageStream& stream) -> Result<bool> {
+  const auto change = [&](kube::ImageStream& stream) -> Result<bool> {
     auto note = read_note(stream);
     if (!is_same(note.lease, lease)) return lost(lease, note.lease);
     write_note(stream, std::move(note.json), renewed);
@@ -157,9 +157,9 @@ Result<StreamLease> renew_stream_lease(Client& client, const StreamLease& lease,
   return write_lease(client, lease, change, renewed, context);
 }
 
-Status cut_stream_lease(Client& client, const StreamLease& lease, std::int64_t now,
+Status cut_stream_lease(kube::Client& client, const StreamLease& lease, std::int64_t now,
                         const net::ExchangeContext& context) {
-  const auto change = [&](ImageStream& stream) -> Result<bool> {
+  const auto change = [&](kube::ImageStream& stream) -> Result<bool> {
     auto note = read_note(stream);
     const auto end = cut_end(note.lease, now);
     if (!end) return false;
@@ -167,21 +167,21 @@ Status cut_stream_lease(Client& client, const StreamLease& lease, std::int64_t n
     write_note(stream, std::move(note.json), note.lease);
     return true;
   };
-  auto written = client.update_with<ImageStream>(lease.project, lease.stream, change, context);
+  auto written = client.update_with<kube::ImageStream>(lease.project, lease.stream, change, context);
   if (!written) return std::move(written).error();
   return {};
 }
 
-Status release_stream_lease(Client& client, const StreamLease& lease, const net::ExchangeContext& context) {
-  const auto change = [&](ImageStream& stream) -> Result<bool> {
+Status release_stream_lease(kube::Client& client, const StreamLease& lease, const net::ExchangeContext& context) {
+  const auto change = [&](kube::ImageStream& stream) -> Result<bool> {
     auto note = read_note(stream);
     if (!is_same(note.lease, lease)) return false;
     write_note(stream, std::move(note.json), {lease.project, lease.stream, "", "", lease.fence, 0});
     return true;
   };
-  auto written = client.update_with<ImageStream>(lease.project, lease.stream, change, context);
+  auto written = client.update_with<kube::ImageStream>(lease.project, lease.stream, change, context);
   if (written || written.error().kind() == ErrorKind::not_found) return {};  // gone, and the lease with it
   return std::move(written).error().context("giving back the lease on the image stream " + shown(lease));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <system_error>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 std::int64_t seconds_left(const StreamLease& lease, std::int64_t now) {
   if (lease.holder.empty() || lease.expires_at <= 0) return 0;
@@ -37,4 +37,4 @@ std::int64_t read_fence(std::string_view annotation) {
 
 std::int64_t next_fence(std::int64_t fence) { return std::min(fence, kMaxFence - 1) + 1; }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 inline constexpr std::chrono::seconds kLeaseSpan{60};  ///< taken and renewed for so long
 inline constexpr std::chrono::seconds kClockSkew = std::chrono::minutes(3);
@@ -37,4 +37,4 @@ std::int64_t read_fence(std::string_view annotation);
 /// The next holder's number: never smaller than one that was seen.
 std::int64_t next_fence(std::int64_t fence);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -7,22 +7,23 @@
 #include <chrono>
 #include <memory>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 Error with_facts_of(const Error& cause, Error error) {
   auto coded = std::move(error).with_registry_code(cause.registry_code());
   auto out = cause.http_status() ? std::move(coded).with_status(*cause.http_status()) : std::move(coded);
   const auto* failure = failure_of(cause);
   if (failure == nullptr) return out;
-  return std::move(out).with_detail(std::make_shared<const ApiFailure>(*failure));
+  return std::move(out).with_detail(std::make_shared<const kube::ApiFailure>(*failure));
 }
 
-std::string our_name(Client& client, const net::ExchangeContext& context) {
+std::string our_name(kube::Client& client, const net::ExchangeContext& context) {
   const auto user = client.who_am_i(context);
   return user && !user->name().empty() ? findings::shell_word(user->name()) : "USER";
 }
 
-Error explain_refusal(Client& client, Error error, const NeededRight& needed, const net::ExchangeContext& context) {
+Error explain_refusal(kube::Client& client, Error error, const NeededRight& needed,
+                      const net::ExchangeContext& context) {
   const auto* failure = failure_of(error);
   if (failure == nullptr) return error;
   if (failure->is_limit()) {
@@ -44,11 +45,11 @@ bool is_stale(const Error& error) {
   return failure != nullptr && failure->is_stale();
 }
 
-Status pause_after_conflict(Client& client, int attempt, const net::ExchangeContext& context) {
+Status pause_after_conflict(kube::Client& client, int attempt, const net::ExchangeContext& context) {
   const auto& timing = client.connection().timing();
   const auto wait = std::chrono::milliseconds(static_cast<long long>(20.0 * attempt * fraction_of(timing)));
   if (timing.pause(wait, context.stop)) return {};
   return Error(ErrorKind::cancelled, "stopped while somebody else was writing to the same image stream");
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

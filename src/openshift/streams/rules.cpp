@@ -2,19 +2,19 @@
 
 #include "base/text.hpp"
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 std::string registry_host(std::string_view pull_spec) {
   const auto [host, rest] = text::cut(pull_spec, '/');
   return rest.empty() ? std::string() : std::string(host);
 }
 
-std::string top_image(const ImageStream& stream, std::string_view tag) {
+std::string top_image(const kube::ImageStream& stream, std::string_view tag) {
   const auto top = stream.top(tag);
   return top ? top->image : std::string();
 }
 
-bool would_wander(const ImageStream& stream, std::string_view tag, std::string_view digest) {
+bool would_wander(const kube::ImageStream& stream, std::string_view tag, std::string_view digest) {
   const auto spec = stream.tag_spec(tag);
   if (!spec) return false;
   if (spec->scheduled) return true;
@@ -27,17 +27,17 @@ bool would_wander(const ImageStream& stream, std::string_view tag, std::string_v
   return own_project && (colon == std::string::npos || spec->from->name.substr(0, colon) == stream.name());
 }
 
-bool write_does_nothing(const ImageStream& stream, std::string_view tag, const ImageSource& from) {
+bool write_does_nothing(const kube::ImageStream& stream, std::string_view tag, const kube::ImageSource& from) {
   const auto spec = stream.tag_spec(tag);
   if (!spec || !spec->from || spec->reference) return false;
-  const auto project = [&](const ImageSource& source) {
+  const auto project = [&](const kube::ImageSource& source) {
     return source.project.empty() ? stream.project() : source.project;
   };
   // The kind does not count.
   return project(*spec->from) == project(from) && spec->from->name == from.name;
 }
 
-bool is_stored_here(const ImageStream& stream, std::string_view digest) {
+bool is_stored_here(const kube::ImageStream& stream, std::string_view digest) {
   const auto repository = stream.repository();
   if (repository.empty()) return false;
   bool found = false;
@@ -51,7 +51,7 @@ bool is_stored_here(const ImageStream& stream, std::string_view digest) {
   return found;
 }
 
-std::string resolved_pull_spec(const ImageStream& stream, std::string_view tag) {
+std::string resolved_pull_spec(const kube::ImageStream& stream, std::string_view tag) {
   const auto top = stream.top(tag);
   if (!top) return {};
   const auto spec = stream.tag_spec(tag);
@@ -60,4 +60,4 @@ std::string resolved_pull_spec(const ImageStream& stream, std::string_view tag) 
   return top->pull_spec;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

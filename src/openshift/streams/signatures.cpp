@@ -10,11 +10,11 @@
 #include <limits>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
-constexpr Resource kSignatures{"image.openshift.io", "v1", "imagesignatures", "ImageSignature", false};
+constexpr kube::Resource kSignatures{"image.openshift.io", "v1", "imagesignatures", "ImageSignature", false};
 constexpr std::size_t kMaxSignatures = 100;  // a guess: one per signer and re-signing; it bounds the requests
 
 bool ends_all(const Error& error) {
@@ -29,7 +29,7 @@ Json body_of(const Json& signature) {
   return out.set("type", text_at(signature, {"type"})).set("content", text_at(signature, {"content"}));
 }
 
-std::string why_not(Client& target, const Error& error, const net::ExchangeContext& context) {
+std::string why_not(kube::Client& target, const Error& error, const net::ExchangeContext& context) {
   if (error.kind() == ErrorKind::denied) {
     const auto user = our_name(target, context);
     return fmt::format(
@@ -40,20 +40,21 @@ std::string why_not(Client& target, const Error& error, const net::ExchangeConte
   return error.message();
 }
 
-Result<Image> read_signed(Client& client, std::string_view project, std::string_view stream, std::string_view digest,
-                          const net::ExchangeContext& context) {
-  SLUICE_TRY(const auto found, client.get<ImageStreamImage>(project, fmt::format("{}@{}", stream, digest), context));
+Result<kube::Image> read_signed(kube::Client& client, std::string_view project, std::string_view stream,
+                                std::string_view digest, const net::ExchangeContext& context) {
+  SLUICE_TRY(const auto found,
+             client.get<kube::ImageStreamImage>(project, fmt::format("{}@{}", stream, digest), context));
   return found.image();
 }
 
-int signatures_of(const Image& image) {
+int signatures_of(const kube::Image& image) {
   const auto count = list_at(image.json(), {"signatures"}).size();
   return static_cast<int>(std::min<std::size_t>(count, std::numeric_limits<int>::max()));
 }
 
 }  // namespace
 
-Result<std::optional<int>> count_signatures(Client& client, std::string_view project, std::string_view stream,
+Result<std::optional<int>> count_signatures(kube::Client& client, std::string_view project, std::string_view stream,
                                             std::string_view digest, const net::ExchangeContext& context) {
   const auto image = read_signed(client, project, stream, digest, context);
   if (image) return std::optional<int>(signatures_of(*image));
@@ -61,8 +62,8 @@ Result<std::optional<int>> count_signatures(Client& client, std::string_view pro
   return std::optional<int>();
 }
 
-Result<CarriedSignatures> carry_signatures(Client& source, std::string_view project, std::string_view stream,
-                                           Client& target, std::string_view digest,
+Result<CarriedSignatures> carry_signatures(kube::Client& source, std::string_view project, std::string_view stream,
+                                           kube::Client& target, std::string_view digest,
                                            const net::ExchangeContext& context) {
   CarriedSignatures out;
   const auto image = read_signed(source, project, stream, digest, context);
@@ -98,4 +99,4 @@ Result<CarriedSignatures> carry_signatures(Client& source, std::string_view proj
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

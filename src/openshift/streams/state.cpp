@@ -9,7 +9,7 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -146,7 +146,7 @@ Json entry_json(const TagState& state, Json out) {
 }
 
 /// Entries of tags that the stream does not have any more.
-void forget_lost_tags(Json& all, const ImageStream& stream, std::string_view except) {
+void forget_lost_tags(Json& all, const kube::ImageStream& stream, std::string_view except) {
   std::vector<std::string> lost;
   for (const auto& [tag, entry] : all.members()) {
     if (tag != except && !stream.tag(tag) && !stream.tag_spec(tag)) lost.push_back(tag);
@@ -156,7 +156,7 @@ void forget_lost_tags(Json& all, const ImageStream& stream, std::string_view exc
 
 }  // namespace
 
-StreamState read_state(const ImageStream& stream) {
+StreamState read_state(const kube::ImageStream& stream) {
   StreamState out;
   std::string problem;
   const auto all = parse_annotation(stream.annotation(kStateAnnotation), problem);
@@ -176,7 +176,8 @@ StreamState read_state(const ImageStream& stream) {
   return out;
 }
 
-Result<bool> change_state(ImageStream& stream, std::string_view tag, const std::function<void(TagState&)>& change) {
+Result<bool> change_state(kube::ImageStream& stream, std::string_view tag,
+                          const std::function<void(TagState&)>& change) {
   std::string problem;
   auto all = parse_annotation(stream.annotation(kStateAnnotation), problem);
   if (!all.is_object()) all = Json::object();
@@ -209,4 +210,4 @@ std::string pin_tag(std::string_view digest) {
   return std::string(kPinStart) + std::string(text::cut(digest, ':').second.substr(0, kPinDigits));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

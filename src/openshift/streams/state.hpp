@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 inline constexpr std::string_view kStateAnnotation = "sluice/state";  ///< JSON: by tag, what is written below
 inline constexpr std::string_view kLeaseAnnotation = "sluice/lease";  ///< JSON: who is at work
@@ -49,11 +49,12 @@ struct StreamState {
   std::map<std::string, TagState, std::less<>> tags;
   std::string problem;
 };
-StreamState read_state(const ImageStream& stream);
+StreamState read_state(const kube::ImageStream& stream);
 
 /// Changes the state of one tag in the annotation of a stream that was read. What could not be read is written anew.
 /// False when nothing changes. Pure. Errors: unsupported (too much for one annotation).
-Result<bool> change_state(ImageStream& stream, std::string_view tag, const std::function<void(TagState&)>& change);
+Result<bool> change_state(kube::ImageStream& stream, std::string_view tag,
+                          const std::function<void(TagState&)>& change);
 
 /// The tag of our own that keeps an image from the pruner: "sluice-" and 12 digits of its digest.
 std::string pin_tag(std::string_view digest);
@@ -70,10 +71,10 @@ struct StreamLease {
   std::int64_t since = 0;       ///< when it was taken; 0: not known
 };
 /// Empty when nobody has it: never taken, given back, or unreadable. One that has expired is given back as it stands.
-std::optional<StreamLease> read_lease(const ImageStream& stream);
+std::optional<StreamLease> read_lease(const kube::ImageStream& stream);
 
 /// Why a lease is not what the stream says any more; empty: it is. Pure. Kind conflict.
-std::optional<Error> lost_lease(const StreamLease& lease, const ImageStream& stream);
+std::optional<Error> lost_lease(const StreamLease& lease, const kube::ImageStream& stream);
 
 /// Whether a holder is known to run no more; records::is_dead says so of processes of this host.
 using IsGone = std::function<bool(std::string_view holder)>;
@@ -88,16 +89,17 @@ struct LeaseTaking {
 /// damaged. How long somebody else's counts: lease_rules.hpp.
 /// Errors: busy with a LeaseHeld (base/lease_held.hpp) when somebody else has it; denied; not_found; conflict (a storm
 /// of other writers).
-Result<StreamLease> take_stream_lease(Client& client, StreamLease wanted, std::chrono::seconds span, std::int64_t now,
-                                      const net::ExchangeContext& context, const LeaseTaking& how = {});
+Result<StreamLease> take_stream_lease(kube::Client& client, StreamLease wanted, std::chrono::seconds span,
+                                      std::int64_t now, const net::ExchangeContext& context,
+                                      const LeaseTaking& how = {});
 /// Errors: conflict when it was lost: somebody else has it now, or it was given back. A conflict of the API (a storm of
 /// other writers) has a failure_of() and says nothing about the lease.
-Result<StreamLease> renew_stream_lease(Client& client, const StreamLease& lease, std::chrono::seconds span,
+Result<StreamLease> renew_stream_lease(kube::Client& client, const StreamLease& lease, std::chrono::seconds span,
                                        std::int64_t now, const net::ExchangeContext& context);
 /// Cuts down the end of somebody else's lease that lies further away than it may count (lease_rules.hpp).
-Status cut_stream_lease(Client& client, const StreamLease& lease, std::int64_t now,
+Status cut_stream_lease(kube::Client& client, const StreamLease& lease, std::int64_t now,
                         const net::ExchangeContext& context);
 /// Gives it back, if it is still ours; the fence number stays on the stream.
-Status release_stream_lease(Client& client, const StreamLease& lease, const net::ExchangeContext& context);
+Status release_stream_lease(kube::Client& client, const StreamLease& lease, const net::ExchangeContext& context);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -20,9 +20,10 @@ NeededRight right_to_write(std::string_view what, std::string_view verb, std::st
   return {std::string(what), std::string(verb), std::string(resource), std::string(project), "edit", "promote.yaml"};
 }
 
-Result<std::optional<ImageStream>> find_stream(Client& client, std::string_view what, std::string_view project,
-                                               std::string_view stream, const net::ExchangeContext& context) {
-  auto found = client.find<ImageStream>(project, stream, context);
+Result<std::optional<kube::ImageStream>> find_stream(kube::Client& client, std::string_view what,
+                                                     std::string_view project, std::string_view stream,
+                                                     const net::ExchangeContext& context) {
+  auto found = client.find<kube::ImageStream>(project, stream, context);
   if (found) return found;
   return explain_refusal(client, std::move(found).error(), right_to_read(what, project), context);
 }
@@ -30,7 +31,7 @@ Result<std::optional<ImageStream>> find_stream(Client& client, std::string_view 
 /// Moves one tag. Thread: job.
 class Mover {
  public:
-  Mover(Client& client, const TagMove& move, const net::ExchangeContext& context)
+  Mover(kube::Client& client, const TagMove& move, const net::ExchangeContext& context)
       : client_(client),
         move_(move),
         context_(context),
@@ -78,14 +79,14 @@ class Mover {
     if (import_policy_.is_object()) import_policy_.remove("scheduled");
   }
 
-  MovedTag told(const ImageStream& stream, bool written) const {
+  MovedTag told(const kube::ImageStream& stream, bool written) const {
     const auto spec = stream.tag_spec(move_.tag);
     return {before_, written, spec && spec->local, resolved_pull_spec(stream, move_.tag)};
   }
 
   // 200 may mean that nothing happened, and somebody may have pushed since.
   Result<MovedTag> read_back() {
-    auto stream = client_.get<ImageStream>(move_.project, move_.stream, context_);
+    auto stream = client_.get<kube::ImageStream>(move_.project, move_.stream, context_);
     if (!stream) {
       return explain_refusal(client_, std::move(stream).error(), right_to_read(what_, move_.project), context_);
     }
@@ -98,13 +99,13 @@ class Mover {
 
   // Whether the server will lead the tag to the target's own repository. Without the right to read the source, Local
   // leads there in any case.
-  Result<bool> is_stored(const ImageStream& target) {
+  Result<bool> is_stored(const kube::ImageStream& target) {
     if (move_.stored) return *move_.stored;
     if (move_.source_project == move_.project && move_.source_stream == move_.stream) {
       return is_stored_here(target, move_.digest);
     }
     if (!source_stored_) {
-      auto source = client_.find<ImageStream>(move_.source_project, move_.source_stream, context_);
+      auto source = client_.find<kube::ImageStream>(move_.source_project, move_.source_stream, context_);
       if (!source && source.error().kind() != ErrorKind::denied) return std::move(source).error();
       asked_source_ = true;
       source_stored_ = source && *source && is_stored_here(**source, move_.digest);
@@ -113,7 +114,7 @@ class Mover {
   }
 
   // Only the entry of the spec: deleting the tag would take its history, and with it the way back.
-  Result<ImageStream> without_spec(ImageStream stream) {
+  Result<kube::ImageStream> without_spec(kube::ImageStream stream) {
     stream.remove_tag_spec(move_.tag);
     auto updated = client_.update(stream, context_);
     if (updated) return updated;
@@ -121,8 +122,8 @@ class Mover {
                            right_to_write(what_, "update", "imagestreams", move_.project), context_);
   }
 
-  Result<ImageStreamTag> write(const ImageStream& stream, bool stored) {
-    auto body = ImageStreamTag::pointing(move_.project, move_.stream, move_.tag, from_);
+  Result<kube::ImageStreamTag> write(const kube::ImageStream& stream, bool stored) {
+    auto body = kube::ImageStreamTag::pointing(move_.project, move_.stream, move_.tag, from_);
     if (!stored || local_) set_at(body.json(), {"tag", "referencePolicy", "type"}, "Local");
     if (import_policy_.is_object()) set_at(body.json(), {"tag", "importPolicy"}, import_policy_);
     for (const auto& [key, value] : annotations_) body.annotate(key, value);
@@ -151,14 +152,14 @@ class Mover {
                            context_);
   }
 
-  Client& client_;
+  kube::Client& client_;
   const TagMove& move_;
   const net::ExchangeContext& context_;
   std::string shown_;
   std::string what_;
-  ImageSource from_;
+  kube::ImageSource from_;
   std::string before_;
-  Labels annotations_;
+  kube::Labels annotations_;
   bool local_ = false;  ///< referencePolicy Local stood there
   Json import_policy_;  ///< that stood there; null: none did
   std::optional<bool> source_stored_;
@@ -167,11 +168,11 @@ class Mover {
 
 }  // namespace
 
-Result<MovedTag> move_tag(Client& client, const TagMove& move, const net::ExchangeContext& context) {
+Result<MovedTag> move_tag(kube::Client& client, const TagMove& move, const net::ExchangeContext& context) {
   return Mover(client, move, context).run();
 }
 
-Status drop_tag(Client& client, std::string_view project, std::string_view stream, std::string_view tag,
+Status drop_tag(kube::Client& client, std::string_view project, std::string_view stream, std::string_view tag,
                 std::string_view expected, const net::ExchangeContext& context) {
   const auto shown = fmt::format("{}/{}:{}", project, stream, tag);
   const auto what = "deleting " + shown;
@@ -185,25 +186,26 @@ Status drop_tag(Client& client, std::string_view project, std::string_view strea
                                expected.empty() ? "nothing" : expected));
     }
     // The API compares the stream's uid alone: a push between the look and this goes with the tag.
-    auto removed = client.remove<ImageStreamTag>(project, fmt::format("{}:{}", stream, tag), context, {found->uid()});
+    auto removed =
+        client.remove<kube::ImageStreamTag>(project, fmt::format("{}:{}", stream, tag), context, {found->uid()});
     if (removed || removed.error().kind() == ErrorKind::not_found) return {};
     return explain_refusal(client, std::move(removed).error(),
                            right_to_write(what, "delete", "imagestreamtags", project), context);
   });
 }
 
-Result<ImageStream> ensure_stream(Client& client, std::string_view project, std::string_view stream,
-                                  const net::ExchangeContext& context) {
+Result<kube::ImageStream> ensure_stream(kube::Client& client, std::string_view project, std::string_view stream,
+                                        const net::ExchangeContext& context) {
   const auto what = fmt::format("using the image stream {}/{}", project, stream);
   SLUICE_TRY(auto found, find_stream(client, what, project, stream, context));
   if (found) return std::move(*found);
   // By a request of its own: under a quota of streams, 3.x refuses the write of a tag that has to make one.
-  auto made = client.create(project, ImageStream::named(project, stream), context);
+  auto made = client.create(project, kube::ImageStream::named(project, stream), context);
   if (made) return made;
   const auto* failure = failure_of(made.error());
-  if (failure != nullptr && failure->already_exists()) return client.get<ImageStream>(project, stream, context);
+  if (failure != nullptr && failure->already_exists()) return client.get<kube::ImageStream>(project, stream, context);
   return explain_refusal(client, std::move(made).error(), right_to_write(what, "create", "imagestreams", project),
                          context);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -5,14 +5,14 @@
 
 #include "base/result.hpp"
 #include "kube/client.hpp"
-#include "openshift/preflight/rights.hpp"
+#include "openshift/streams/image_part.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// A tag, and the image that it is to stand for.
 struct TagMove {
@@ -39,16 +39,16 @@ struct MovedTag {
 /// history stays). Conflicts are retried by reading again. Reads the stream back. Errors: denied (names the right and
 /// the side), not_found (the source has no such image), conflict (a storm), integrity (the tag stands for something
 /// else afterwards), blocked (quota or limit, in the server's words).
-Result<MovedTag> move_tag(Client& client, const TagMove& move, const net::ExchangeContext& context);
+Result<MovedTag> move_tag(kube::Client& client, const TagMove& move, const net::ExchangeContext& context);
 
 /// Takes a tag and its history away, if it stands for `expected`. Good when it is not there.
 /// Errors: conflict when it stands for something else; denied.
-Status drop_tag(Client& client, std::string_view project, std::string_view stream, std::string_view tag,
+Status drop_tag(kube::Client& client, std::string_view project, std::string_view stream, std::string_view tag,
                 std::string_view expected, const net::ExchangeContext& context);
 
 /// The stream, made if it is not there. Errors: denied, blocked (quota).
-Result<ImageStream> ensure_stream(Client& client, std::string_view project, std::string_view stream,
-                                  const net::ExchangeContext& context);
+Result<kube::ImageStream> ensure_stream(kube::Client& client, std::string_view project, std::string_view stream,
+                                        const net::ExchangeContext& context);
 
 /// The target cluster pulls: one image by its digest into a tag.
 struct ImportWish {
@@ -65,7 +65,7 @@ struct ImportWish {
 /// Tried without storing first, since a failed import marks the tag. Reads the stream back. Errors: denied and
 /// unauthenticated (the cluster may not pull: says which secret or right is missing), not_found, unreachable,
 /// unsupported (a list that this server takes apart), integrity (another digest arrived), blocked.
-Result<MovedTag> import_image(Client& client, const ImportWish& wish, const net::ExchangeContext& context);
+Result<MovedTag> import_image(kube::Client& client, const ImportWish& wish, const net::ExchangeContext& context);
 
 /// What the API knows of an image in a stream's history; enough for the preflight.
 struct ImageFacts {
@@ -79,7 +79,7 @@ struct ImageFacts {
   std::vector<std::string> signatures;  ///< names
 };
 /// Errors: not_found, denied.
-Result<ImageFacts> describe_image(Client& client, std::string_view project, std::string_view stream,
+Result<ImageFacts> describe_image(kube::Client& client, std::string_view project, std::string_view stream,
                                   std::string_view digest, const net::ExchangeContext& context);
 
 /// Signatures of Image objects. One cluster has one Image object, so only another cluster has to be told.
@@ -90,11 +90,11 @@ struct CarriedSignatures {
 };
 /// How many signatures the Image object of a stream's image bears; one exchange. Empty: it cannot be seen, for whatever
 /// reason. Errors: cancelled, unauthenticated.
-Result<std::optional<int>> count_signatures(Client& client, std::string_view project, std::string_view stream,
+Result<std::optional<int>> count_signatures(kube::Client& client, std::string_view project, std::string_view stream,
                                             std::string_view digest, const net::ExchangeContext& context);
 /// Never an error for want of a right: the sentence says so. Errors: cancelled, unauthenticated.
-Result<CarriedSignatures> carry_signatures(Client& source, std::string_view project, std::string_view stream,
-                                           Client& target, std::string_view digest,
+Result<CarriedSignatures> carry_signatures(kube::Client& source, std::string_view project, std::string_view stream,
+                                           kube::Client& target, std::string_view digest,
                                            const net::ExchangeContext& context);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -33,7 +33,7 @@ bool may_have_arrived(const Error& error) {
 // One try of pausing or resuming: whether something was written. The version that was read goes along, so that nobody
 // can have done the same in between. `unsure`: an earlier try may have arrived; what it wanted is then taken for its
 // work. Set when this one may have.
-Result<bool> try_paused(Client& client, const WorkloadRef& workload, bool paused, bool& unsure,
+Result<bool> try_paused(kube::Client& client, const WorkloadRef& workload, bool paused, bool& unsure,
                         const net::ExchangeContext& context) {
   const auto& resource = resource_of(workload.kind);
   SLUICE_TRY(const auto json, client.read(resource, workload.project, workload.name, "", context));
@@ -42,13 +42,14 @@ Result<bool> try_paused(Client& client, const WorkloadRef& workload, bool paused
   Json patch = Json::object();
   set_at(patch, {"metadata", "resourceVersion"}, text_at(json, {"metadata", "resourceVersion"}));
   set_at(patch, {"spec", "paused"}, paused);
-  auto written = client.patch_json(resource, workload.project, workload.name, PatchType::merge, patch, context);
+  auto written = client.patch_json(resource, workload.project, workload.name, kube::PatchType::merge, patch, context);
   if (written) return true;
   unsure = unsure || may_have_arrived(written.error());
   return std::move(written).error();
 }
 
-Result<bool> set_paused(Client& client, const WorkloadRef& workload, bool paused, const net::ExchangeContext& context) {
+Result<bool> set_paused(kube::Client& client, const WorkloadRef& workload, bool paused,
+                        const net::ExchangeContext& context) {
   if (!can_pause(workload.kind)) {
     return Error(ErrorKind::usage, fmt::format("a {} cannot be paused", to_string(workload.kind)));
   }
@@ -56,7 +57,7 @@ Result<bool> set_paused(Client& client, const WorkloadRef& workload, bool paused
   bool unsure = false;
   for (int attempt = 1;; ++attempt) {
     auto written = try_paused(client, workload, paused, unsure, context);
-    if (written || attempt == kConflictTries) return written;
+    if (written || attempt == kube::kConflictTries) return written;
     const auto* failure = failure_of(written.error());
     const bool is_stale = failure != nullptr && failure->is_stale();
     // What may have arrived is read back, not written blindly again; reading waits for the server.
@@ -73,10 +74,10 @@ Result<bool> set_paused(Client& client, const WorkloadRef& workload, bool paused
 bool says_paused(const Error& error) {
   const auto* failure = failure_of(error);
   return failure != nullptr && std::any_of(failure->causes.begin(), failure->causes.end(),
-                                           [](const ApiCause& cause) { return cause.field == "spec.paused"; });
+                                           [](const kube::ApiCause& cause) { return cause.field == "spec.paused"; });
 }
 
-Status restart(Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
+Status restart(kube::Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
   // In seconds, two restarts at once would be one.
   const auto now = std::chrono::floor<std::chrono::microseconds>(client.connection().timing().wall());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
@@ -84,8 +85,8 @@ Status restart(Client& client, const WorkloadRef& workload, const net::ExchangeC
   set_at(patch, {"spec", "template", "metadata", "annotations", kRestartedAt},
          fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
                      (now - seconds).count()));
-  SLUICE_CHECK(client.patch_json(resource_of(workload.kind), workload.project, workload.name, PatchType::strategic,
-                                 patch, context));
+  SLUICE_CHECK(client.patch_json(resource_of(workload.kind), workload.project, workload.name,
+                                 kube::PatchType::strategic, patch, context));
   return {};
 }
 
@@ -115,14 +116,14 @@ void start_with_write(Json& object) {
 }
 
 // A second request would be a second rollout: when no answer came, the version tells whether the first one arrived.
-Status instantiate_once(Client& client, const WorkloadRef& workload, std::int64_t version,
+Status instantiate_once(kube::Client& client, const WorkloadRef& workload, std::int64_t version,
                         const net::ExchangeContext& context) {
   for (int attempt = 1;; ++attempt) {
     const auto started = client.instantiate(workload.project, workload.name, true, true, context);
     if (started) return {};
     if (says_paused(started.error())) return paused_error(workload);
-    if (!may_have_arrived(started.error()) || attempt == kConflictTries) return started.error();
-    SLUICE_TRY(const auto now, client.get<DeploymentConfig>(workload.project, workload.name, context));
+    if (!may_have_arrived(started.error()) || attempt == kube::kConflictTries) return started.error();
+    SLUICE_TRY(const auto now, client.get<kube::DeploymentConfig>(workload.project, workload.name, context));
     SLUICE_CHECK(check_uid(workload, now.json()));
     if (now.latest_version() > version) return {};
   }
@@ -134,17 +135,17 @@ bool can_pause(WorkloadKind kind) {
   return kind == WorkloadKind::deployment_config || kind == WorkloadKind::deployment;
 }
 
-Result<bool> pause_workload(Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
+Result<bool> pause_workload(kube::Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
   return set_paused(client, workload, true, context);
 }
 
-Status resume_workload(Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
+Status resume_workload(kube::Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
   const auto written = set_paused(client, workload, false, context);
   if (written || is_gone(written.error())) return {};
   return written.error();
 }
 
-Status start_rollout(Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
+Status start_rollout(kube::Client& client, const WorkloadRef& workload, const net::ExchangeContext& context) {
   if (workload.kind == WorkloadKind::cron_job || workload.kind == WorkloadKind::build_config) {
     return Error(ErrorKind::usage, fmt::format("a {} has no rollouts", to_string(workload.kind)));
   }
@@ -153,10 +154,10 @@ Status start_rollout(Client& client, const WorkloadRef& workload, const net::Exc
   // The API would let a paused Deployment be restarted: it rolls when it is resumed.
   if (can_pause(workload.kind) && flag_at(json, {"spec", "paused"})) return paused_error(workload);
   if (workload.kind != WorkloadKind::deployment_config) return restart(client, workload, context);
-  return instantiate_once(client, workload, DeploymentConfig(json).latest_version(), context);
+  return instantiate_once(client, workload, kube::DeploymentConfig(json).latest_version(), context);
 }
 
-Status set_images(Client& client, const WorkloadRef& workload, const std::vector<ContainerImage>& images,
+Status set_images(kube::Client& client, const WorkloadRef& workload, const std::vector<ContainerImage>& images,
                   const net::ExchangeContext& context) {
   const auto change = [&](Json& object) -> Result<bool> {
     SLUICE_TRY(const bool changed, put_images(object, workload, images));
@@ -166,4 +167,4 @@ Status set_images(Client& client, const WorkloadRef& workload, const std::vector
   return update_workload(client, workload, change, context);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -40,7 +40,7 @@ std::string automatic_command(const CommandSubject& subject) {
 }
 
 std::string annotate_command(const CommandSubject& subject, const StreamTag& tag, std::string_view container) {
-  const ImageSource from{"ImageStreamTag", tag.project, tag.name()};
+  const kube::ImageSource from{"ImageStreamTag", tag.project, tag.name()};
   return annotate_command(subject, trigger_annotation_for(to_string(subject.kind), from, container));
 }
 
@@ -56,4 +56,4 @@ std::string rolling_update_command(const CommandSubject& subject) {
                      object_arguments(subject));
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// Which object a command is about.
 struct CommandSubject {
@@ -35,4 +35,4 @@ std::string resume_command(const CommandSubject& subject);
 /// Lets the cluster replace the pods of a StatefulSet or DaemonSet.
 std::string rolling_update_command(const CommandSubject& subject);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

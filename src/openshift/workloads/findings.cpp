@@ -10,7 +10,7 @@
 #include <map>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -365,4 +365,4 @@ JudgedUses judge_uses(const UseRequest& request, const std::vector<WorkloadUse>&
   return UseJudge(request, running, needs).run(uses, unread);
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

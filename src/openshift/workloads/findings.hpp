@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// What pods run in one container.
 struct RunningContainer {
@@ -32,12 +32,6 @@ struct RunningWorkload {
   bool rolling = false;           ///< a rollout is not complete
   std::vector<RunningContainer> containers{};  ///< the same digests, by container
 };
-/// Of the workloads in `uses`; builds and CronJobs are left out. One list each of pods, ReplicationControllers and
-/// ReplicaSets, however many workloads there are. Errors: those of Client::list; kinds that may not be read are left
-/// out.
-Result<std::vector<RunningWorkload>> read_running(Client& client, std::string_view project, const Workloads& workloads,
-                                                  const std::vector<WorkloadUse>& uses,
-                                                  const net::ExchangeContext& context);
 
 /// A Secret, ConfigMap or key of one that a workload's template names and the project lacks. Names only.
 struct MissingNeed {
@@ -52,7 +46,7 @@ struct Needs {
 };
 /// What the templates of the workloads in `uses` name and is not marked optional. Values of Secrets are dropped at once
 /// and never kept. Reads at most one list per kind, and nothing when nothing is named.
-Result<Needs> read_needs(Client& client, std::string_view project, const Workloads& workloads,
+Result<Needs> read_needs(kube::Client& client, std::string_view project, const Workloads& workloads,
                          const std::vector<WorkloadUse>& uses, const net::ExchangeContext& context);
 
 /// What the promotion means for one tag's users.
@@ -95,4 +89,4 @@ JudgedUses judge_uses(const UseRequest& request, const std::vector<WorkloadUse>&
                       const std::vector<RunningWorkload>& running, const Needs& needs,
                       const std::vector<UnreadKind>& unread = {});
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -13,7 +13,7 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -38,11 +38,11 @@ WorkloadUse use_of(const Subject& subject, const StreamTag& tag, TriggerVerdict 
   return use;
 }
 
-bool is_promoted(const ImageSource& from, const std::vector<StreamTag>& tags) {
+bool is_promoted(const kube::ImageSource& from, const std::vector<StreamTag>& tags) {
   return std::any_of(tags.begin(), tags.end(), [&](const StreamTag& tag) { return follows(from, tag); });
 }
 
-bool is_same_stream(const ImageSource& from, const StreamTag& tag) {
+bool is_same_stream(const kube::ImageSource& from, const StreamTag& tag) {
   return from.project == tag.project && text::cut(from.name, ':').first == tag.stream;
 }
 
@@ -64,7 +64,7 @@ std::vector<BoundContainer> containers_that_name(const Subject& subject, const S
 
 bool has_container(const Subject& subject, std::string_view name) {
   return std::any_of(subject.containers.begin(), subject.containers.end(),
-                     [&](const Container& container) { return container.name == name; });
+                     [&](const kube::Container& container) { return container.name == name; });
 }
 
 // The containers that a fix is written for: those that a trigger names already, those that run the image, else the
@@ -89,12 +89,12 @@ void resume_by_hand(const Subject& subject, WorkloadUse& use) {
   use.fix = resume_command(subject.command());
 }
 
-bool is_missing(const ImageSource& from, const KnownTags& known) {
+bool is_missing(const kube::ImageSource& from, const KnownTags& known) {
   return !known.holds(from.project, from.name).value_or(true);
 }
 
 // What is known of a tag that is followed in place of the right one.
-std::string about_other(const ImageSource& from, const StreamTag& tag, const KnownTags& known) {
+std::string about_other(const kube::ImageSource& from, const StreamTag& tag, const KnownTags& known) {
   if (!is_missing(from, known)) return {};
   const auto meant = text::nearest(text::cut(from.name, ':').second, {tag.tag});
   return " (there is no such tag" + (meant.empty() ? ")" : "; did you mean " + meant + "?)");
@@ -170,7 +170,7 @@ struct Holder {
 
 // The controller changes nothing while an automatic trigger has never had an image, and the first rollout waits for all
 // of them. Tags that are about to be filled, or that hold an image, do not count.
-std::optional<Holder> held_by(const DeploymentConfig& config, const std::vector<ImageTrigger>& triggers,
+std::optional<Holder> held_by(const kube::DeploymentConfig& config, const std::vector<kube::ImageTrigger>& triggers,
                               const std::vector<StreamTag>& tags, const KnownTags& known) {
   for (const auto& trigger : triggers) {
     if (!trigger.last_triggered.empty() || (!trigger.automatic && config.latest_version() > 0)) continue;
@@ -190,13 +190,13 @@ void hold(const Subject& subject, const Holder& holder, WorkloadUse& use) {
 }
 
 // The containers of the trigger that are there; none is a verdict.
-void bind_config_containers(const Subject& subject, const ImageTrigger& trigger, WorkloadUse& use) {
+void bind_config_containers(const Subject& subject, const kube::ImageTrigger& trigger, WorkloadUse& use) {
   std::vector<std::string> names;
   std::string misspelt;
   for (const auto& container : subject.containers) names.push_back(container.name);
   for (const auto& wanted : trigger.containers) {
     const auto found = std::find_if(subject.containers.begin(), subject.containers.end(),
-                                    [&](const Container& container) { return container.name == wanted; });
+                                    [&](const kube::Container& container) { return container.name == wanted; });
     if (found != subject.containers.end()) {
       use.containers.push_back(bound(*found, use.tag));
       continue;
@@ -211,7 +211,7 @@ void bind_config_containers(const Subject& subject, const ImageTrigger& trigger,
   use.fix = set_trigger_command(subject.command(), use.tag, likely_containers(subject, {}, {}));
 }
 
-std::vector<Setting> settings_of(const std::vector<ImageTrigger>& triggers) {
+std::vector<Setting> settings_of(const std::vector<kube::ImageTrigger>& triggers) {
   std::vector<Setting> out;
   for (const auto& trigger : triggers) out.push_back({trigger.from, trigger.containers});
   return out;
@@ -258,7 +258,7 @@ void tell_uses(const Subject& subject, const StreamTag& tag, const std::vector<S
   for (auto& use : others) bench.out.push_back(std::move(use));
 }
 
-void judge_config(const DeploymentConfig& config, const Bench& bench) {
+void judge_config(const kube::DeploymentConfig& config, const Bench& bench) {
   const auto subject = subject_of(WorkloadKind::deployment_config, config);
   const auto triggers = config.image_triggers();
   const auto settings = settings_of(triggers);
@@ -342,7 +342,7 @@ void judge_annotated(const Subject& subject, const Bench& bench) {
   }
 }
 
-void judge_build(const BuildConfig& build, const Bench& bench) {
+void judge_build(const kube::BuildConfig& build, const Bench& bench) {
   const Subject subject{WorkloadKind::build_config, build.project(), build.name(), build.uid(), {}};
   for (const auto& tag : bench.tags) {
     for (const auto& trigger : build.image_triggers()) {
@@ -354,7 +354,7 @@ void judge_build(const BuildConfig& build, const Bench& bench) {
   }
 }
 
-bool is_on_delete(const Workload& workload) {
+bool is_on_delete(const kube::Workload& workload) {
   return text_at(workload.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
 }
 
@@ -391,17 +391,17 @@ void each_annotated(const Workloads& workloads, const Take& take) {
 std::vector<std::pair<std::string, std::string>> streams_to_ask(const Workloads& workloads,
                                                                 const std::vector<StreamTag>& tags) {
   std::set<std::pair<std::string, std::string>> out;
-  const auto ask = [&](const ImageSource& from) {
+  const auto ask = [&](const kube::ImageSource& from) {
     if (from.kind == "ImageStreamTag" && !is_promoted(from, tags))
       out.emplace(from.project, text::cut(from.name, ':').first);
   };
-  const auto is_near = [&](const ImageSource& from) {
+  const auto is_near = [&](const kube::ImageSource& from) {
     return std::any_of(tags.begin(), tags.end(), [&](const StreamTag& tag) { return is_same_stream(from, tag); });
   };
   for (const auto& config : workloads.configs) {
     const auto triggers = config.image_triggers();
     const bool ours = std::any_of(triggers.begin(), triggers.end(),
-                                  [&](const ImageTrigger& trigger) { return is_promoted(trigger.from, tags); });
+                                  [&](const kube::ImageTrigger& trigger) { return is_promoted(trigger.from, tags); });
     for (const auto& trigger : triggers) {
       if (is_near(trigger.from) || (ours && trigger.last_triggered.empty())) ask(trigger.from);
     }
@@ -427,4 +427,4 @@ std::vector<WorkloadUse> judge_workloads(const Workloads& workloads, const std::
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::cluster::detail {
+namespace sluice::openshift::detail {
 
 std::string mended_annotation_command(const Subject& subject, const WorkloadUse& use) {
   Json containers = Json::array();
@@ -37,4 +37,4 @@ std::string follow_command(const Subject& subject, const WorkloadUse& use) {
   return set_trigger_command(subject.command(), use.tag, names);
 }
 
-}  // namespace sluice::cluster::detail
+}  // namespace sluice::openshift::detail

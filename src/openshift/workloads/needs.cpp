@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -18,8 +18,8 @@ constexpr int kPage = 50;
 constexpr std::string_view kSecret = "Secret";
 constexpr std::string_view kConfigMap = "ConfigMap";
 constexpr std::string_view kServiceAccount = "ServiceAccount";
-constexpr Resource kSecrets{"", "v1", "secrets", kSecret};
-constexpr Resource kConfigMaps{"", "v1", "configmaps", kConfigMap};
+constexpr kube::Resource kSecrets{"", "v1", "secrets", kSecret};
+constexpr kube::Resource kConfigMaps{"", "v1", "configmaps", kConfigMap};
 
 /// One reference that is not optional.
 struct Named {
@@ -132,9 +132,9 @@ std::vector<Named> named_by(const Workloads& workloads, const std::vector<Worklo
 using Keys = std::map<std::string, std::set<std::string>>;
 
 // Empty when the kind may not be read.
-Result<std::optional<Keys>> read_keys(Client& client, std::string_view project, const Resource& resource,
+Result<std::optional<Keys>> read_keys(kube::Client& client, std::string_view project, const kube::Resource& resource,
                                       const net::ExchangeContext& context) {
-  Selection selection;
+  kube::Selection selection;
   selection.project = project;
   selection.page = kPage;
   auto listed = client.list_json(resource, selection, context);
@@ -169,11 +169,11 @@ void compare(const std::vector<Named>& named, std::string_view kind, const Keys&
 
 }  // namespace
 
-Result<Needs> read_needs(Client& client, std::string_view project, const Workloads& workloads,
+Result<Needs> read_needs(kube::Client& client, std::string_view project, const Workloads& workloads,
                          const std::vector<WorkloadUse>& uses, const net::ExchangeContext& context) {
   const auto named = named_by(workloads, uses);
   Needs out;
-  for (const auto& resource : {kSecrets, kConfigMaps, ServiceAccount::kResource}) {
+  for (const auto& resource : {kSecrets, kConfigMaps, kube::ServiceAccount::kResource}) {
     if (std::none_of(named.begin(), named.end(), [&](const Named& one) { return one.kind == resource.kind; })) continue;
     SLUICE_TRY(const auto keys, read_keys(client, project, resource, context));
     if (keys) {
@@ -185,4 +185,4 @@ Result<Needs> read_needs(Client& client, std::string_view project, const Workloa
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

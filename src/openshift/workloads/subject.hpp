@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster::detail {
+namespace sluice::openshift::detail {
 
 /// A workload of any kind.
 struct Subject {
@@ -16,7 +16,7 @@ struct Subject {
   std::string project;
   std::string name;
   std::string uid;
-  std::vector<Container> containers;
+  std::vector<kube::Container> containers;
   bool paused = false;
   bool on_delete = false;
   std::string annotation{};  ///< with its triggers; "" of a DeploymentConfig
@@ -26,17 +26,17 @@ struct Subject {
 
 /// A trigger of any kind of workload: what it follows, and which containers it sets.
 struct Setting {
-  ImageSource from;
+  kube::ImageSource from;
   std::vector<std::string> containers;
 
   std::string tag() const { return from.project + "/" + from.name; }
-  bool sets(const Container& container) const;
+  bool sets(const kube::Container& container) const;
 };
 
 /// A container as it is bound to a tag.
-BoundContainer bound(const Container& container, const StreamTag& tag);
+BoundContainer bound(const kube::Container& container, const StreamTag& tag);
 
-bool follows(const ImageSource& from, const StreamTag& tag);
+bool follows(const kube::ImageSource& from, const StreamTag& tag);
 
 /// The annotation as --fix-triggers would write it, so that triggers of other containers stay; "" when nobody can tell
 /// what is meant.
@@ -47,4 +47,4 @@ std::string follow_command(const Subject& subject, const WorkloadUse& use);
 /// Fills in what is wrong beside the trigger on the use's tag: containers that nothing sets, and two triggers on one.
 void look_around(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use);
 
-}  // namespace sluice::cluster::detail
+}  // namespace sluice::openshift::detail

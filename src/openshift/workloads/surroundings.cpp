@@ -9,18 +9,18 @@
 #include <cstddef>
 #include <utility>
 
-namespace sluice::cluster::detail {
+namespace sluice::openshift::detail {
 
-bool Setting::sets(const Container& container) const {
+bool Setting::sets(const kube::Container& container) const {
   return std::find(containers.begin(), containers.end(), container.name) != containers.end();
 }
 
-BoundContainer bound(const Container& container, const StreamTag& tag) {
+BoundContainer bound(const kube::Container& container, const StreamTag& tag) {
   return {container.name, container.image, container.init,
           !tag.digest.empty() && digest_in(container.image) != tag.digest};
 }
 
-bool follows(const ImageSource& from, const StreamTag& tag) {
+bool follows(const kube::ImageSource& from, const StreamTag& tag) {
   return from.kind == "ImageStreamTag" && from.project == tag.project && from.name == tag.name();
 }
 
@@ -29,7 +29,7 @@ namespace {
 // Containers with an image of the stream that nothing sets.
 void find_left(const Subject& subject, const std::vector<Setting>& settings, WorkloadUse& use) {
   std::vector<std::string> names;
-  std::vector<Container> more;
+  std::vector<kube::Container> more;
   for (const auto& container : use.containers) names.push_back(container.name);
   for (const auto& container : subject.containers) {
     const bool is_ours = is_of_stream(container.image, use.tag.project, use.tag.stream) ||
@@ -47,7 +47,7 @@ void find_left(const Subject& subject, const std::vector<Setting>& settings, Wor
   }
   if (use.left.empty()) return;
   // `oc set triggers` knows no init containers of annotated workloads: it would name them as containers.
-  const ImageSource from{"ImageStreamTag", use.tag.project, use.tag.name()};
+  const kube::ImageSource from{"ImageStreamTag", use.tag.project, use.tag.name()};
   use.follow_left = subject.kind == WorkloadKind::deployment_config
                         ? set_trigger_command(subject.command(), use.tag, names)
                         : annotate_command(subject.command(),
@@ -109,4 +109,4 @@ void look_around(const Subject& subject, const std::vector<Setting>& settings, W
   find_twice(subject, settings, use);
 }
 
-}  // namespace sluice::cluster::detail
+}  // namespace sluice::openshift::detail

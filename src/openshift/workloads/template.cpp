@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -16,22 +16,22 @@ class AnotherObject final : public ErrorDetail {};
 
 }  // namespace
 
-const Resource& resource_of(WorkloadKind kind) {
+const kube::Resource& resource_of(WorkloadKind kind) {
   switch (kind) {
     case WorkloadKind::deployment_config:
-      return DeploymentConfig::kResource;
+      return kube::DeploymentConfig::kResource;
     case WorkloadKind::deployment:
-      return Deployment::kResource;
+      return kube::Deployment::kResource;
     case WorkloadKind::stateful_set:
-      return StatefulSet::kResource;
+      return kube::StatefulSet::kResource;
     case WorkloadKind::daemon_set:
-      return DaemonSet::kResource;
+      return kube::DaemonSet::kResource;
     case WorkloadKind::cron_job:
-      return CronJob::kResource;
+      return kube::CronJob::kResource;
     case WorkloadKind::build_config:
       break;
   }
-  return BuildConfig::kResource;
+  return kube::BuildConfig::kResource;
 }
 
 Status check_uid(const WorkloadRef& workload, const Json& object) {
@@ -69,15 +69,15 @@ Json* container_in(Json* pod_spec, std::string_view name, bool init) {
   return nullptr;
 }
 
-Status update_workload(Client& client, const WorkloadRef& workload, const std::function<Result<bool>(Json&)>& change,
-                       const net::ExchangeContext& context) {
+Status update_workload(kube::Client& client, const WorkloadRef& workload,
+                       const std::function<Result<bool>(Json&)>& change, const net::ExchangeContext& context) {
   auto written = client.update_json(resource_of(workload.kind), workload.project, workload.name, change, context);
   // Before Kubernetes 1.21, CronJobs stand under another version.
   const bool old = !written && workload.kind == WorkloadKind::cron_job && failure_of(written.error()) != nullptr &&
                    written.error().kind() == ErrorKind::not_found;
-  if (old) written = client.update_json(CronJob::kOldResource, workload.project, workload.name, change, context);
+  if (old) written = client.update_json(kube::CronJob::kOldResource, workload.project, workload.name, change, context);
   if (!written) return std::move(written).error();
   return {};
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -8,10 +8,10 @@
 #include <functional>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// Of CronJobs the place of today; update_workload() knows the old one too.
-const Resource& resource_of(WorkloadKind kind);
+const kube::Resource& resource_of(WorkloadKind kind);
 
 /// Conflict when another object has the name now. An empty uid is any.
 Status check_uid(const WorkloadRef& workload, const Json& object);
@@ -24,7 +24,7 @@ Json* pod_spec_of(Json& object, WorkloadKind kind);
 Json* container_in(Json* pod_spec, std::string_view name, bool init);
 
 /// Client::update_json() of a workload.
-Status update_workload(Client& client, const WorkloadRef& workload, const std::function<Result<bool>(Json&)>& change,
-                       const net::ExchangeContext& context);
+Status update_workload(kube::Client& client, const WorkloadRef& workload,
+                       const std::function<Result<bool>(Json&)>& change, const net::ExchangeContext& context);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -55,4 +55,4 @@ std::optional<std::string> template_hash(WorkloadKind kind, const Json& object,
   return "sha256:" + hash_hex(HashAlgorithm::sha256, covered.canonical());
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// A container of a pod template.
 struct ContainerName {
@@ -28,4 +28,4 @@ const Json* object_in(const Workloads& workloads, WorkloadKind kind, std::string
 std::optional<std::string> template_hash(WorkloadKind kind, const Json& object,
                                          const std::set<ContainerName>& set_by_plan);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

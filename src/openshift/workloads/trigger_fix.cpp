@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -27,7 +27,8 @@ Error nothing_to_mend(const WorkloadUse& use) {
 }
 
 // The container whose name was misspelt, if there is one.
-std::string nearest_container(const std::vector<Container>& containers, const std::vector<std::string>& misspelt) {
+std::string nearest_container(const std::vector<kube::Container>& containers,
+                              const std::vector<std::string>& misspelt) {
   std::vector<std::string> names;
   for (const auto& container : containers) names.push_back(container.name);
   for (const auto& word : misspelt) {
@@ -38,7 +39,7 @@ std::string nearest_container(const std::vector<Container>& containers, const st
 
 // Those that run the stream's image as far as anybody knows; else what the broken trigger seems to mean; else the only
 // one that there is.
-Result<std::vector<Wanted>> containers_for(const WorkloadUse& use, const std::vector<Container>& containers,
+Result<std::vector<Wanted>> containers_for(const WorkloadUse& use, const std::vector<kube::Container>& containers,
                                            const std::vector<std::string>& misspelt) {
   std::vector<Wanted> out;
   for (const auto& container : containers) {
@@ -89,7 +90,7 @@ Json name_list(const std::vector<std::string>& names) {
 class ConfigMender {
  public:
   ConfigMender(Json& config, const WorkloadUse& use)
-      : use_(use), config_(config), containers_(DeploymentConfig(config).containers()) {}
+      : use_(use), config_(config), containers_(kube::DeploymentConfig(config).containers()) {}
 
   Result<std::string> mend() {
     SLUICE_TRY(wanted_, containers_for(use_, containers_, misspelt()));
@@ -122,7 +123,7 @@ class ConfigMender {
   }
   bool is_there(std::string_view name) const {
     return std::any_of(containers_.begin(), containers_.end(),
-                       [&](const Container& container) { return container.name == name; });
+                       [&](const kube::Container& container) { return container.name == name; });
   }
 
   // A trigger for nothing but these containers, on something else, is moved to the tag. What it was last resolved to
@@ -191,7 +192,7 @@ class ConfigMender {
 
   const WorkloadUse& use_;
   Json& config_;
-  std::vector<Container> containers_;
+  std::vector<kube::Container> containers_;
   std::vector<Wanted> wanted_;
   std::vector<std::string> done_;
 };
@@ -309,7 +310,7 @@ class AnnotationMender {
 
   const WorkloadUse& use_;
   Json& workload_;
-  std::vector<Container> containers_;
+  std::vector<kube::Container> containers_;
   Json::Array items_;
   std::vector<Wanted> wanted_;
 };
@@ -324,7 +325,7 @@ Result<std::string> mend_annotation(Json& workload, const WorkloadUse& use) {
   return AnnotationMender(workload, use).mend();
 }
 
-Result<std::string> fix_trigger(Client& client, const WorkloadUse& use, const net::ExchangeContext& context) {
+Result<std::string> fix_trigger(kube::Client& client, const WorkloadUse& use, const net::ExchangeContext& context) {
   const bool whole = use.verdict == TriggerVerdict::fires || use.verdict == TriggerVerdict::paused;
   if (whole || use.kind == WorkloadKind::build_config) return nothing_to_mend(use);
   if (use.verdict == TriggerVerdict::held) {
@@ -341,4 +342,4 @@ Result<std::string> fix_trigger(Client& client, const WorkloadUse& use, const ne
   return done;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

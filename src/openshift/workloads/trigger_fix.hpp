@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 /// Changes `spec.triggers` of a DeploymentConfig. Triggers for other containers stay as they are.
 /// Errors: usage (nothing to mend; nobody can tell the container).
@@ -18,4 +18,4 @@ Result<std::string> mend_config_triggers(Json& config, const WorkloadUse& use);
 /// Errors: usage (nothing to mend; nobody can tell the container; a trigger for another container is malformed).
 Result<std::string> mend_annotation(Json& workload, const WorkloadUse& use);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

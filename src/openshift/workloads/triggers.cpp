@@ -10,7 +10,7 @@
 #include <set>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -26,7 +26,7 @@ struct FieldTarget {
 
 class Reader {
  public:
-  Reader(std::string_view kind, const std::vector<Container>& containers, std::string_view project)
+  Reader(std::string_view kind, const std::vector<kube::Container>& containers, std::string_view project)
       : kind_(kind), containers_(containers), project_(project) {}
 
   TriggerReading read(std::string_view annotation) {
@@ -126,7 +126,7 @@ class Reader {
     out_.triggers.push_back(std::move(trigger));
   }
 
-  bool read_from(const Json& item, ImageSource& from) {
+  bool read_from(const Json& item, kube::ImageSource& from) {
     const auto* json = member(item, "from");
     if (json == nullptr || json->is_null()) {
       idle("no-from", "has a trigger without 'from'",
@@ -232,7 +232,7 @@ class Reader {
   }
 
   std::string_view kind_;
-  const std::vector<Container>& containers_;
+  const std::vector<kube::Container>& containers_;
   std::string project_;
   TriggerReading out_;
 };
@@ -244,13 +244,13 @@ std::string_view pod_spec_path(std::string_view kind) {
 }
 
 TriggerReading read_triggers(std::string_view annotation, std::string_view kind,
-                             const std::vector<Container>& containers, std::string_view project) {
+                             const std::vector<kube::Container>& containers, std::string_view project) {
   return Reader(kind, containers, project).read(annotation);
 }
 
 namespace {
 
-Json trigger_on(std::string_view kind, const ImageSource& from, std::string_view container, bool init) {
+Json trigger_on(std::string_view kind, const kube::ImageSource& from, std::string_view container, bool init) {
   Json source = Json::object();
   source.set("kind", "ImageStreamTag").set("name", from.name);
   if (!from.project.empty()) source.set("namespace", from.project);
@@ -262,12 +262,12 @@ Json trigger_on(std::string_view kind, const ImageSource& from, std::string_view
 
 }  // namespace
 
-std::string trigger_annotation_for(std::string_view kind, const ImageSource& from, std::string_view container) {
+std::string trigger_annotation_for(std::string_view kind, const kube::ImageSource& from, std::string_view container) {
   return Json::array().push(trigger_on(kind, from, container, false)).dump();
 }
 
-std::string annotation_with(std::string_view annotation, std::string_view kind, const ImageSource& from,
-                            const std::vector<Container>& more) {
+std::string annotation_with(std::string_view annotation, std::string_view kind, const kube::ImageSource& from,
+                            const std::vector<kube::Container>& more) {
   Json out = Json::array();
   if (const auto there =
           parse_json(annotation, {.max_bytes = std::size_t{256} * 1024, .max_depth = 16, .max_values = 10'000})) {
@@ -277,4 +277,4 @@ std::string annotation_with(std::string_view annotation, std::string_view kind, 
   return out.dump();
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

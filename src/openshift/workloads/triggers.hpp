@@ -11,14 +11,14 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 inline constexpr std::string_view kTriggerAnnotation = "image.openshift.io/triggers";
 
 /// One trigger that works.
 struct FieldTrigger {
-  ImageSource from;       ///< the project is filled in
-  std::string container;  ///< the container that it sets
+  kube::ImageSource from;  ///< the project is filled in
+  std::string container;   ///< the container that it sets
   bool init = false;
   bool paused = false;
   std::string field_path;
@@ -43,12 +43,12 @@ std::string_view pod_spec_path(std::string_view kind);
 
 /// Reads an annotation for an object of `kind` with these containers. `project` is the object's own.
 TriggerReading read_triggers(std::string_view annotation, std::string_view kind,
-                             const std::vector<Container>& containers, std::string_view project);
+                             const std::vector<kube::Container>& containers, std::string_view project);
 
 /// The annotation text for a trigger on one container, as the controller wants it.
-std::string trigger_annotation_for(std::string_view kind, const ImageSource& from, std::string_view container);
+std::string trigger_annotation_for(std::string_view kind, const kube::ImageSource& from, std::string_view container);
 /// An annotation that can be read, with more triggers on the same tag; of containers their names and `init` count.
-std::string annotation_with(std::string_view annotation, std::string_view kind, const ImageSource& from,
-                            const std::vector<Container>& more);
+std::string annotation_with(std::string_view annotation, std::string_view kind, const kube::ImageSource& from,
+                            const std::vector<kube::Container>& more);
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

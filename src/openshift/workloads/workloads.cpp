@@ -8,7 +8,7 @@
 #include <iterator>
 #include <utility>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 namespace {
 
@@ -17,9 +17,9 @@ constexpr std::size_t kMaxStreamsAsked = 20;
 
 // One list; false when the kind is not there, in which case `unread` says so.
 template <class T>
-Result<bool> read_kind(Client& client, std::string_view project, WorkloadKind kind, std::vector<T>& into,
+Result<bool> read_kind(kube::Client& client, std::string_view project, WorkloadKind kind, std::vector<T>& into,
                        Workloads& out, const net::ExchangeContext& context) {
-  Selection selection;
+  kube::Selection selection;
   selection.project = project;
   auto listed = client.list<T>(selection, context);
   if (listed) {
@@ -35,12 +35,13 @@ Result<bool> read_kind(Client& client, std::string_view project, WorkloadKind ki
 }
 
 // Before Kubernetes 1.21 they stand under another version, and the answer of the new place is 404.
-Status read_cron_jobs(Client& client, std::string_view project, Workloads& out, const net::ExchangeContext& context) {
+Status read_cron_jobs(kube::Client& client, std::string_view project, Workloads& out,
+                      const net::ExchangeContext& context) {
   SLUICE_TRY(const bool there, read_kind(client, project, WorkloadKind::cron_job, out.cron_jobs, out, context));
   if (there || out.unread.back().denied) return {};
-  Selection selection;
+  kube::Selection selection;
   selection.project = project;
-  auto old = client.list_json(CronJob::kOldResource, selection, context);
+  auto old = client.list_json(kube::CronJob::kOldResource, selection, context);
   if (!old) {
     if (old.error().kind() == ErrorKind::not_found) return {};
     if (old.error().kind() != ErrorKind::denied) return std::move(old).error();
@@ -138,7 +139,7 @@ bool WorkloadUse::differs() const {
                      [](const BoundContainer& container) { return container.differs; });
 }
 
-Result<Workloads> read_workloads(Client& client, std::string_view project, const net::ExchangeContext& context) {
+Result<Workloads> read_workloads(kube::Client& client, std::string_view project, const net::ExchangeContext& context) {
   Workloads out;
   const auto read = [&](WorkloadKind kind, auto& into) -> Status {
     SLUICE_CHECK(read_kind(client, project, kind, into, out, context));
@@ -159,13 +160,13 @@ std::optional<bool> KnownTags::holds(std::string_view project, std::string_view 
   return filled.contains(fmt::format("{}/{}", project, name));
 }
 
-Result<KnownTags> read_known_tags(Client& client, const Workloads& workloads, const std::vector<StreamTag>& tags,
+Result<KnownTags> read_known_tags(kube::Client& client, const Workloads& workloads, const std::vector<StreamTag>& tags,
                                   const net::ExchangeContext& context) {
   KnownTags out;
   auto streams = streams_to_ask(workloads, tags);
   if (streams.size() > kMaxStreamsAsked) streams.resize(kMaxStreamsAsked);
   for (const auto& [project, stream] : streams) {
-    const auto found = client.get<ImageStream>(project, stream, context);
+    const auto found = client.get<kube::ImageStream>(project, stream, context);
     if (!found && found.error().kind() == ErrorKind::denied) continue;
     if (!found && found.error().kind() != ErrorKind::not_found) return found.error();
     const auto name = fmt::format("{}/{}", project, stream);
@@ -178,4 +179,4 @@ Result<KnownTags> read_known_tags(Client& client, const Workloads& workloads, co
   return out;
 }
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

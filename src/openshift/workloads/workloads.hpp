@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 
 enum class WorkloadKind : std::uint8_t {
   deployment_config,
@@ -102,18 +102,18 @@ struct UnreadKind {
 
 /// What a project has, as it was at about one moment.
 struct Workloads {
-  std::vector<DeploymentConfig> configs;
-  std::vector<Deployment> deployments;
-  std::vector<StatefulSet> stateful_sets;
-  std::vector<DaemonSet> daemon_sets;
-  std::vector<CronJob> cron_jobs;
-  std::vector<BuildConfig> builds;
+  std::vector<kube::DeploymentConfig> configs;
+  std::vector<kube::Deployment> deployments;
+  std::vector<kube::StatefulSet> stateful_sets;
+  std::vector<kube::DaemonSet> daemon_sets;
+  std::vector<kube::CronJob> cron_jobs;
+  std::vector<kube::BuildConfig> builds;
   std::vector<UnreadKind> unread;
 };
 
 /// One list per kind (more only beyond 500 objects of one, and where CronJobs have their old place).
 /// Errors: those of Client::list but denied and not_found, which become `unread`.
-Result<Workloads> read_workloads(Client& client, std::string_view project, const net::ExchangeContext& context);
+Result<Workloads> read_workloads(kube::Client& client, std::string_view project, const net::ExchangeContext& context);
 
 /// What is known of tags that workloads follow beside the promoted ones.
 struct KnownTags {
@@ -127,7 +127,7 @@ struct KnownTags {
 std::vector<std::pair<std::string, std::string>> streams_to_ask(const Workloads& workloads,
                                                                 const std::vector<StreamTag>& tags);
 /// Reads them, one request for each. What may not be read stays unknown. Errors: those of Client::get but denied.
-Result<KnownTags> read_known_tags(Client& client, const Workloads& workloads, const std::vector<StreamTag>& tags,
+Result<KnownTags> read_known_tags(kube::Client& client, const Workloads& workloads, const std::vector<StreamTag>& tags,
                                   const net::ExchangeContext& context);
 
 /// Who uses the tags; workloads that have nothing to do with any of them are left out. One entry for each workload, tag
@@ -135,4 +135,4 @@ Result<KnownTags> read_known_tags(Client& client, const Workloads& workloads, co
 std::vector<WorkloadUse> judge_workloads(const Workloads& workloads, const std::vector<StreamTag>& tags,
                                          const KnownTags& known = {});
 
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

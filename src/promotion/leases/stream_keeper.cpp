@@ -22,17 +22,17 @@ bool shuts_out(const Error& error) {
 
 }  // namespace
 
-Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(cluster::Client& client, cluster::StreamLease wanted,
+Result<std::unique_ptr<StreamLeaseKeeper>> StreamLeaseKeeper::take(kube::Client& client, openshift::StreamLease wanted,
                                                                    bool take_over, const net::ExchangeContext& context,
                                                                    std::chrono::seconds span) {
   wanted.holder = records::this_process();
   const auto attempt = [&] {
-    return cluster::take_stream_lease(client, wanted, span, seconds_now(), context,
-                                      {.is_gone = records::is_dead, .take_over = take_over});
+    return openshift::take_stream_lease(client, wanted, span, seconds_now(), context,
+                                        {.is_gone = records::is_dead, .take_over = take_over});
   };
   auto lease = attempt();
   if (!lease && lease.error().kind() == ErrorKind::not_found) {
-    SLUICE_CHECK(cluster::ensure_stream(client, wanted.project, wanted.stream, context));
+    SLUICE_CHECK(openshift::ensure_stream(client, wanted.project, wanted.stream, context));
     lease = attempt();
   }
   if (!lease) return std::move(lease).error();
@@ -47,7 +47,7 @@ StreamLeaseKeeper::~StreamLeaseKeeper() {
   const auto state = state_.with([](const State& held) { return held; });
   if (state.lost) return;
   // Best effort: a lease that cannot be given back expires.
-  static_cast<void>(cluster::release_stream_lease(client_, state.lease, {Deadline::after(kForOneWrite), {}}));
+  static_cast<void>(openshift::release_stream_lease(client_, state.lease, {Deadline::after(kForOneWrite), {}}));
 }
 
 Status StreamLeaseKeeper::still_ours() const {
@@ -57,10 +57,10 @@ Status StreamLeaseKeeper::still_ours() const {
   });
 }
 
-Status StreamLeaseKeeper::check(const cluster::ImageStream& stream) {
+Status StreamLeaseKeeper::check(const kube::ImageStream& stream) {
   state_.with([&](State& held) {
     if (held.lost || stream.name() != held.lease.stream || stream.project() != held.lease.project) return;
-    if (auto lost = cluster::lost_lease(held.lease, stream)) held.lost = std::move(*lost);
+    if (auto lost = openshift::lost_lease(held.lease, stream)) held.lost = std::move(*lost);
   });
   return still_ours();
 }
@@ -78,10 +78,10 @@ Status StreamLeaseKeeper::confirm(const net::ExchangeContext& context) {
 
 Status StreamLeaseKeeper::renew_once(const net::ExchangeContext& context) {
   const auto lease = state_.with([](const State& held) { return held.lease; });
-  auto renewed = cluster::renew_stream_lease(client_, lease, span_, seconds_now(), context);
+  auto renewed = openshift::renew_stream_lease(client_, lease, span_, seconds_now(), context);
   // A storm of other writers is told as a conflict as well, and says nothing about the lease.
   const bool lost =
-      !renewed && renewed.error().kind() == ErrorKind::conflict && cluster::failure_of(renewed.error()) == nullptr;
+      !renewed && renewed.error().kind() == ErrorKind::conflict && kube::failure_of(renewed.error()) == nullptr;
   return state_.with([&](State& held) -> Status {
     if (renewed) held.lease = *renewed;
     if (lost) held.lost = renewed.error();

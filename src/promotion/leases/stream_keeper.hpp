@@ -20,9 +20,9 @@ class StreamLeaseKeeper {
  public:
   /// `wanted`: project, stream, promotion and who; the rest is filled in. Makes the stream when it is not there.
   /// Errors: busy with a LeaseHeld, when somebody else is at work; denied.
-  static Result<std::unique_ptr<StreamLeaseKeeper>> take(cluster::Client& client, cluster::StreamLease wanted,
+  static Result<std::unique_ptr<StreamLeaseKeeper>> take(kube::Client& client, openshift::StreamLease wanted,
                                                          bool take_over, const net::ExchangeContext& context,
-                                                         std::chrono::seconds span = cluster::kLeaseSpan);
+                                                         std::chrono::seconds span = openshift::kLeaseSpan);
   ~StreamLeaseKeeper();
   StreamLeaseKeeper(const StreamLeaseKeeper&) = delete;
   StreamLeaseKeeper& operator=(const StreamLeaseKeeper&) = delete;
@@ -34,7 +34,7 @@ class StreamLeaseKeeper {
   }
   /// What a stream says that was just read; any other stream than that of the lease says nothing. Errors: conflict,
   /// when it was lost. Thread: any.
-  Status check(const cluster::ImageStream& stream);
+  Status check(const kube::ImageStream& stream);
   /// Renews it now, to be sure, before something is written that another holder must not lose. Errors: conflict, when
   /// it was lost; unauthenticated, denied, unreachable and timeout at once, as nothing else can be written either;
   /// other errors of the API when it may have been lost: it could not be renewed until its end. Thread: any.
@@ -42,15 +42,15 @@ class StreamLeaseKeeper {
 
  private:
   struct State {
-    cluster::StreamLease lease;
+    openshift::StreamLease lease;
     std::optional<Error> lost{};
   };
-  StreamLeaseKeeper(cluster::Client& client, cluster::StreamLease lease, std::chrono::seconds span)
+  StreamLeaseKeeper(kube::Client& client, openshift::StreamLease lease, std::chrono::seconds span)
       : client_(client), span_(span), state_(State{std::move(lease)}) {}
   void renew(const std::stop_token& stop);
   Status renew_once(const net::ExchangeContext& context);
 
-  cluster::Client& client_;
+  kube::Client& client_;
   std::chrono::seconds span_;
   mutable Guarded<State> state_;
   std::jthread renewer_;

@@ -14,15 +14,15 @@ namespace sluice::promotion {
 
 namespace {
 
-void read_streams(const std::vector<std::optional<cluster::ImageStream>>& streams,
-                  const std::vector<std::string>& images, const std::string& tag, TargetRemembers& out) {
+void read_streams(const std::vector<std::optional<kube::ImageStream>>& streams, const std::vector<std::string>& images,
+                  const std::string& tag, TargetRemembers& out) {
   std::vector<memory::RepositoryMemory> memories;
   for (const auto& stream : streams) {
     memories.push_back(stream ? memory::memory_of(*stream) : memory::RepositoryMemory{});
     for (const auto& [line, ledger] : memories.back().numbers) out.numbers.emplace(line, ledger);
     if (!stream) continue;
-    auto lease = cluster::read_lease(*stream);
-    const bool counts = lease && cluster::seconds_left(*lease, seconds_now()) > 0 &&
+    auto lease = openshift::read_lease(*stream);
+    const bool counts = lease && openshift::seconds_left(*lease, seconds_now()) > 0 &&
                         lease->holder != records::this_process() && !records::is_dead(lease->holder);
     if (counts && !out.lease) out.lease = std::move(lease);
   }
@@ -62,7 +62,7 @@ std::optional<memory::OpenPromotion> EnvironmentMemory::open() const {
   return std::nullopt;
 }
 
-std::optional<cluster::StreamLease> EnvironmentMemory::lease() const {
+std::optional<openshift::StreamLease> EnvironmentMemory::lease() const {
   for (const auto& target : targets) {
     if (target.lease) return target.lease;
   }

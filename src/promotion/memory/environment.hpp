@@ -20,8 +20,8 @@ namespace sluice::promotion {
 struct TargetRemembers {
   pipeline::Target target{};  ///< with its place
   memory::TargetMemory memory{};
-  bool at_place = false;                        ///< read at the place; else our own records say it
-  std::optional<cluster::StreamLease> lease{};  ///< of somebody who is at work now
+  bool at_place = false;                          ///< read at the place; else our own records say it
+  std::optional<openshift::StreamLease> lease{};  ///< of somebody who is at work now
   /// The numbers that were given out here, by line.
   std::map<std::string, memory::Ledger, std::less<>> numbers{};
 };
@@ -31,7 +31,7 @@ struct EnvironmentMemory {
   std::vector<memory::StoodRelease> releases{};  ///< of all targets, the one that stood last first, each once
   std::optional<memory::Hold> hold() const;      ///< of any of its places
   std::optional<memory::OpenPromotion> open() const;
-  std::optional<cluster::StreamLease> lease() const;
+  std::optional<openshift::StreamLease> lease() const;
   std::string problem() const;                            ///< a sentence; empty: everything can be read
   std::vector<memory::PastPromotion> promotions() const;  ///< newest first, each once
 };

@@ -43,12 +43,12 @@ std::string remedy(const Plan& plan, const PlannedImage& image) {
          "--registry-referrers-mode=legacy)";
 }
 
-Result<std::optional<cluster::ImageStream>> stream_at(Targets& targets, const pipeline::Target& target,
-                                                      const std::string& image) {
+Result<std::optional<kube::ImageStream>> stream_at(Targets& targets, const pipeline::Target& target,
+                                                   const std::string& image) {
   SLUICE_TRY(const auto access, targets.open(target));
-  if (!access.streams) return std::optional<cluster::ImageStream>();
+  if (!access.streams) return std::optional<kube::ImageStream>();
   auto streams = targets.seen(access, {image});
-  if (!streams && streams.error().kind() == ErrorKind::denied) return std::optional<cluster::ImageStream>();
+  if (!streams && streams.error().kind() == ErrorKind::denied) return std::optional<kube::ImageStream>();
   SLUICE_CHECK(streams);
   return std::move(streams->front());
 }
@@ -61,7 +61,7 @@ std::set<std::string> digests_of(const PlannedImage& image) {
 
 }  // namespace
 
-std::vector<copy::Attachment> attachments_in(const cluster::ImageStream& stream, std::set<std::string> digests) {
+std::vector<copy::Attachment> attachments_in(const kube::ImageStream& stream, std::set<std::string> digests) {
   std::map<std::string, copy::Attachment> found;
   const auto tags = stream.tags();
   // What is attached to an attachment is found in the next round.

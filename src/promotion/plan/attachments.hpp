@@ -17,7 +17,7 @@ namespace sluice::promotion {
 
 /// The tags of a stream that cosign has named after one of `digests` ("sha256:..."), or after what is attached to one
 /// of them. Pure.
-std::vector<copy::Attachment> attachments_in(const cluster::ImageStream& stream, std::set<std::string> digests);
+std::vector<copy::Attachment> attachments_in(const kube::ImageStream& stream, std::set<std::string> digests);
 
 /// Finds what is attached to the images that a cluster brings by its own means, and what of it is at the target.
 /// Errors: those of the API.

@@ -32,7 +32,7 @@ std::vector<std::string> names_of(const PlannedTarget& planned) {
   return names;
 }
 
-Status take_tags(const std::vector<std::optional<cluster::ImageStream>>& streams, PlannedTarget& planned) {
+Status take_tags(const std::vector<std::optional<kube::ImageStream>>& streams, PlannedTarget& planned) {
   for (std::size_t i = 0; i < planned.images.size(); ++i) {
     for (auto& tag : planned.images[i].tags) {
       const auto top = streams[i] ? streams[i]->top(tag.tag) : std::nullopt;
@@ -71,7 +71,7 @@ class Origins {
  private:
   Targets& targets_;
   const PlannedTarget& planned_;
-  std::map<std::string, std::vector<std::optional<cluster::ImageStream>>> streams_;
+  std::map<std::string, std::vector<std::optional<kube::ImageStream>>> streams_;
   std::set<std::string> hidden_;
 };
 
@@ -95,7 +95,7 @@ void look_at_http_check(const pipeline::Verify& verify, bool allow_local, Planne
                              .fix = allowed.error().hint()});
 }
 
-Status choose_roads(Targets& targets, const std::vector<std::optional<cluster::ImageStream>>& streams, bool may_set,
+Status choose_roads(Targets& targets, const std::vector<std::optional<kube::ImageStream>>& streams, bool may_set,
                     PlannedTarget& planned) {
   Origins origins(targets, planned);
   for (std::size_t i = 0; i < planned.images.size(); ++i) {
@@ -126,30 +126,30 @@ Status choose_roads(Targets& targets, const std::vector<std::optional<cluster::I
   return {};
 }
 
-cluster::PreflightRoad preflight_road(const PlannedImage& image) {
+openshift::PreflightRoad preflight_road(const PlannedImage& image) {
   switch (image.road) {
     case copy::Road::tag:
     case copy::Road::present:
-      return image.by_api ? cluster::PreflightRoad::tag : cluster::PreflightRoad::mount;
+      return image.by_api ? openshift::PreflightRoad::tag : openshift::PreflightRoad::mount;
     case copy::Road::mount:
-      return cluster::PreflightRoad::mount;
+      return openshift::PreflightRoad::mount;
     case copy::Road::stream:
     case copy::Road::docker:
-      return cluster::PreflightRoad::stream;
+      return openshift::PreflightRoad::stream;
     case copy::Road::import_images:
       break;
   }
-  return cluster::PreflightRoad::import_images;
+  return openshift::PreflightRoad::import_images;
 }
 
 bool any_workload(const PlannedTarget& planned, const std::function<bool(const PlannedWorkload&)>& is) {
   return planned.workloads && std::any_of(planned.workloads->begin(), planned.workloads->end(), is);
 }
 
-cluster::PreflightRequest request_for(const Plan& plan, const PlannedTarget& planned, const PlannedImage& image,
-                                      const ImageKnowledge& knowledge) {
+openshift::PreflightRequest request_for(const Plan& plan, const PlannedTarget& planned, const PlannedImage& image,
+                                        const ImageKnowledge& knowledge) {
   const auto& source = image.by_api || image.origins.empty() ? image.source : image.origins.front();
-  cluster::PreflightRequest request;
+  openshift::PreflightRequest request;
   request.road = preflight_road(image);
   const auto cluster_of = [](const pipeline::Target& side) {
     return side.cluster.empty() ? side.server : side.cluster;
@@ -166,9 +166,9 @@ cluster::PreflightRequest request_for(const Plan& plan, const PlannedTarget& pla
     request.pinned_before = image.before()->text();
   request.follow = plan.verify.rollout;
   request.start_rollouts =
-      any_workload(planned, [](const auto& one) { return one.action == cluster::UseAction::start; });
+      any_workload(planned, [](const auto& one) { return one.action == openshift::UseAction::start; });
   request.change_workloads =
-      any_workload(planned, [](const auto& one) { return one.pause || one.action == cluster::UseAction::patch; });
+      any_workload(planned, [](const auto& one) { return one.pause || one.action == openshift::UseAction::patch; });
   request.carry_signatures = image.openshift_signatures.value_or(0) > 0;
   request.needs = kForTheCopy + plan.verify.rollout_time + plan.verify.watch;
   return request;
@@ -231,25 +231,25 @@ void settle_unread(PlannedTarget& planned) {
 
 // `user`: who the target's API says that we are.
 Result<std::vector<Finding>> preflight(Targets& targets, const TargetAccess& access, const PlannedImage& image,
-                                       cluster::PreflightRequest request, std::string& user) {
+                                       openshift::PreflightRequest request, std::string& user) {
   const auto& source = image.by_api || image.origins.empty() ? image.source : image.origins.front();
   SLUICE_TRY(const auto from, targets.open(source));
-  if (request.road == cluster::PreflightRoad::import_images) {
+  if (request.road == openshift::PreflightRoad::import_images) {
     SLUICE_TRY(request.source_registry, targets.registry_for_import(source, access.target, image.name));
   }
-  const cluster::PreflightClients clients{from.streams ? from.side.client : nullptr, *access.side.client};
-  SLUICE_TRY(const auto facts, cluster::gather_preflight(clients, request, targets.context()));
+  const openshift::PreflightClients clients{from.streams ? from.side.client : nullptr, *access.side.client};
+  SLUICE_TRY(const auto facts, openshift::gather_preflight(clients, request, targets.context()));
   user = facts.target_identity.user.value.value_or("");
-  return cluster::judge_preflight(request, facts);
+  return openshift::judge_preflight(request, facts);
 }
 
 }  // namespace
 
 bool may_tag(const TargetAccess& access, const net::ExchangeContext& context) {
-  cluster::AccessQuestion question;
+  kube::AccessQuestion question;
   question.verb = "update";
-  question.group = cluster::ImageStreamTag::kResource.group;
-  question.resource = cluster::ImageStreamTag::kResource.plural;
+  question.group = kube::ImageStreamTag::kResource.group;
+  question.resource = kube::ImageStreamTag::kResource.plural;
   question.project = access.target.project;
   const auto answer = access.side.client->may_i(question, context);
   return !answer || answer->allowed;
@@ -264,7 +264,7 @@ Status look_at_tags(Targets& targets, PlannedTarget& planned) {
   auto streams = targets.seen(access, names_of(planned));
   if (!streams && streams.error().kind() != ErrorKind::denied) return std::move(streams).error();
   // What we may not read is told by the preflight, with the command that gives the right.
-  auto seen = streams ? std::move(*streams) : std::vector<std::optional<cluster::ImageStream>>(planned.images.size());
+  auto seen = streams ? std::move(*streams) : std::vector<std::optional<kube::ImageStream>>(planned.images.size());
   SLUICE_CHECK(take_tags(seen, planned));
   for (std::size_t i = 0; i < planned.images.size(); ++i) {
     if (!seen[i]) continue;
@@ -286,7 +286,7 @@ Result<std::vector<ImageKnowledge>> knowledge_of(Targets& targets, PlannedTarget
     SLUICE_TRY(const auto source, targets.open(from));
     if (!source.streams) continue;
     auto facts =
-        cluster::describe_image(*source.side.client, from.project, image.name, image.after.text(), targets.context());
+        openshift::describe_image(*source.side.client, from.project, image.name, image.after.text(), targets.context());
     if (!facts && (facts.error().kind() == ErrorKind::denied || facts.error().kind() == ErrorKind::not_found)) continue;
     if (!facts) return std::move(facts).error();
     out[i] = {facts->media_type, facts->parts};

@@ -14,7 +14,7 @@ namespace sluice::promotion {
 /// What was found out of one image for the preflight: from the source's API, or from its manifests.
 struct ImageKnowledge {
   std::string media_type;
-  std::vector<cluster::ImagePart> parts;
+  std::vector<openshift::ImagePart> parts;
 };
 
 /// First half: fills in what the tags stand for now, roads and sources. Images that the copy engine is to bring stay

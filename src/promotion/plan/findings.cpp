@@ -163,7 +163,7 @@ Result<std::optional<Unfinished>> unfinished_at(records::Store& store, const pip
     out.held.holder = lease->holder;
     out.held.who = lease->who;
     out.held.since = lease->since;
-    out.held.left = cluster::seconds_left(*lease, seconds_now());
+    out.held.left = openshift::seconds_left(*lease, seconds_now());
   } else if (open && is_at_work(*open)) {
     out.held.holder = open->holder;
     out.held.who = out.by;

@@ -14,8 +14,8 @@ namespace sluice::promotion {
 
 namespace {
 
-bool is_mendable(cluster::TriggerVerdict verdict) {
-  using cluster::TriggerVerdict;
+bool is_mendable(openshift::TriggerVerdict verdict) {
+  using openshift::TriggerVerdict;
   switch (verdict) {
     case TriggerVerdict::manual:
     case TriggerVerdict::missing:
@@ -56,14 +56,14 @@ Result<std::vector<Finding>> Planner::may_fix_triggers(const Plan& plan) {
     SLUICE_TRY(const auto access, targets_.open(target.target));
     if (!access.streams || target.target.deploy == pipeline::Deploy::patch) continue;
     SLUICE_TRY(const auto judged, judge_target(access, target, {.accepts = plan.accepts}, targets_.context()));
-    std::set<cluster::WorkloadKind> kinds;
+    std::set<openshift::WorkloadKind> kinds;
     for (const auto& one : judged.judged) {
-      if (one.action == cluster::UseAction::blocked && is_mendable(one.use.verdict)) kinds.insert(one.use.kind);
+      if (one.action == openshift::UseAction::blocked && is_mendable(one.use.verdict)) kinds.insert(one.use.kind);
     }
     std::vector<std::string> lacking;
     for (const auto kind : kinds) {
-      const auto& resource = cluster::resource_of(kind);
-      cluster::AccessQuestion question;
+      const auto& resource = openshift::resource_of(kind);
+      kube::AccessQuestion question;
       question.verb = "update";
       question.group = resource.group;
       question.resource = resource.plural;
@@ -89,9 +89,9 @@ Result<std::vector<std::string>> Planner::fix_triggers(const Plan& plan) {
     SLUICE_TRY(const auto judged, judge_target(access, target, {.accepts = plan.accepts}, targets_.context()));
     std::set<std::string> done;
     for (const auto& one : judged.judged) {
-      if (one.action != cluster::UseAction::blocked || !is_mendable(one.use.verdict)) continue;
+      if (one.action != openshift::UseAction::blocked || !is_mendable(one.use.verdict)) continue;
       if (!done.insert(one.use.shown() + one.use.tag.name()).second) continue;
-      SLUICE_TRY(auto line, cluster::fix_trigger(*access.side.client, one.use, targets_.context()));
+      SLUICE_TRY(auto line, openshift::fix_trigger(*access.side.client, one.use, targets_.context()));
       out.push_back(target.target.label() + ": " + one.use.shown() + ": " + std::move(line));
     }
   }

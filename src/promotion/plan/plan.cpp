@@ -28,7 +28,7 @@ void PlannedImage::take_arrival(oci::Digest arrived, const pipeline::Target& tar
 
 bool PlannedTarget::changes() const {
   const auto acts = [](const PlannedWorkload& workload) {
-    return workload.action == cluster::UseAction::start || workload.action == cluster::UseAction::patch;
+    return workload.action == openshift::UseAction::start || workload.action == openshift::UseAction::patch;
   };
   return std::any_of(images.begin(), images.end(),
                      [](const PlannedImage& image) { return image.changes() || image.brings_attachments(); }) ||

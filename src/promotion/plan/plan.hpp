@@ -74,7 +74,7 @@ struct PlannedWorkload {
   std::string kind;  ///< "DeploymentConfig"
   std::string name;
   std::vector<std::string> tags;  ///< "web:live"
-  cluster::UseAction action = cluster::UseAction::none;
+  openshift::UseAction action = openshift::UseAction::none;
   bool pause = false;  ///< for the time of the switch, so that several images make one rollout
   std::string why{};   ///< why it will not roll
   /// Of its pods, without the images that the plan sets: cluster/template_hash.hpp. Empty: it cannot be read.

@@ -37,7 +37,7 @@ Result<copy::Item> item_of(const PlannedTarget& target, const PlannedImage& imag
   item.attachments_held = target.attachments_held;
   // What an engine brings is pinned through the API, where we may.
   const bool pinned_later = item.by_engine && target.sets_tags();
-  if (target.streams && !pinned_later) item.stage_tag = cluster::pin_tag(image.after.text());
+  if (target.streams && !pinned_later) item.stage_tag = openshift::pin_tag(image.after.text());
   if (target.sets_tags()) return item;
   for (const auto& tag : image.tags) item.tags.push_back(tag.tag);
   return item;
@@ -105,7 +105,7 @@ ImageKnowledge knowledge_from(const copy::SurveyedItem& item) {
   out.media_type = item.root().media_type;
   for (const auto& manifest : item.manifests) {
     if (!manifest->children.empty()) continue;
-    cluster::ImagePart part;
+    openshift::ImagePart part;
     for (const auto& parent : item.manifests) {
       for (const auto& child : parent->children) {
         if (child.digest != manifest->digest || !child.platform) continue;
@@ -212,12 +212,12 @@ namespace {
 // An end that is further away than it counts is cut down on the stream, so that it comes nearer whoever asks.
 void cut_far_end(Targets& targets, const TargetRemembers& remembers, std::int64_t now) {
   constexpr std::chrono::seconds kForOneWrite{15};
-  if (!remembers.lease || !cluster::cut_end(*remembers.lease, now)) return;
+  if (!remembers.lease || !openshift::cut_end(*remembers.lease, now)) return;
   const auto access = targets.open(remembers.target);
   if (!access || !access->side) return;
   // Best effort: who may not write there waits longer.
-  static_cast<void>(cluster::cut_stream_lease(*access->side.client, *remembers.lease, now,
-                                              {Deadline::after(kForOneWrite), targets.stop()}));
+  static_cast<void>(openshift::cut_stream_lease(*access->side.client, *remembers.lease, now,
+                                                {Deadline::after(kForOneWrite), targets.stop()}));
 }
 
 }  // namespace

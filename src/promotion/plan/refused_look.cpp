@@ -31,8 +31,8 @@ std::string cluster_of(const pipeline::Target& target) {
   return target.cluster.empty() ? target.server : target.cluster;
 }
 
-cluster::PreflightRoad road_of(const pipeline::Target& target, bool same, bool tags) {
-  using cluster::PreflightRoad;
+openshift::PreflightRoad road_of(const pipeline::Target& target, bool same, bool tags) {
+  using openshift::PreflightRoad;
   if (target.via == pipeline::Via::mount) return PreflightRoad::mount;
   if (target.via == pipeline::Via::import_images) return PreflightRoad::import_images;
   if (target.via == pipeline::Via::stream || target.via == pipeline::Via::docker) return PreflightRoad::stream;
@@ -73,7 +73,7 @@ class SidesLook {
   void look(const TargetAccess* from, const TargetAccess& to) {
     const bool tags = may_tag(to, targets_.context());
     for (const auto& image : pipeline_.images) {
-      cluster::PreflightRequest request;
+      openshift::PreflightRequest request;
       const auto& source = from != nullptr ? from->target : to.target;
       const bool source_api = from != nullptr && from->streams;
       request.same_cluster = source_api && same_cluster(source, to.target);
@@ -84,10 +84,10 @@ class SidesLook {
       request.set_tags = tags;
       request.follow = environment_.verify.rollout;
       request.needs = environment_.verify.rollout_time + environment_.verify.watch;
-      const cluster::PreflightClients clients{source_api ? from->side.client : nullptr, *to.side.client};
-      const auto facts = cluster::gather_preflight(clients, request, targets_.context());
+      const openshift::PreflightClients clients{source_api ? from->side.client : nullptr, *to.side.client};
+      const auto facts = openshift::gather_preflight(clients, request, targets_.context());
       if (!facts) return add(finding_from(to.target.label(), facts.error()));
-      for (auto& finding : cluster::judge_preflight(request, *facts)) {
+      for (auto& finding : openshift::judge_preflight(request, *facts)) {
         if (finding.severity != Severity::info) add(std::move(finding));
       }
     }
@@ -121,14 +121,14 @@ Finding why_unread(Targets& targets, const TargetAccess& access, SideRole role) 
   const bool source = role == SideRole::source;
   const auto& project = access.target.project;
   const auto user = targets.user_at(access);
-  const auto seen = access.side.client->get<cluster::Project>("", project, targets.context());
+  const auto seen = access.side.client->get<kube::Project>("", project, targets.context());
   const bool missing = !seen && seen.error().kind() == ErrorKind::not_found;
   if (!missing && (seen || seen.error().kind() != ErrorKind::denied)) {
     return findings::make_finding(source ? "may-not-read-source" : "may-not-read-target", project,
                                   {{"user", user}, {"rights", "get imagestreams in " + project}, {"project", project}});
   }
   std::string meant;
-  if (const auto listed = access.side.client->list<cluster::Project>({}, targets.context())) {
+  if (const auto listed = access.side.client->list<kube::Project>({}, targets.context())) {
     std::vector<std::string> names;
     for (const auto& one : listed->items) names.push_back(one.name());
     if (const auto name = text::nearest(project, names); !name.empty()) meant = "; did you mean '" + name + "'?";

@@ -32,7 +32,7 @@ class Accepted {
   Accepted(Targets& targets, const TargetAccess& access, const PlannedTarget& planned)
       : targets_(targets), access_(access), planned_(planned) {}
 
-  bool runs_only(const cluster::RunningWorkload& workload, const std::vector<cluster::WorkloadUse>& uses) {
+  bool runs_only(const openshift::RunningWorkload& workload, const std::vector<openshift::WorkloadUse>& uses) {
     std::set<std::string> known;
     for (const auto* image : images_of(workload, uses)) known.insert(image->after.text());
     if (within(workload, known)) return true;
@@ -44,13 +44,13 @@ class Accepted {
   }
 
  private:
-  static bool within(const cluster::RunningWorkload& workload, const std::set<std::string>& known) {
+  static bool within(const openshift::RunningWorkload& workload, const std::set<std::string>& known) {
     return std::all_of(workload.digests.begin(), workload.digests.end(),
                        [&](const std::string& digest) { return known.contains(digest); });
   }
 
-  std::vector<const PlannedImage*> images_of(const cluster::RunningWorkload& workload,
-                                             const std::vector<cluster::WorkloadUse>& uses) const {
+  std::vector<const PlannedImage*> images_of(const openshift::RunningWorkload& workload,
+                                             const std::vector<openshift::WorkloadUse>& uses) const {
     std::vector<const PlannedImage*> out;
     for (const auto& use : uses) {
       if (use.kind != workload.kind || use.name != workload.name) continue;
@@ -64,8 +64,8 @@ class Accepted {
   const std::set<std::string>& described(const PlannedImage& image) {
     const auto [known, first] = described_.try_emplace(image.name);
     if (!first) return known->second;
-    const auto facts = cluster::describe_image(*access_.side.client, access_.target.project, image.name,
-                                               image.after.text(), targets_.context());
+    const auto facts = openshift::describe_image(*access_.side.client, access_.target.project, image.name,
+                                                 image.after.text(), targets_.context());
     if (facts) known->second.insert(facts->accepted.begin(), facts->accepted.end());
     return known->second;
   }

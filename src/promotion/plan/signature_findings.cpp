@@ -24,21 +24,21 @@ bool is_unsigned(const SignatureOutlook& outlook) {
   return outlook.at_source_known && outlook.signatures_at_source == 0;
 }
 
-std::string how_to_sign(cluster::RootOfTrust root, const std::string& source) {
+std::string how_to_sign(openshift::RootOfTrust root, const std::string& source) {
   const auto what = findings::shell_word(source);
   switch (root) {
-    case cluster::RootOfTrust::public_key:
+    case openshift::RootOfTrust::public_key:
       return fmt::format("cosign sign --key KEY {}", what);
-    case cluster::RootOfTrust::pki:
+    case openshift::RootOfTrust::pki:
       return fmt::format("cosign sign --key KEY --certificate CERTIFICATE --certificate-chain CHAIN {}", what);
-    case cluster::RootOfTrust::fulcio:
-    case cluster::RootOfTrust::unknown:
+    case openshift::RootOfTrust::fulcio:
+    case openshift::RootOfTrust::unknown:
       break;
   }
   return fmt::format("cosign sign {}", what);
 }
 
-Finding left_behind(const cluster::PolicyMatch& match, const std::string& reference, const PulledImage& image,
+Finding left_behind(const openshift::PolicyMatch& match, const std::string& reference, const PulledImage& image,
                     const SignatureOutlook& outlook) {
   const auto count =
       fmt::format("{} signature{}", outlook.signatures_at_source, outlook.signatures_at_source == 1 ? "" : "s");
@@ -52,7 +52,7 @@ Finding left_behind(const cluster::PolicyMatch& match, const std::string& refere
        {"fix", outlook.remedy.empty() ? "promote with the attachments: leave --no-attachments out" : outlook.remedy}});
 }
 
-Finding is_not_signed(const cluster::PolicyMatch& match, const std::string& reference, const PulledImage& image) {
+Finding is_not_signed(const openshift::PolicyMatch& match, const std::string& reference, const PulledImage& image) {
   return findings::make_finding("image-unsigned", image.subject,
                                 {{"policy", match.policy.shown()},
                                  {"scope", match.scope},
@@ -63,14 +63,14 @@ Finding is_not_signed(const cluster::PolicyMatch& match, const std::string& refe
 }  // namespace
 
 std::vector<std::string> pulled_as(const PlannedTarget& planned, const PlannedImage& image,
-                                   const std::optional<cluster::ImageStream>& stream) {
+                                   const std::optional<kube::ImageStream>& stream) {
   std::vector<std::string> hosts{std::string(kInternalRegistry)};
   const auto add_host = [&](std::string host) {
     if (!host.empty() && std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(std::move(host));
   };
   if (stream) {
-    add_host(cluster::registry_of(stream->repository()));
-    add_host(cluster::registry_of(stream->public_repository()));
+    add_host(openshift::registry_of(stream->repository()));
+    add_host(openshift::registry_of(stream->public_repository()));
   }
   add_host(planned.settings.registry.value_or(""));
   add_host(planned.target.registry);
@@ -87,13 +87,13 @@ std::vector<std::string> pulled_as(const PlannedTarget& planned, const PlannedIm
   return out;
 }
 
-std::vector<Finding> judge_signatures(const std::vector<cluster::ImagePolicy>& policies, const PulledImage& image,
+std::vector<Finding> judge_signatures(const std::vector<openshift::ImagePolicy>& policies, const PulledImage& image,
                                       const SignatureOutlook& outlook) {
   std::vector<Finding> out;
   if (!is_left(outlook) && !is_unsigned(outlook)) return out;
   std::set<std::pair<std::string, std::string>> said;
   for (const auto& reference : image.references) {
-    const auto match = cluster::policy_for(policies, image.project, reference);
+    const auto match = openshift::policy_for(policies, image.project, reference);
     if (!match || !said.emplace(match->policy.project, match->policy.name).second) continue;
     out.push_back(is_left(outlook) ? left_behind(*match, reference, image, outlook)
                                    : is_not_signed(*match, reference, image));
@@ -109,7 +109,7 @@ Status look_at_policies(Targets& targets, PlannedTarget& planned, const std::vec
   const auto groups = targets.groups().find(access.target.server);
   if (groups == targets.groups().end() || !groups->second.contains(std::string(kPolicyGroup))) return {};
   SLUICE_TRY(const auto known,
-             cluster::read_image_policies(*access.side.client, planned.target.project, targets.context()));
+             openshift::read_image_policies(*access.side.client, planned.target.project, targets.context()));
   if (known.policies.empty()) return {};
   std::vector<std::string> names;
   for (const auto& image : planned.images) names.push_back(image.name);

@@ -40,10 +40,10 @@ extern const std::string_view kInternalRegistry;
 /// stream shows, the one that the clusters file names; where a tag alone is set, those of the source's repository in
 /// the same cluster too, which pull specs lead to then. By digest, as triggers write them. Pure.
 std::vector<std::string> pulled_as(const PlannedTarget& planned, const PlannedImage& image,
-                                   const std::optional<cluster::ImageStream>& stream);
+                                   const std::optional<kube::ImageStream>& stream);
 
 /// At most one finding for each policy that covers the image. None where nobody could look at the source. Pure.
-std::vector<Finding> judge_signatures(const std::vector<cluster::ImagePolicy>& policies, const PulledImage& image,
+std::vector<Finding> judge_signatures(const std::vector<openshift::ImagePolicy>& policies, const PulledImage& image,
                                       const SignatureOutlook& outlook);
 
 /// Asks the target's cluster for its policies and appends what follows to the target's findings; `outlooks`: image by

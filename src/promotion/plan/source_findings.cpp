@@ -11,19 +11,19 @@ namespace {
 
 constexpr std::size_t kMaxMessage = 400;
 
-std::string from_text(const cluster::ImageStream& stream, std::string_view tag) {
+std::string from_text(const kube::ImageStream& stream, std::string_view tag) {
   const auto spec = stream.tag_spec(tag);
   return spec && spec->from ? text::printable(spec->from->name, 200) : std::string();
 }
 
-std::string command_to_import(const cluster::ImageStream& stream, const std::string& tag) {
+std::string command_to_import(const kube::ImageStream& stream, const std::string& tag) {
   return fmt::format("oc import-image {} -n {}", findings::shell_word(stream.name() + ":" + tag),
                      findings::shell_word(stream.project()));
 }
 
 }  // namespace
 
-std::string import_trouble(const cluster::ImageStream& stream, std::string_view tag) {
+std::string import_trouble(const kube::ImageStream& stream, std::string_view tag) {
   const auto history = stream.tag(tag);
   if (!history) return {};
   for (const auto& condition : history->conditions) {
@@ -36,7 +36,7 @@ std::string import_trouble(const cluster::ImageStream& stream, std::string_view 
   return {};
 }
 
-std::vector<Finding> source_tag_findings(const std::string& where, const cluster::ImageStream& stream,
+std::vector<Finding> source_tag_findings(const std::string& where, const kube::ImageStream& stream,
                                          const std::string& tag) {
   std::vector<Finding> out;
   const auto name = fmt::format("{}/{}:{}", where, stream.name(), tag);
@@ -59,7 +59,7 @@ std::vector<Finding> source_tag_findings(const std::string& where, const cluster
   return out;
 }
 
-std::vector<Finding> target_tag_findings(const std::string& where, const cluster::ImageStream& stream,
+std::vector<Finding> target_tag_findings(const std::string& where, const kube::ImageStream& stream,
                                          const std::string& tag) {
   std::vector<Finding> out;
   const auto spec = stream.tag_spec(tag);

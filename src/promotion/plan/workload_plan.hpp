@@ -12,14 +12,14 @@
 namespace sluice::promotion {
 
 /// The tags that a target's images are written to, with the digests they will stand for (`after`) or stand for now.
-std::vector<cluster::StreamTag> stream_tags(const PlannedTarget& planned);
+std::vector<openshift::StreamTag> stream_tags(const PlannedTarget& planned);
 
 /// What a project's workloads have to do with a plan.
 struct TargetUses {
-  cluster::Workloads workloads;
-  std::vector<cluster::WorkloadUse> uses;  ///< of the tags of the plan
-  std::vector<cluster::RunningWorkload> running;
-  std::vector<cluster::JudgedUse> judged;  ///< the same, with what is to be done
+  openshift::Workloads workloads;
+  std::vector<openshift::WorkloadUse> uses;  ///< of the tags of the plan
+  std::vector<openshift::RunningWorkload> running;
+  std::vector<openshift::JudgedUse> judged;  ///< the same, with what is to be done
   std::vector<Finding> findings;
 };
 
@@ -40,6 +40,6 @@ Status plan_workloads(const TargetAccess& access, const Plan& plan, PlannedTarge
 
 /// One entry per workload out of one per tag: what matters most wins, and those that several tags roll are paused.
 /// Pure.
-std::vector<PlannedWorkload> merge_uses(const std::vector<cluster::JudgedUse>& uses);
+std::vector<PlannedWorkload> merge_uses(const std::vector<openshift::JudgedUse>& uses);
 
 }  // namespace sluice::promotion

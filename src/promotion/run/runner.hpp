@@ -28,7 +28,7 @@ namespace sluice::promotion {
 struct TargetOutcome {
   std::string target;
   records::PromotionState state = records::PromotionState::planned;
-  std::vector<cluster::RolloutResult>
+  std::vector<openshift::RolloutResult>
       rollouts{};      ///< of workloads that were followed; lines of logs are for a terminal only
   std::string note{};  ///< why nothing was followed; may be empty
 };

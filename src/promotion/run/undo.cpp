@@ -275,7 +275,7 @@ void Runner::foresee_pauses(Work& work) {
     if (cluster == nullptr || !work.switched.contains(work.plan.targets[t].target.id())) continue;
     // Who cannot look pauses nothing either.
     const auto workloads = cluster->pauses_to_put_back();
-    for (const auto& one : workloads ? *workloads : std::vector<cluster::WorkloadRef>())
+    for (const auto& one : workloads ? *workloads : std::vector<openshift::WorkloadRef>())
       pauses.push(Json::object().set("kind", to_string(one.kind)).set("name", one.name));
   }
 }

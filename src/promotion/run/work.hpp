@@ -63,7 +63,7 @@ struct Runner::Work {
   /// ours to put back.
   std::map<std::string, records::PromotionState> switched{};
   /// Workloads that an earlier attempt paused and did not resume, by target.
-  std::map<std::string, std::vector<cluster::WorkloadRef>> left_paused{};
+  std::map<std::string, std::vector<openshift::WorkloadRef>> left_paused{};
 
   /// The number of the release, while it is asked for.
   struct Claiming {

@@ -34,8 +34,7 @@ Status ClusterTarget::stage_attachments() {
 }
 
 // Others may have signed since the plan: their tag is theirs.
-void ClusterTarget::leave_what_others_set(PlannedImage& image,
-                                          const std::optional<cluster::ImageStream>& stream) const {
+void ClusterTarget::leave_what_others_set(PlannedImage& image, const std::optional<kube::ImageStream>& stream) const {
   for (auto& one : *image.attachments) {
     if (!one.goes_along || one.arrived) continue;
     const auto top = stream ? stream->top(one.what.tag) : std::nullopt;
@@ -52,15 +51,15 @@ copy::Task ClusterTarget::attachment_task(const PlannedImage& image, const copy:
           .rank = copy::Rank::call(),
           .run = [this, &image, &one](const std::stop_token&) -> Status {
             SLUICE_CHECK(still_ours());
-            SLUICE_CHECK(cluster::move_tag(client(),
-                                           {planned_.target.project, image.name, one.what.tag,
-                                            image.attachments_from->project, image.name, one.what.digest.text()},
-                                           context()));
+            SLUICE_CHECK(openshift::move_tag(client(),
+                                             {planned_.target.project, image.name, one.what.tag,
+                                              image.attachments_from->project, image.name, one.what.digest.text()},
+                                             context()));
             return {};
           }};
 }
 
-Result<std::vector<std::optional<cluster::ImageStream>>> ClusterTarget::streams_now() {
+Result<std::vector<std::optional<kube::ImageStream>>> ClusterTarget::streams_now() {
   std::vector<std::string> names;
   for (const auto& image : planned_.images) names.push_back(image.name);
   return targets_.streams(access_, names);

@@ -48,7 +48,7 @@ void ClusterTarget::say(std::string line) const {
 }
 
 Status ClusterTarget::take_lease(const std::string& promotion, const LeaseWish& wish) {
-  cluster::StreamLease wanted{
+  openshift::StreamLease wanted{
       .project = planned_.target.project, .stream = planned_.head().name, .promotion = promotion};
   wanted.who = wish.who;
   auto lease = StreamLeaseKeeper::take(client(), std::move(wanted), wish.take_over, context());
@@ -65,8 +65,8 @@ Status ClusterTarget::take_lease(const std::string& promotion, const LeaseWish& 
 Result<bool> ClusterTarget::is_list(const PlannedImage& image) {
   SLUICE_TRY(const auto source, targets_.open(image.source));
   if (source.streams) {
-    SLUICE_TRY(const auto facts, cluster::describe_image(*source.side.client, image.source.project, image.name,
-                                                         image.after.text(), context()));
+    SLUICE_TRY(const auto facts, openshift::describe_image(*source.side.client, image.source.project, image.name,
+                                                           image.after.text(), context()));
     return oci::media::is_index(facts.media_type);
   }
   SLUICE_TRY(auto* place, targets_.places().place_of(image.source));
@@ -80,35 +80,35 @@ Status ClusterTarget::pin_what_was_before(const PlannedImage& image) {
   if (!image.before() || image.before() == image.after) return {};
   const auto old = image.before()->text();
   const auto& project = planned_.target.project;
-  return ok(
-      cluster::move_tag(client(), {project, image.name, cluster::pin_tag(old), project, image.name, old}, context()));
+  return ok(openshift::move_tag(client(), {project, image.name, openshift::pin_tag(old), project, image.name, old},
+                                context()));
 }
 
 Status ClusterTarget::stage_image(const PlannedImage& image) {
   SLUICE_CHECK(still_ours());
   const auto digest = image.after.text();
-  const auto pin = cluster::pin_tag(digest);
+  const auto pin = openshift::pin_tag(digest);
   const auto& project = planned_.target.project;
   if (image.by_api && image.road == copy::Road::import_images) {
     SLUICE_CHECK(pin_what_was_before(image));
     SLUICE_TRY(const auto registry, targets_.registry_for_import(image.source, planned_.target, image.name));
     SLUICE_TRY(const bool list, is_list(image));
     SLUICE_TRY(const auto settings, targets_.places().settings_of(image.source));
-    return ok(cluster::import_image(client(),
-                                    {.project = project,
-                                     .stream = image.name,
-                                     .tag = pin,
-                                     .registry = registry,
-                                     .repository = repository_of(image.source, image.name),
-                                     .digest = digest,
-                                     .insecure = settings.insecure,
-                                     .is_list = list},
-                                    context()));
+    return ok(openshift::import_image(client(),
+                                      {.project = project,
+                                       .stream = image.name,
+                                       .tag = pin,
+                                       .registry = registry,
+                                       .repository = repository_of(image.source, image.name),
+                                       .digest = digest,
+                                       .insecure = settings.insecure,
+                                       .is_list = list},
+                                      context()));
   }
   SLUICE_CHECK(pin_what_was_before(image));
   // What was pushed is in the stream's own history by now.
   const auto& source = image.by_api ? image.source : planned_.target;
-  return ok(cluster::move_tag(client(), {project, image.name, pin, source.project, image.name, digest}, context()));
+  return ok(openshift::move_tag(client(), {project, image.name, pin, source.project, image.name, digest}, context()));
 }
 
 Status ClusterTarget::stage() {
@@ -131,7 +131,7 @@ void ClusterTarget::drop_engine_tags(const PlannedImage& image) {
   if (image.road != copy::Road::docker) return;
   for (const auto& tag : engine_tags(image.of_release())) {
     const auto dropped =
-        cluster::drop_tag(client(), planned_.target.project, image.name, tag, image.after.text(), context());
+        openshift::drop_tag(client(), planned_.target.project, image.name, tag, image.after.text(), context());
     if (!dropped) say(fmt::format("{}: the tag {} stays: {}", image.name, tag, dropped.error().message()));
   }
 }
@@ -144,8 +144,8 @@ Status ClusterTarget::carry_signatures() {
     if (image.openshift_signatures == 0) continue;  // the plan looked
     SLUICE_TRY(const auto source, targets_.open(*origin));
     if (!source.streams) continue;
-    SLUICE_TRY(const auto carried, cluster::carry_signatures(*source.side.client, origin->project, image.name, client(),
-                                                             image.after.text(), context()));
+    SLUICE_TRY(const auto carried, openshift::carry_signatures(*source.side.client, origin->project, image.name,
+                                                               client(), image.after.text(), context()));
     const int expected = std::max(carried.expected, image.openshift_signatures.value_or(0));
     if (expected == 0) continue;
     say(fmt::format("{}: {} of {} signatures carried", image.name, carried.carried, expected));
@@ -185,7 +185,7 @@ Status ClusterTarget::move_one(const PlannedImage& image, const PlannedTag& tag)
   const auto digest = image.after.text();
   const auto& project = planned_.target.project;
   SLUICE_TRY(const auto moved,
-             cluster::move_tag(client(), {project, image.name, tag.tag, project, image.name, digest}, context()));
+             openshift::move_tag(client(), {project, image.name, tag.tag, project, image.name, digest}, context()));
   SLUICE_CHECK(journal_.note("switched", image.name,
                              Json::object().set("tag", tag.tag).set("digest", digest).set("written", moved.written)));
   events_.emit({.kind = copy::EventKind::tag,
@@ -223,16 +223,16 @@ std::optional<Finding> ClusterTarget::move_back(const PlannedImage& image, const
   const auto again = "sluice undo " + promotion;
   // The user may have asked to stop; what was switched is put back all the same.
   const net::ExchangeContext unstopped{context().deadline, {}};
-  const auto stream = client().find<cluster::ImageStream>(project, image.name, unstopped);
+  const auto stream = client().find<kube::ImageStream>(project, image.name, unstopped);
   if (!stream)
     return Finding{"undo-unknown", Severity::warning, where, "cannot be looked at: " + stream.error().sentence(),
                    again};
   const auto top = *stream ? (*stream)->top(tag.tag) : std::nullopt;
   if (!top || top->image != image.after.text()) return std::nullopt;  // never switched, or put back already
   const auto back = [&]() -> Status {
-    if (!tag.before) return cluster::drop_tag(client(), project, image.name, tag.tag, image.after.text(), unstopped);
-    return ok(cluster::move_tag(client(), {project, image.name, tag.tag, project, image.name, tag.before->text()},
-                                unstopped));
+    if (!tag.before) return openshift::drop_tag(client(), project, image.name, tag.tag, image.after.text(), unstopped);
+    return ok(openshift::move_tag(client(), {project, image.name, tag.tag, project, image.name, tag.before->text()},
+                                  unstopped));
   }();
   if (!back) return Finding{"undo-failed", Severity::warning, where, back.error().sentence(), again};
   const auto noted =
@@ -250,11 +250,11 @@ Status ClusterTarget::drop_outdated_pins() {
 // Care, not duty: a pin that stays keeps an image a little longer.
 Status ClusterTarget::drop_outdated_pins(const std::string& image) {
   if (planned_.push_tags) return {};
-  SLUICE_TRY(const auto stream, client().get<cluster::ImageStream>(planned_.target.project, image, context()));
+  SLUICE_TRY(const auto stream, client().get<kube::ImageStream>(planned_.target.project, image, context()));
   for (const auto& pin : memory::outdated_pins(stream)) {
     const auto top = stream.top(pin);
     if (!top) continue;
-    const auto dropped = cluster::drop_tag(client(), planned_.target.project, image, pin, top->image, context());
+    const auto dropped = openshift::drop_tag(client(), planned_.target.project, image, pin, top->image, context());
     if (!dropped) say(fmt::format("{}: the pin {} stays: {}", image, pin, dropped.error().message()));
   }
   return {};

@@ -28,8 +28,8 @@ struct TargetJournal {
 };
 
 /// A workload as the journal names it: what we paused.
-Json to_json(const cluster::WorkloadRef& workload);
-std::optional<cluster::WorkloadRef> workload_from(const Json& detail);
+Json to_json(const openshift::WorkloadRef& workload);
+std::optional<openshift::WorkloadRef> workload_from(const Json& detail);
 
 /// The finding about a tag that somebody else changed since: undo-not-ours. `stands`: what it stands for; may be empty.
 Finding not_ours(const PlannedTarget& target, const PlannedImage& image, const std::string& stands);
@@ -39,7 +39,7 @@ struct Verdict {
   bool good = true;
   bool superseded = false;  ///< somebody rolled something else out: no reason to put anything back
   std::string sentence;     ///< why not good
-  std::vector<cluster::RolloutResult> rollouts;
+  std::vector<openshift::RolloutResult> rollouts;
   std::string note;  ///< "no workload uses the tags": worth a line; may be empty
 };
 
@@ -77,7 +77,7 @@ class ClusterTarget {
   Status switch_over(const std::function<Status()>& begun, const std::function<Status()>& push);
 
   /// The workloads that put_back() would pause now. Errors: those of looking.
-  Result<std::vector<cluster::WorkloadRef>> pauses_to_put_back();
+  Result<std::vector<openshift::WorkloadRef>> pauses_to_put_back();
 
   /// Sets the tags back to what was there before, with everything that belongs to a switch; findings say what could not
   /// be, and what is somebody else's by now (undo-not-ours). Follows nothing.
@@ -96,7 +96,7 @@ class ClusterTarget {
   std::int64_t fence() const { return lease_ ? lease_->fence() : 0; }
 
   /// Resumes what the journal says that we paused. Best effort for each; the first error is given back.
-  Status resume_paused(std::vector<cluster::WorkloadRef> workloads);
+  Status resume_paused(std::vector<openshift::WorkloadRef> workloads);
   /// Those that we paused in this run.
   Status resume_all() { return resume_paused(paused_); }
 
@@ -108,15 +108,15 @@ class ClusterTarget {
   Status pin_what_was_before(const PlannedImage& image);
   Status stage_image(const PlannedImage& image);
   Status pause(const TargetUses& uses);
-  static std::vector<cluster::WorkloadRef> pauses_of(const TargetUses& uses);
+  static std::vector<openshift::WorkloadRef> pauses_of(const TargetUses& uses);
   /// The target as it is to be, without what is somebody else's by now.
   PlannedTarget way_back(std::vector<Finding>& findings);
   Status carry_signatures();
   Status stage_attachments();
-  void leave_what_others_set(PlannedImage& image, const std::optional<cluster::ImageStream>& stream) const;
+  void leave_what_others_set(PlannedImage& image, const std::optional<kube::ImageStream>& stream) const;
   copy::Task attachment_task(const PlannedImage& image, const copy::AttachmentState& one);
   Status count_attachments();
-  Result<std::vector<std::optional<cluster::ImageStream>>> streams_now();
+  Result<std::vector<std::optional<kube::ImageStream>>> streams_now();
   Status move_tags();
   Status move_one(const PlannedImage& image, const PlannedTag& tag);
   std::optional<Finding> move_back(const PlannedImage& image, const PlannedTag& tag, const std::string& promotion);
@@ -131,7 +131,7 @@ class ClusterTarget {
   UseWish back_wish() const { return {.follow = false, .accepts = plan_.accepts}; }
   void tell_what_stays(const Verdict& verdict);
   void say(std::string line) const;
-  cluster::Client& client() { return *access_.side.client; }
+  kube::Client& client() { return *access_.side.client; }
   net::ExchangeContext context() const { return targets_.context(); }
 
   Targets& targets_;
@@ -141,8 +141,8 @@ class ClusterTarget {
   TargetJournal journal_;
   copy::Events& events_;
   std::unique_ptr<StreamLeaseKeeper> lease_;
-  std::vector<cluster::WorkloadRef> paused_;  ///< by us, now
-  std::vector<cluster::Followed> followed_;
+  std::vector<openshift::WorkloadRef> paused_;  ///< by us, now
+  std::vector<openshift::Followed> followed_;
   std::vector<Finding> stays_;  ///< what keeps another image, as judged before the switch
   std::vector<Finding> findings_;
 };

@@ -13,7 +13,7 @@
 
 namespace sluice::promotion {
 
-using cluster::UseAction;
+using openshift::UseAction;
 
 namespace {
 
@@ -22,27 +22,27 @@ constexpr std::chrono::seconds kForTemplates{60};
 // Pods that are not ready for a moment are no reason to doubt a rollout (a guess).
 constexpr std::chrono::seconds kGrace{15};
 
-std::optional<cluster::WorkloadKind> kind_of(std::string_view name) {
-  for (const auto kind :
-       {cluster::WorkloadKind::deployment_config, cluster::WorkloadKind::deployment,
-        cluster::WorkloadKind::stateful_set, cluster::WorkloadKind::daemon_set, cluster::WorkloadKind::cron_job}) {
+std::optional<openshift::WorkloadKind> kind_of(std::string_view name) {
+  for (const auto kind : {openshift::WorkloadKind::deployment_config, openshift::WorkloadKind::deployment,
+                          openshift::WorkloadKind::stateful_set, openshift::WorkloadKind::daemon_set,
+                          openshift::WorkloadKind::cron_job}) {
     if (to_string(kind) == name) return kind;
   }
   return std::nullopt;
 }
 
-cluster::WorkloadRef ref_of(const cluster::WorkloadUse& use) { return {use.kind, use.project, use.name, use.uid}; }
+openshift::WorkloadRef ref_of(const openshift::WorkloadUse& use) { return {use.kind, use.project, use.name, use.uid}; }
 
 // What is followed: what rolls by itself or by us, and what should have and now cannot. What follows another tag on
 // purpose is nobody's business here.
-bool is_followed(const cluster::JudgedUse& judged) {
-  if (judged.use.kind == cluster::WorkloadKind::build_config) return false;
-  return judged.action != UseAction::none || judged.use.verdict == cluster::TriggerVerdict::fires;
+bool is_followed(const openshift::JudgedUse& judged) {
+  if (judged.use.kind == openshift::WorkloadKind::build_config) return false;
+  return judged.action != UseAction::none || judged.use.verdict == openshift::TriggerVerdict::fires;
 }
 
-void take_result(const cluster::RolloutResult& result, Verdict& verdict) {
-  if (cluster::is_good(result.end)) return;
-  const bool replaced = result.end == cluster::RolloutEnd::superseded;
+void take_result(const openshift::RolloutResult& result, Verdict& verdict) {
+  if (openshift::is_good(result.end)) return;
+  const bool replaced = result.end == openshift::RolloutEnd::superseded;
   // A failure says more than what was replaced meanwhile.
   if (verdict.good || (verdict.superseded && !replaced)) {
     verdict.sentence = result.sentence;
@@ -53,7 +53,7 @@ void take_result(const cluster::RolloutResult& result, Verdict& verdict) {
 
 }  // namespace
 
-Json to_json(const cluster::WorkloadRef& workload) {
+Json to_json(const openshift::WorkloadRef& workload) {
   return Json::object()
       .set("kind", std::string(to_string(workload.kind)))
       .set("project", workload.project)
@@ -61,19 +61,19 @@ Json to_json(const cluster::WorkloadRef& workload) {
       .set("uid", workload.uid);
 }
 
-std::optional<cluster::WorkloadRef> workload_from(const Json& detail) {
+std::optional<openshift::WorkloadRef> workload_from(const Json& detail) {
   const auto kind = kind_of(detail.string_at("kind").value_or(""));
   const auto name = detail.string_at("name");
   if (!kind || !name) return std::nullopt;
-  return cluster::WorkloadRef{*kind, detail.string_at("project").value_or(""), *name,
-                              detail.string_at("uid").value_or("")};
+  return openshift::WorkloadRef{*kind, detail.string_at("project").value_or(""), *name,
+                                detail.string_at("uid").value_or("")};
 }
 
-std::vector<cluster::WorkloadRef> ClusterTarget::pauses_of(const TargetUses& uses) {
-  std::vector<cluster::WorkloadRef> out;
+std::vector<openshift::WorkloadRef> ClusterTarget::pauses_of(const TargetUses& uses) {
+  std::vector<openshift::WorkloadRef> out;
   for (const auto& workload : merge_uses(uses.judged)) {
     if (!workload.pause) continue;
-    const auto use = std::find_if(uses.judged.begin(), uses.judged.end(), [&](const cluster::JudgedUse& one) {
+    const auto use = std::find_if(uses.judged.begin(), uses.judged.end(), [&](const openshift::JudgedUse& one) {
       return to_string(one.use.kind) == workload.kind && one.use.name == workload.name;
     });
     out.push_back(ref_of(use->use));
@@ -85,7 +85,7 @@ Status ClusterTarget::pause(const TargetUses& uses) {
   for (const auto& ref : pauses_of(uses)) {
     // Journaled first: a kill right after leaves a note of what has to be resumed.
     SLUICE_CHECK(journal_.note("pause", "", to_json(ref)));
-    auto paused = cluster::pause_workload(client(), ref, context());
+    auto paused = openshift::pause_workload(client(), ref, context());
     if (!paused && paused.error().kind() != ErrorKind::denied) return std::move(paused).error();
     if (paused && *paused) {
       paused_.push_back(ref);
@@ -99,11 +99,11 @@ Status ClusterTarget::pause(const TargetUses& uses) {
 }
 
 // By value: the list that is worked off shrinks on the way.
-Status ClusterTarget::resume_paused(std::vector<cluster::WorkloadRef> workloads) {
+Status ClusterTarget::resume_paused(std::vector<openshift::WorkloadRef> workloads) {
   Status first;
   for (const auto& workload : workloads) {
     // Nobody may stay paused because somebody pressed Ctrl-C.
-    auto resumed = cluster::resume_workload(client(), workload, {context().deadline, {}});
+    auto resumed = openshift::resume_workload(client(), workload, {context().deadline, {}});
     if (resumed) resumed = journal_.note("resumed", "", to_json(workload));
     if (!resumed && first) first = std::move(resumed);
     std::erase_if(paused_, [&](const auto& one) { return one.uid == workload.uid && one.name == workload.name; });
@@ -114,14 +114,14 @@ Status ClusterTarget::resume_paused(std::vector<cluster::WorkloadRef> workloads)
 // Resumed only when the template names all new images: sooner, each would be a rollout of its own.
 Status ClusterTarget::release_paused(const TargetUses& uses) {
   for (const auto& workload : paused_) {
-    std::vector<cluster::AwaitedImage> awaited;
+    std::vector<openshift::AwaitedImage> awaited;
     for (const auto& use : uses.uses) {
       if (use.kind != workload.kind || use.name != workload.name) continue;
-      if (use.verdict != cluster::TriggerVerdict::fires) continue;
+      if (use.verdict != openshift::TriggerVerdict::fires) continue;
       for (const auto& container : use.containers) awaited.push_back({container.name, container.init, use.tag.digest});
     }
     const net::ExchangeContext patient{Deadline::after(kForTemplates), targets_.stop()};
-    const auto there = cluster::await_template(client(), *access_.side.streams, workload, awaited, patient);
+    const auto there = openshift::await_template(client(), *access_.side.streams, workload, awaited, patient);
     if (!there || !*there)
       say(fmt::format("{} is resumed although its template does not name all new images yet", workload.shown()));
   }
@@ -129,13 +129,13 @@ Status ClusterTarget::release_paused(const TargetUses& uses) {
 }
 
 Status ClusterTarget::patch(const TargetUses& uses) {
-  std::map<std::string, std::pair<cluster::WorkloadRef, std::vector<cluster::ContainerImage>>> wanted;
+  std::map<std::string, std::pair<openshift::WorkloadRef, std::vector<openshift::ContainerImage>>> wanted;
   for (const auto& judged : uses.judged) {
     if (judged.action != UseAction::patch) continue;
     const auto& use = judged.use;
     auto repository = planned_.target.project + "/" + use.tag.stream;
     if (access_.streams) {
-      SLUICE_TRY(const auto stream, client().get<cluster::ImageStream>(use.project, use.tag.stream, context()));
+      SLUICE_TRY(const auto stream, client().get<kube::ImageStream>(use.project, use.tag.stream, context()));
       repository = stream.repository();
     } else {
       SLUICE_TRY(const auto host, targets_.places().registry_host_of(planned_.target));
@@ -148,7 +148,7 @@ Status ClusterTarget::patch(const TargetUses& uses) {
   }
   for (const auto& [name, entry] : wanted) {
     SLUICE_CHECK(journal_.note("patch", "", to_json(entry.first)));
-    SLUICE_CHECK(cluster::set_images(client(), entry.first, entry.second, context()));
+    SLUICE_CHECK(openshift::set_images(client(), entry.first, entry.second, context()));
   }
   return {};
 }
@@ -160,29 +160,29 @@ Status ClusterTarget::act(const TargetUses& uses) {
     if (judged.action != UseAction::start || !started.insert(judged.use.shown()).second) continue;
     const auto ref = ref_of(judged.use);
     SLUICE_CHECK(journal_.note("start", "", to_json(ref)));
-    SLUICE_CHECK(cluster::start_rollout(client(), ref, context()));
+    SLUICE_CHECK(openshift::start_rollout(client(), ref, context()));
   }
   return {};
 }
 
 // What there was before the switch, so that no older rollout is taken for the new one.
 void ClusterTarget::remember(const PlannedTarget& what, const TargetUses& uses) {
-  std::vector<cluster::WorkloadUse> followed;
+  std::vector<openshift::WorkloadUse> followed;
   std::set<std::string> acted;
   for (const auto& judged : uses.judged) {
     if (!is_followed(judged)) continue;
     auto use = judged.use;
     if (judged.action == UseAction::start || judged.action == UseAction::patch)
-      use.verdict = cluster::TriggerVerdict::fires;
+      use.verdict = openshift::TriggerVerdict::fires;
     if (judged.action == UseAction::start) acted.insert(use.shown());
     followed.push_back(std::move(use));
   }
-  std::vector<cluster::PromotedTag> promoted;
+  std::vector<openshift::PromotedTag> promoted;
   for (const auto& image : what.images) {
     for (const auto& tag : image.tags)
       promoted.push_back({{what.target.project, image.name, tag.tag, image.after.text()}, image.accepted});
   }
-  followed_ = cluster::followed_workloads(uses.workloads, followed, promoted);
+  followed_ = openshift::followed_workloads(uses.workloads, followed, promoted);
   stays_.clear();
   std::copy_if(uses.findings.begin(), uses.findings.end(), std::back_inserter(stays_),
                [](const Finding& finding) { return keeps_other_image(finding) || finding.accepted; });
@@ -250,7 +250,7 @@ PlannedTarget ClusterTarget::way_back(std::vector<Finding>& findings) {
   return back;
 }
 
-Result<std::vector<cluster::WorkloadRef>> ClusterTarget::pauses_to_put_back() {
+Result<std::vector<openshift::WorkloadRef>> ClusterTarget::pauses_to_put_back() {
   std::vector<Finding> told_later;
   SLUICE_TRY(const auto uses, judge_target(access_, way_back(told_later), back_wish(), context()));
   return pauses_of(uses);
@@ -304,18 +304,18 @@ Result<Verdict> ClusterTarget::follow() {
   }
   say(fmt::format("waiting for the rollout, {} s at most", plan_.verify.rollout_time.count()));
   const net::ExchangeContext patient{Deadline::after(plan_.verify.rollout_time), targets_.stop()};
-  const auto on_progress = [&](const cluster::RolloutProgress& progress) {
+  const auto on_progress = [&](const openshift::RolloutProgress& progress) {
     events_.emit({.kind = copy::EventKind::rollout,
-                  .image = std::string(cluster::short_name(progress.kind)) + "/" + progress.name,
+                  .image = std::string(openshift::short_name(progress.kind)) + "/" + progress.name,
                   .target = planned_.target.label(),
                   .digest = {},
                   .bytes = 0,
                   .detail = progress.line});
   };
-  cluster::FollowOptions options;
+  openshift::FollowOptions options;
   options.grace = plan_.verify.grace;
   SLUICE_TRY(verdict.rollouts,
-             cluster::follow_rollouts(client(), *access_.side.streams, followed_, options, patient, on_progress));
+             openshift::follow_rollouts(client(), *access_.side.streams, followed_, options, patient, on_progress));
   for (const auto& result : verdict.rollouts) take_result(result, verdict);
   if (verdict.good) tell_what_stays(verdict);
   return verdict;
@@ -325,8 +325,8 @@ Result<Verdict> ClusterTarget::follow() {
 // that wait to be deleted are told by the rollout, where it was followed, since somebody may have been quick.
 void ClusterTarget::tell_what_stays(const Verdict& verdict) {
   const auto waits = [&](const Finding& finding) {
-    return std::any_of(verdict.rollouts.begin(), verdict.rollouts.end(), [&](const cluster::RolloutResult& result) {
-      return result.end == cluster::RolloutEnd::on_delete &&
+    return std::any_of(verdict.rollouts.begin(), verdict.rollouts.end(), [&](const openshift::RolloutResult& result) {
+      return result.end == openshift::RolloutEnd::on_delete &&
              fmt::format("{} {}", to_string(result.kind), result.name) == finding.subject;
     });
   };
@@ -340,9 +340,9 @@ void ClusterTarget::tell_what_stays(const Verdict& verdict) {
 Result<Verdict> ClusterTarget::watch(Verdict verdict) {
   if (!plan_.verify.http.empty()) SLUICE_CHECK(check_url(verdict));
   if (!verdict.good || plan_.verify.watch == std::chrono::seconds(0) || followed_.empty()) return verdict;
-  const auto on_progress = [&](const cluster::RolloutProgress& progress) {
+  const auto on_progress = [&](const openshift::RolloutProgress& progress) {
     events_.emit({.kind = copy::EventKind::rollout,
-                  .image = std::string(cluster::short_name(progress.kind)) + "/" + progress.name,
+                  .image = std::string(openshift::short_name(progress.kind)) + "/" + progress.name,
                   .target = planned_.target.label(),
                   .digest = {},
                   .bytes = 0,
@@ -351,8 +351,8 @@ Result<Verdict> ClusterTarget::watch(Verdict verdict) {
   say(fmt::format("watching {} for {} s", planned_.target.label(), plan_.verify.watch.count()));
   const auto look = [&] {
     const net::ExchangeContext patient{Deadline::after(plan_.verify.watch + kForTemplates), targets_.stop()};
-    return cluster::watch_rollouts(client(), *access_.side.streams, followed_, verdict.rollouts, plan_.verify.watch,
-                                   kGrace, patient, on_progress);
+    return openshift::watch_rollouts(client(), *access_.side.streams, followed_, verdict.rollouts, plan_.verify.watch,
+                                     kGrace, patient, on_progress);
   };
   auto seen = look();
   if (!seen && seen.error().kind() == ErrorKind::unreachable) {

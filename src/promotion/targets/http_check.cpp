@@ -146,7 +146,7 @@ Status may_be_checked(const std::string& url, bool allow_local) {
 }
 
 Result<int> check_http(net::Exchanger& exchanger, const HttpCheck& check, const net::ExchangeContext& context,
-                       const cluster::Timing& timing) {
+                       const kube::Timing& timing) {
   auto url = net::Url::parse(check.url);
   if (!url) return not_allowed("the URL of the HTTP check cannot be used: " + url.error().message());
   const auto end = timing.now() + std::min<std::chrono::seconds>(check.patience, kMostPatience);
@@ -160,7 +160,7 @@ Result<int> check_http(net::Exchanger& exchanger, const HttpCheck& check, const 
     if (status.error().kind() != ErrorKind::timeout) answer = status.error();
     const auto left = std::chrono::floor<milliseconds>(end - timing.now());
     if (left <= milliseconds(0) || context.deadline.expired()) return given_up(answer.value_or(status.error()), check);
-    const auto jitter = 0.5 + 0.5 * cluster::fraction_of(timing);
+    const auto jitter = 0.5 + 0.5 * kube::fraction_of(timing);
     const auto next = std::chrono::duration_cast<milliseconds>(jitter * wait);
     if (!timing.pause(std::min({next, left, left_until(context.deadline)}), context.stop)) {
       return Error(ErrorKind::cancelled, "stopped while " + shown(*url) + " was checked");

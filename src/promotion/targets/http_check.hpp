@@ -29,6 +29,6 @@ Status may_be_checked(const std::string& url, bool allow_local);
 /// Errors: blocked (the address is not allowed), and with what came back last: unreachable, timeout, untrusted, failed
 /// answers as `conflict`.
 Result<int> check_http(net::Exchanger& exchanger, const HttpCheck& check, const net::ExchangeContext& context,
-                       const cluster::Timing& timing = {});
+                       const kube::Timing& timing = {});
 
 }  // namespace sluice::promotion

@@ -19,7 +19,7 @@ namespace sluice::promotion {
 /// The API behind a target. Borrowed; null without one.
 struct ClusterSide {
   std::string name;  ///< for people
-  cluster::Client* client = nullptr;
+  kube::Client* client = nullptr;
   net::ReplyStreams* streams = nullptr;  ///< for watches
   explicit operator bool() const { return client != nullptr; }
 };

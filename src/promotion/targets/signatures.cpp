@@ -50,7 +50,7 @@ Status look_at_signatures(Targets& targets, PlannedTarget& planned) {
               .run = [side = source->side, from, &image, &context](const std::stop_token&) -> Status {
                 SLUICE_TRY(
                     image.openshift_signatures,
-                    cluster::count_signatures(*side.client, from->project, image.name, image.after.text(), context));
+                    openshift::count_signatures(*side.client, from->project, image.name, image.after.text(), context));
                 return {};
               }});
   }
@@ -58,7 +58,7 @@ Status look_at_signatures(Targets& targets, PlannedTarget& planned) {
   return opened;
 }
 
-Finding signatures_not_carried(const SignedImage& image, const cluster::CarriedSignatures& carried) {
+Finding signatures_not_carried(const SignedImage& image, const openshift::CarriedSignatures& carried) {
   // A promotion that is repeated finds the image there and carries nothing: they have to be created by hand.
   return {
       .code = "signatures-not-carried",

@@ -1,6 +1,6 @@
 #pragma once
 // Signatures that OpenShift keeps with an Image object, on their way from one cluster to another: how many there are,
-// and what is said when they do not arrive. Carrying them: cluster::carry_signatures().
+// and what is said when they do not arrive. Carrying them: openshift::carry_signatures().
 
 #include "base/finding.hpp"
 #include "base/result.hpp"
@@ -29,6 +29,6 @@ struct SignedImage {
 };
 
 /// signatures-not-carried: what a run says of signatures that did not arrive. Precondition: not all did. Pure.
-Finding signatures_not_carried(const SignedImage& image, const cluster::CarriedSignatures& carried);
+Finding signatures_not_carried(const SignedImage& image, const openshift::CarriedSignatures& carried);
 
 }  // namespace sluice::promotion

@@ -67,7 +67,7 @@ Result<bool> Targets::has_streams(const TargetAccess& access) {
     SLUICE_TRY(auto groups, access.side.client->groups(context()).context("looking at " + access.target.label()));
     known = groups_.emplace(access.target.server, std::move(groups)).first;
   }
-  return known->second.contains(std::string(cluster::ImageStream::kResource.group));
+  return known->second.contains(std::string(kube::ImageStream::kResource.group));
 }
 
 // The registry of OpenShift 3.11 takes Docker's manifests alone, and cosign writes OCI's. That of OpenShift 4 gives out
@@ -84,12 +84,12 @@ copy::AttachmentsHeld Targets::attachments_held(const TargetAccess& access) cons
 Result<std::string> Targets::place_of(const TargetAccess& access) {
   const auto known = known_places_.find(access.target.id());
   if (known != known_places_.end()) return known->second;
-  const bool projects = groups_[access.target.server].contains(std::string(cluster::Project::kResource.group));
-  const auto& resource = projects ? cluster::Project::kResource : cluster::Namespace::kResource;
+  const bool projects = groups_[access.target.server].contains(std::string(kube::Project::kResource.group));
+  const auto& resource = projects ? kube::Project::kResource : kube::Namespace::kResource;
   auto object = access.side.client->read(resource, "", access.target.project, "", context());
   std::string place;
   if (object) {
-    const auto uid = cluster::text_at(*object, {"metadata", "uid"});
+    const auto uid = kube::text_at(*object, {"metadata", "uid"});
     if (!uid.empty()) place = "uid:" + uid;
   } else if (object.error().kind() != ErrorKind::denied && object.error().kind() != ErrorKind::not_found) {
     auto error = std::move(object).error();
@@ -108,21 +108,21 @@ Result<std::string> Targets::registry_for_import(const pipeline::Target& source,
                                                  const std::string& image) {
   if (same_cluster(source, target)) {
     SLUICE_TRY(const auto access, open(source));
-    const auto stream = access.side.client->find<cluster::ImageStream>(source.project, image, context());
+    const auto stream = access.side.client->find<kube::ImageStream>(source.project, image, context());
     // Who may not read it is told so by the preflight.
     if (!stream && stream.error().kind() != ErrorKind::denied) return stream.error();
-    auto inside = stream && *stream ? cluster::registry_of((*stream)->repository()) : std::string();
+    auto inside = stream && *stream ? openshift::registry_of((*stream)->repository()) : std::string();
     if (!inside.empty()) return inside;
   }
   return places_.registry_host_of(source);
 }
 
-Result<std::vector<std::optional<cluster::ImageStream>>> Targets::streams(const TargetAccess& access,
-                                                                          const std::vector<std::string>& images) {
-  std::vector<std::optional<cluster::ImageStream>> out(images.size());
+Result<std::vector<std::optional<kube::ImageStream>>> Targets::streams(const TargetAccess& access,
+                                                                       const std::vector<std::string>& images) {
+  std::vector<std::optional<kube::ImageStream>> out(images.size());
   SLUICE_CHECK(for_each_image(images.size(), nullptr, stop_, [&](std::size_t i, const std::stop_token& stop) -> Status {
-    SLUICE_TRY(out[i], access.side.client->find<cluster::ImageStream>(access.target.project, images[i],
-                                                                      {context().deadline, stop}));
+    SLUICE_TRY(out[i], access.side.client->find<kube::ImageStream>(access.target.project, images[i],
+                                                                   {context().deadline, stop}));
     return {};
   }));
   return out;
@@ -135,17 +135,17 @@ std::string Targets::user_at(const TargetAccess& access) {
   return users_.emplace(access.target.server, user ? user->name() : std::string()).first->second;
 }
 
-Result<std::vector<std::optional<cluster::ImageStream>>> Targets::seen(const TargetAccess& access,
-                                                                       const std::vector<std::string>& images) {
+Result<std::vector<std::optional<kube::ImageStream>>> Targets::seen(const TargetAccess& access,
+                                                                    const std::vector<std::string>& images) {
   auto& known = seen_[access.target.id()];
   std::vector<std::string> missing;
   for (const auto& image : images) {
     if (!known.contains(image)) missing.push_back(image);
   }
   if (missing.size() >= kListFrom) {
-    cluster::Selection selection;
+    kube::Selection selection;
     selection.project = access.target.project;
-    auto listed = access.side.client->list<cluster::ImageStream>(selection, context());
+    auto listed = access.side.client->list<kube::ImageStream>(selection, context());
     // Who may read single streams only asks for each.
     if (!listed && listed.error().kind() != ErrorKind::denied) return std::move(listed).error();
     if (listed) {
@@ -160,7 +160,7 @@ Result<std::vector<std::optional<cluster::ImageStream>>> Targets::seen(const Tar
     SLUICE_TRY(auto found, streams(access, missing));
     for (std::size_t i = 0; i < missing.size(); ++i) known[missing[i]] = std::move(found[i]);
   }
-  std::vector<std::optional<cluster::ImageStream>> out;
+  std::vector<std::optional<kube::ImageStream>> out;
   for (const auto& image : images) out.push_back(known[image]);
   return out;
 }

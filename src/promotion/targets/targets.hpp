@@ -47,12 +47,12 @@ class Targets {
   Result<std::vector<std::vector<std::string>>> tags(const pipeline::Target& target,
                                                      const std::vector<std::string>& images);
   /// The streams of a target, image by image; empty where there is none. Precondition: open(target)->streams.
-  Result<std::vector<std::optional<cluster::ImageStream>>> streams(const TargetAccess& access,
-                                                                   const std::vector<std::string>& images);
+  Result<std::vector<std::optional<kube::ImageStream>>> streams(const TargetAccess& access,
+                                                                const std::vector<std::string>& images);
 
   /// The same, asked once: for planning and for looking. Many images are read with one list.
-  Result<std::vector<std::optional<cluster::ImageStream>>> seen(const TargetAccess& access,
-                                                                const std::vector<std::string>& images);
+  Result<std::vector<std::optional<kube::ImageStream>>> seen(const TargetAccess& access,
+                                                             const std::vector<std::string>& images);
   /// What is asked of a target before anything else.
   struct Ahead {
     pipeline::Target target;
@@ -115,7 +115,7 @@ class Targets {
   std::stop_token stop_;
   std::map<std::string, std::string> users_;  // by server
   // By server and project, then by name.
-  std::map<std::string, std::map<std::string, std::optional<cluster::ImageStream>, std::less<>>> seen_;
+  std::map<std::string, std::map<std::string, std::optional<kube::ImageStream>, std::less<>>> seen_;
   std::map<std::string, Result<Digests>> digests_ahead_;                       // by id and tag
   std::map<std::string, std::shared_ptr<memory::RegistryMemory>> registries_;  // by id
   std::map<std::string, Result<Memories>> memories_ahead_;                     // by id

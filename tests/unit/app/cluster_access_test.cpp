@@ -27,7 +27,7 @@ constexpr const char* kKubeconfig =
 
 class ClusterAccessTest : public ::testing::Test {
  protected:
-  Result<cluster::Access> access(const std::string& name) {
+  Result<kube::Access> access(const std::string& name) {
     parse();
     return cluster_access(name, {clusters_, kubeconfig_, environment_});
   }
@@ -40,7 +40,7 @@ class ClusterAccessTest : public ::testing::Test {
     const auto found = cluster_server(name, {clusters_, kubeconfig_, environment_});
     return found.ok() ? found->authority() : why(found);
   }
-  static std::string token(const Result<cluster::Access>& found) {
+  static std::string token(const Result<kube::Access>& found) {
     if (!found.ok()) return why(found);
     const auto shown = found->identity->present({Deadline::never(), {}});
     return shown.ok() ? shown->token.reveal() : why(shown);
@@ -56,12 +56,12 @@ class ClusterAccessTest : public ::testing::Test {
       ASSERT_TRUE(parsed.ok()) << why(parsed);
       clusters_ = std::move(*parsed);
     }
-    auto config = cluster::parse_kubeconfig(kubeconfig, "/home/ann/.kube/config");
+    auto config = kube::parse_kubeconfig(kubeconfig, "/home/ann/.kube/config");
     ASSERT_TRUE(config.ok()) << why(config);
     kubeconfig_ = std::move(*config);
   }
   pipeline::Clusters clusters_;
-  cluster::Kubeconfig kubeconfig_;
+  kube::Kubeconfig kubeconfig_;
   Environment environment_{[this](std::string_view name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::promotion {
+namespace sluice::init {
 namespace {
 
 Json parsed(const std::string& text) {
@@ -149,7 +149,7 @@ TEST(Chains, ThatCannotBeToldAreRefusedWithWhatThereIs) {
 }
 
 // What a project may have. Tags: "latest" pushed, "18<" imported.
-cluster::ImageStream stream(const std::string& project, const std::string& name, const std::vector<std::string>& tags) {
+kube::ImageStream stream(const std::string& project, const std::string& name, const std::vector<std::string>& tags) {
   std::vector<std::string> specs;
   std::vector<std::string> histories;
   int minute = 10;
@@ -163,15 +163,15 @@ cluster::ImageStream stream(const std::string& project, const std::string& name,
         fmt::format(R"({{"tag": "{}", "items": [{{"created": "2026-01-01T00:{}:00Z", "image": "sha256:{}"}}]}})", bare,
                     minute++, std::string(64, 'a')));
   }
-  return cluster::ImageStream(parsed(fmt::format(
+  return kube::ImageStream(parsed(fmt::format(
       R"({{"kind": "ImageStream", "metadata": {{"name": "{}", "namespace": "{}"}},
           "spec": {{"tags": [{}]}}, "status": {{"tags": [{}]}}}})",
       name, project, text::join(specs, ","), text::join(histories, ","))));
 }
 
-cluster::DeploymentConfig config(const std::string& project, const std::string& name, const std::string& from_project,
-                                 const std::string& from, bool automatic = true) {
-  return cluster::DeploymentConfig(parsed(fmt::format(
+kube::DeploymentConfig config(const std::string& project, const std::string& name, const std::string& from_project,
+                              const std::string& from, bool automatic = true) {
+  return kube::DeploymentConfig(parsed(fmt::format(
       R"({{"kind": "DeploymentConfig", "metadata": {{"name": "{0}", "namespace": "{1}", "uid": "{0}"}},
           "spec": {{"triggers": [{{"type": "ImageChange", "imageChangeParams": {{"automatic": {4},
               "containerNames": ["{0}"], "from": {{"kind": "ImageStreamTag", "namespace": "{2}", "name": "{3}"}}}}}}],
@@ -179,13 +179,13 @@ cluster::DeploymentConfig config(const std::string& project, const std::string& 
       name, project, from_project, from, automatic)));
 }
 
-cluster::Deployment deployment(const std::string& project, const std::string& name, const std::string& image,
-                               const std::string& annotation = "") {
+kube::Deployment deployment(const std::string& project, const std::string& name, const std::string& image,
+                            const std::string& annotation = "") {
   auto json = parsed(fmt::format(
       R"({{"kind": "Deployment", "metadata": {{"name": "{0}", "namespace": "{1}", "uid": "{0}"}},
           "spec": {{"template": {{"spec": {{"containers": [{{"name": "{0}", "image": "{2}"}}]}}}}}}}})",
       name, project, image));
-  cluster::Deployment out(std::move(json));
+  kube::Deployment out(std::move(json));
   if (!annotation.empty()) out.annotate("image.openshift.io/triggers", annotation);
   return out;
 }
@@ -343,12 +343,12 @@ TEST(Sketch, MovesTheTagThatTriggersFollow) {
 TEST(Sketch, TellsWhatWouldKeepWorkloadsFromRolling) {
   struct Row {
     std::string name;
-    cluster::Workloads workloads;
+    openshift::Workloads workloads;
     std::string code;
     std::string words;
   };
   const auto with = [](auto change) {
-    cluster::Workloads workloads;
+    openshift::Workloads workloads;
     change(workloads);
     return workloads;
   };
@@ -376,7 +376,7 @@ TEST(Sketch, TellsWhatWouldKeepWorkloadsFromRolling) {
        }),
        "several-tags", "latest is moved, canary not"},
       {"unreadable", with([](auto& w) {
-         w.unread = {{cluster::WorkloadKind::deployment, true, "Deployments of shop-prod may not be listed"}};
+         w.unread = {{openshift::WorkloadKind::deployment, true, "Deployments of shop-prod may not be listed"}};
        }),
        "workloads-unread", "may not be listed"}};
   for (const auto& row : rows) {
@@ -428,4 +428,4 @@ TEST(Sketch, NamesTheAppAfterWhatThereIs) {
 }
 
 }  // namespace
-}  // namespace sluice::promotion
+}  // namespace sluice::init

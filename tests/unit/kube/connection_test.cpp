@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using std::chrono::milliseconds;
@@ -177,4 +177,4 @@ TEST_F(ConnectionTest, AnswersThatAreNoApiServersAreToldApart) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using ::testing::ElementsAre;
@@ -218,4 +218,4 @@ TEST(ExecIdentity, RunsARealProgramWithItsVariables) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster::testing {
+namespace sluice::kube::testing {
 
 using sluice::testing::FakeExchanger;
 using sluice::testing::reply;
@@ -175,4 +175,4 @@ class FakeStreams final : public net::ReplyStreams {
   std::deque<std::function<Result<net::OpenReply>()>> script_;
 };
 
-}  // namespace sluice::cluster::testing
+}  // namespace sluice::kube::testing

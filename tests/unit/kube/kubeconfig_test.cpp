@@ -11,7 +11,7 @@
 #include <map>
 #include <sys/stat.h>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using testing::failed_with;
@@ -380,4 +380,4 @@ TEST_F(KubeconfigTest, APodHasItsServiceAccount) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

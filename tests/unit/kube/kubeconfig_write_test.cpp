@@ -12,7 +12,7 @@
 
 #include <fstream>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using testing::failed_with;
@@ -301,4 +301,4 @@ TEST_F(KubeconfigWriteTest, AFileThatWouldGrowOverTheLimitIsLeftAsItIs) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

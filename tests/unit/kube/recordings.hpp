@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster::testing {
+namespace sluice::kube::testing {
 
 struct Transcript {
   std::string name;
@@ -67,4 +67,4 @@ inline std::string body_text(const Json* body) {
   return body->dump();
 }
 
-}  // namespace sluice::cluster::testing
+}  // namespace sluice::kube::testing

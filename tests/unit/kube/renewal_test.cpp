@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using Kind = CredentialOrigin::Kind;
@@ -68,4 +68,4 @@ TEST(Renewal, ReadsTheMinorNumberOfAServerAsFarAsItSaysIt) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

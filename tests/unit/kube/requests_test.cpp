@@ -13,7 +13,7 @@
 #include <functional>
 #include <map>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using testing::json_reply;
@@ -347,4 +347,4 @@ TEST_F(RequestsTest, LoginsAskAsRecorded) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

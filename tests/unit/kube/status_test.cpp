@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using ::testing::HasSubstr;
@@ -126,4 +126,4 @@ TEST(Status, KnowsWhatIsExpiredAndWhatIsWorthATry) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

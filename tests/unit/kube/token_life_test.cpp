@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using Wall = std::chrono::system_clock;
@@ -80,4 +80,4 @@ TEST(PreflightToken, FindsTheEndOfAnOAuthToken) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

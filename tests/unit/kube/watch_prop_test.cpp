@@ -12,7 +12,7 @@
 #include <set>
 #include <tuple>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using testing::json_reply;
@@ -229,4 +229,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

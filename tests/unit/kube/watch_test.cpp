@@ -10,7 +10,7 @@
 #include <random>
 #include <set>
 
-namespace sluice::cluster {
+namespace sluice::kube {
 namespace {
 
 using ::testing::ElementsAre;
@@ -292,4 +292,4 @@ TEST_F(WatchTest, AListWithoutAVersionCannotBeWatched) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::kube

@@ -20,7 +20,7 @@ using testing::shown;
 
 /// What version 0.1 does with its annotation.
 struct OldVersion {
-  static cluster::KeptRelease release(std::int64_t number, char letter, const std::string& promotion) {
+  static openshift::KeptRelease release(std::int64_t number, char letter, const std::string& promotion) {
     return {.number = number,
             .digest = digest(letter),
             .tag = "latest",
@@ -28,7 +28,7 @@ struct OldVersion {
             .promotion = promotion,
             .at = 500};
   }
-  static void switch_to(cluster::TagState& state, std::int64_t number, char letter, const std::string& promotion) {
+  static void switch_to(openshift::TagState& state, std::int64_t number, char letter, const std::string& promotion) {
     state.app = "shop";
     state.environment = "prod";
     state.release = number;
@@ -36,18 +36,18 @@ struct OldVersion {
     state.digest = digest(letter);
     state.promotion = promotion;
   }
-  static void promote(cluster::TagState& state, std::int64_t number, char letter, const std::string& promotion) {
+  static void promote(openshift::TagState& state, std::int64_t number, char letter, const std::string& promotion) {
     switch_to(state, number, letter, promotion);
     std::erase_if(state.releases, [&](const auto& one) { return one.number == number; });
     state.releases.insert(state.releases.begin(), release(number, letter, promotion));
     if (state.releases.size() > kKeptReleases) state.releases.resize(kKeptReleases);
   }
-  static void roll_back(cluster::TagState& state, std::int64_t number, char letter, const std::string& promotion) {
+  static void roll_back(openshift::TagState& state, std::int64_t number, char letter, const std::string& promotion) {
     promote(state, number, letter, promotion);
     state.hold = "rolled back to shop " + std::to_string(number) + " by " + promotion;
   }
   /// `release` and `digest` name what stood before; the list of releases stays.
-  static void undo(cluster::TagState& state) {
+  static void undo(openshift::TagState& state) {
     const auto before = std::find_if(state.releases.begin(), state.releases.end(),
                                      [&](const auto& one) { return one.digest == state.previous; });
     std::swap(state.digest, state.previous);
@@ -176,7 +176,7 @@ TEST(OldState, WhatARollbackOfAnOlderVersionWentAwayFromIsLeft) {
 }
 
 TEST(OldState, AllThatAnOlderVersionKnowsIsReadWhereThereIsNoMemory) {
-  cluster::TagState state;
+  openshift::TagState state;
   OldVersion::promote(state, 1, 'a', "p1");
   OldVersion::promote(state, 2, 'b', "p2");
   OldVersion::promote(state, 3, 'c', "p3");
@@ -234,7 +234,7 @@ TEST(OldState, AHoldKeepsWhoAndSinceWhereNobodyChangedIt) {
 }
 
 TEST(OldState, NumbersBeyondTheLastAreNotTakenOver) {
-  cluster::TagState state;
+  openshift::TagState state;
   OldVersion::promote(state, 1, 'a', "p1");
   OldVersion::promote(state, 9'223'372'036'854'775'807, 'b', "p2");
   TagMemory memory;

@@ -11,13 +11,13 @@
 namespace sluice::memory {
 namespace {
 
-using cluster::ImageStream;
-using cluster::list_at;
-using cluster::number_at;
-using cluster::set_at;
-using cluster::testing::json_reply;
-using cluster::testing::parsed;
-using cluster::testing::status_reply;
+using kube::ImageStream;
+using kube::list_at;
+using kube::number_at;
+using kube::set_at;
+using kube::testing::json_reply;
+using kube::testing::parsed;
+using kube::testing::status_reply;
 using support::failed_with;
 using support::why;
 using testing::digest;
@@ -27,7 +27,7 @@ using ::testing::IsEmpty;
 using testing::kept;
 
 /// A server with the image stream prod/web alone, where the resourceVersion decides.
-class StreamMemoryTest : public cluster::testing::ClusterTest {
+class StreamMemoryTest : public kube::testing::ClusterTest {
  protected:
   StreamMemoryTest() {
     exchanger.otherwise([this](const net::HttpRequest& request, const auto&) { return answer(request); });
@@ -88,7 +88,7 @@ TEST_F(StreamMemoryTest, BothAnnotationsAreWrittenInOnePut) {
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(puts, 1);
   EXPECT_EQ(seen().tags.at("live").releases.front().number, 7);
-  const auto old = cluster::read_state(stream);
+  const auto old = openshift::read_state(stream);
   EXPECT_EQ(old.problem, "");
   EXPECT_EQ(old.tags.at("live").release, 7);
   EXPECT_EQ(old.tags.at("live").digest, digest('a'));
@@ -104,7 +104,7 @@ TEST_F(StreamMemoryTest, NothingIsWrittenWhenNothingChanges) {
 }
 
 TEST_F(StreamMemoryTest, WhatAnOlderVersionWroteIsReadAndNotTakenOverForItsOwnSake) {
-  ASSERT_TRUE(cluster::change_state(stream, "live", [](cluster::TagState& state) {
+  ASSERT_TRUE(openshift::change_state(stream, "live", [](openshift::TagState& state) {
     state.app = "shop";
     state.release = 3;
     state.digest = digest('c');
@@ -173,7 +173,7 @@ TEST_F(StreamMemoryTest, DamageIsWrittenAnewByAChangeThatTakesItAway) {
 }
 
 TEST_F(StreamMemoryTest, ADamagedStateOfAnOlderVersionIsAProblemWhereItIsAllThereIs) {
-  stream.annotate(cluster::kStateAnnotation, R"({"live":{"hold":7}})");
+  stream.annotate(openshift::kStateAnnotation, R"({"live":{"hold":7}})");
   EXPECT_THAT(seen().problem, HasSubstr("an older version"));
   const auto mended = change([](RepositoryMemory& memory) -> Status {
     memory.problem.clear();
@@ -182,7 +182,7 @@ TEST_F(StreamMemoryTest, ADamagedStateOfAnOlderVersionIsAProblemWhereItIsAllTher
   });
   ASSERT_TRUE(mended.ok()) << why(mended);
   EXPECT_EQ(seen().problem, "");
-  stream.annotate(cluster::kStateAnnotation, "{oops");
+  stream.annotate(openshift::kStateAnnotation, "{oops");
   EXPECT_EQ(seen().problem, "") << "beside a memory it says nothing";
   EXPECT_EQ(seen().tags.at("live").app, "shop");
 }
@@ -216,7 +216,7 @@ TEST(StreamPins, AreOutdatedWhenTheMemoryDoesNotNameTheirImage) {
     tags.push(
         Json::object().set("tag", tag).set("items", Json::array().push(Json::object().set("image", digest(digit)))));
   };
-  for (const char digit : {'a', 'b', 'c', 'd', 'e', '1', '2'}) add(cluster::pin_tag(digest(digit)), digit);
+  for (const char digit : {'a', 'b', 'c', 'd', 'e', '1', '2'}) add(openshift::pin_tag(digest(digit)), digit);
   add("live", 'e');
   add("sluice-000000000000", 'f');   // not what its name says
   add("sluice-eeeeeeeeeeeee", 'e');  // too long
@@ -224,7 +224,7 @@ TEST(StreamPins, AreOutdatedWhenTheMemoryDoesNotNameTheirImage) {
   set_at(stream.json(), {"status", "tags"}, std::move(tags));
   auto from = Json::object().set("kind", "ImageStreamImage").set("name", "web@" + digest('9'));
   set_at(stream.json(), {"spec", "tags"},
-         Json::array().push(Json::object().set("name", cluster::pin_tag(digest('9'))).set("from", std::move(from))));
+         Json::array().push(Json::object().set("name", openshift::pin_tag(digest('9'))).set("from", std::move(from))));
   RepositoryMemory memory;
   keep(memory.tags["live"], kept(1, 'a'));
   keep(memory.tags["test"], kept(2, 'b'));
@@ -233,8 +233,8 @@ TEST(StreamPins, AreOutdatedWhenTheMemoryDoesNotNameTheirImage) {
   keep(memory.tags["test"], arrived);
   memory.tags["live"].open = testing::beginning({.number = 4, .letter = '1', .before = digest('2')}).open;
   ASSERT_TRUE(put_memory(stream, memory));
-  EXPECT_THAT(outdated_pins(stream),
-              ElementsAre(cluster::pin_tag(digest('9')), cluster::pin_tag(digest('d')), cluster::pin_tag(digest('e'))));
+  EXPECT_THAT(outdated_pins(stream), ElementsAre(openshift::pin_tag(digest('9')), openshift::pin_tag(digest('d')),
+                                                 openshift::pin_tag(digest('e'))));
   stream.annotate(kStreamAnnotation, "{oops");
   EXPECT_THAT(outdated_pins(stream), IsEmpty()) << "what cannot be read may name any of them";
 }

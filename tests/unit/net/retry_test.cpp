@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::places {
+namespace sluice::net {
 namespace {
 
 using std::chrono::milliseconds;
@@ -130,4 +130,4 @@ TEST(RetriedErrors, AreThoseThatWaitingMayCureUnlessTheySayOtherwise) {
 }
 
 }  // namespace
-}  // namespace sluice::places
+}  // namespace sluice::net

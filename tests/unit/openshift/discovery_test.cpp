@@ -8,7 +8,7 @@
 
 #include <map>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using ::testing::ElementsAre;
@@ -76,7 +76,7 @@ TEST_F(DiscoveryTest, Asks4xForItsRouteAndItsSettings) {
     "externalRegistryHostnames":["default-route-openshift-image-registry.apps.example.com"]}})"));
   auto names = find();
   ASSERT_TRUE(names.ok()) << why(names);
-  EXPECT_EQ(names->release, Release::v4);
+  EXPECT_EQ(names->release, kube::Release::v4);
   EXPECT_THAT(names->external, ElementsAre("r.example.com", "default-route-openshift-image-registry.apps.example.com"));
   EXPECT_THAT(names->internal, ElementsAre("image-registry.openshift-image-registry.svc:5000"));
   answers["/apis/route.openshift.io/v1/namespaces/openshift-image-registry/routes/default-route"] =
@@ -189,4 +189,4 @@ TEST_F(RefusalTest, WithoutAReasonTheFirstErrorStays) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 constexpr std::int64_t kNow = 1'800'000'000;
@@ -79,4 +79,4 @@ TEST(LeaseRules, FencesGrowUpToTheLast) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster::testing {
+namespace sluice::openshift::testing {
 namespace {
 
 class PreflightGather : public ClusterTest {
@@ -167,4 +167,4 @@ TEST_F(PreflightGatherWithHashedToken, AsksForTheEndByTheNameOfTheObjectOnly) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster::testing
+}  // namespace sluice::openshift::testing

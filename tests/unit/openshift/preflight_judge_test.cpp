@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using namespace testing;
@@ -25,9 +25,9 @@ struct Row {
   std::string fix{};     ///< the whole fix of the first one
 };
 
-LimitRange limit_range(const std::string& type, const std::string& what, const std::string& max) {
-  return LimitRange(json_of(R"({"metadata":{"name":"images"},"spec":{"limits":[{"type":"Pod"},{"type":")" + type +
-                            R"(","max":{")" + what + R"(":")" + max + R"("}}]}})"));
+kube::LimitRange limit_range(const std::string& type, const std::string& what, const std::string& max) {
+  return kube::LimitRange(json_of(R"({"metadata":{"name":"images"},"spec":{"limits":[{"type":"Pod"},{"type":")" + type +
+                                  R"(","max":{")" + what + R"(":")" + max + R"("}}]}})"));
 }
 
 void check(const std::vector<Row>& rows, std::set<std::string>& seen) {
@@ -89,7 +89,7 @@ std::vector<Row> identity_rows() {
        "token-ends-soon", "ends in 0 s"},
       {"no OpenShift", kStream,
        [](Case& one) {
-         one.facts.server.value->release = Release::kubernetes;
+         one.facts.server.value->release = kube::Release::kubernetes;
          one.facts.target_project.value = ProjectState::missing;
          one.deny_all("prod");
        },
@@ -97,7 +97,7 @@ std::vector<Row> identity_rows() {
       {"source missing", kTag,
        [](Case& one) {
          one.facts.source_project.value = ProjectState::missing;
-         one.facts.source_stream.value = std::optional<ImageStream>();
+         one.facts.source_stream.value = std::optional<kube::ImageStream>();
          one.deny_all("dev");
        },
        "project-missing", "cluster-a has no project dev", "oc new-project dev"},
@@ -146,7 +146,7 @@ std::vector<Row> right_rows() {
       {"no stream, none to be made", kTag,
        [](Case& one) {
          one.deny(Purpose::create_stream);
-         one.facts.target_stream.value = std::optional<ImageStream>();
+         one.facts.target_stream.value = std::optional<kube::ImageStream>();
        },
        "may-not-create-stream stream-will-be-created", "prod has no image stream web yet",
        "oc create imagestream web -n prod"},
@@ -186,14 +186,14 @@ std::vector<Row> right_rows() {
 std::vector<Row> stream_rows() {
   const std::string from = R"({"kind":"ImageStreamImage","namespace":"dev","name":"shop@)" + kNew + "\"}";
   return {
-      {"no source", kStream, [](Case& one) { one.facts.source_stream.value = std::optional<ImageStream>(); },
+      {"no source", kStream, [](Case& one) { one.facts.source_stream.value = std::optional<kube::ImageStream>(); },
        "source-stream-missing", "dev has no image stream shop"},
       {"source pruned", kTag,
        [](Case& one) { one.facts.source_stream.value = stream_of("dev", "shop", "latest", kOld); },
        "source-image-missing", "dev/shop does not hold sha256:aaaa"},
       {"a registry serves what no history names", kStream,
        [](Case& one) { one.facts.source_stream.value = stream_of("dev", "shop", "latest", kOld); }, "", ""},
-      {"new stream", kTag, [](Case& one) { one.facts.target_stream.value = std::optional<ImageStream>(); },
+      {"new stream", kTag, [](Case& one) { one.facts.target_stream.value = std::optional<kube::ImageStream>(); },
        "stream-will-be-created", "it is created"},
       {"already right", kTag,
        [=](Case& one) { one.facts.target_stream.value = stream_of("prod", "web", "live", kNew, from); },
@@ -240,7 +240,7 @@ std::vector<Row> stream_rows() {
 std::vector<Row> taking_rows() {
   const auto release = [](Case& one, std::optional<int> minor, std::string_view type) {
     one.facts.server.value->minor = minor;
-    one.facts.server.value->release = minor == 0 ? Release::v3 : Release::v4;
+    one.facts.server.value->release = minor == 0 ? kube::Release::v3 : kube::Release::v4;
     one.request.media_type = type;
   };
   const auto range = [](Case& one, const char* type, const char* what, const char* max) {
@@ -277,7 +277,7 @@ std::vector<Row> taking_rows() {
        [=](Case& one) { range(one, "openshift.io/ImageStream", "openshift.io/images", "2"); }, "", ""},
       {"first image of a new stream", kStream,
        [=](Case& one) {
-         one.facts.target_stream.value = std::optional<ImageStream>();
+         one.facts.target_stream.value = std::optional<kube::ImageStream>();
          range(one, "openshift.io/ImageStream", "openshift.io/images", "0");
        },
        "too-many-images stream-will-be-created", "would hold 1 images"},
@@ -317,8 +317,8 @@ std::vector<Row> taking_rows() {
        "", ""},
       {"no stream left", kStream,
        [](Case& one) {
-         one.facts.target_stream.value = std::optional<ImageStream>();
-         one.facts.quotas.value = {ResourceQuota(json_of(
+         one.facts.target_stream.value = std::optional<kube::ImageStream>();
+         one.facts.quotas.value = {kube::ResourceQuota(json_of(
              R"({"metadata":{"name":"rq"},"status":{"hard":{"openshift.io/imagestreams":"4"},"used":{"openshift.io/imagestreams":"4"}}})"))};
        },
        "stream-quota-used-up stream-will-be-created",
@@ -326,7 +326,7 @@ std::vector<Row> taking_rows() {
        "allows 4"},
       {"no stream left, and none needed", kStream,
        [](Case& one) {
-         one.facts.quotas.value = {ResourceQuota(json_of(
+         one.facts.quotas.value = {kube::ResourceQuota(json_of(
              R"({"metadata":{"name":"rq"},"status":{"hard":{"openshift.io/imagestreams":"4"},"used":{"openshift.io/imagestreams":"4"}}})"))};
        },
        "", ""},
@@ -363,14 +363,15 @@ TEST(PreflightJudge, SaysWhatTheFactsMean) {
 TEST(PreflightJudge, TellsTheRemainingLifeOfTheToken) {
   struct LifeRow {
     const char* name;
-    TokenLife life;
+    kube::TokenLife life;
     const char* words;
   };
   const auto now = good_case().facts.now;
   for (const auto& row :
-       {LifeRow{"ends", {TokenKind::web_token, false, now + std::chrono::hours(50), ""}, "the token ends in 2 d 2 h"},
-        LifeRow{"endless", {TokenKind::web_token, true, {}, "ci/bot"}, "the token has no end"},
-        LifeRow{"opaque", {TokenKind::opaque, false, {}, ""}, "when the token ends cannot be seen"},
+       {LifeRow{
+            "ends", {kube::TokenKind::web_token, false, now + std::chrono::hours(50), ""}, "the token ends in 2 d 2 h"},
+        LifeRow{"endless", {kube::TokenKind::web_token, true, {}, "ci/bot"}, "the token has no end"},
+        LifeRow{"opaque", {kube::TokenKind::opaque, false, {}, ""}, "when the token ends cannot be seen"},
         LifeRow{"certificate", {}, "there is no token that could end"}}) {
     auto one = good_case();
     one.facts.target_identity.life = row.life;
@@ -440,4 +441,4 @@ TEST(PreflightJudge, PutsBlockersFirst) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

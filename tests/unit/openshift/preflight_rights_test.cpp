@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using ::testing::ElementsAreArray;
@@ -128,4 +128,4 @@ TEST(PreflightRights, AnImageWeighsItsConfigAndEachLayerOnce) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

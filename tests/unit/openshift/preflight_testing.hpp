@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster::testing {
+namespace sluice::openshift::testing {
 
 inline const std::string kNew = "sha256:" + std::string(64, 'a');
 inline const std::string kOld = "sha256:" + std::string(64, 'b');
@@ -25,12 +25,12 @@ inline Json json_of(const std::string& text) {
 }
 
 /// "live" with `top` on top; `from` as in a spec tag, empty for none.
-inline ImageStream stream_of(const std::string& project, const std::string& name, const std::string& tag,
-                             const std::string& top, const std::string& from = "") {
+inline kube::ImageStream stream_of(const std::string& project, const std::string& name, const std::string& tag,
+                                   const std::string& top, const std::string& from = "") {
   std::string text = R"({"metadata":{"name":")" + name + R"(","namespace":")" + project + R"("},"spec":{"tags":[)";
   if (!from.empty()) text += R"({"name":")" + tag + R"(","from":)" + from + "}";
   text += R"(]},"status":{"tags":[{"tag":")" + tag + R"(","items":[{"image":")" + top + R"("}]}]}})";
-  return ImageStream(json_of(text));
+  return kube::ImageStream(json_of(text));
 }
 
 struct Case {
@@ -73,8 +73,8 @@ inline Case good_case(PreflightRoad road = PreflightRoad::tag) {
   facts.target_identity.credentials = "the token of ann";
   facts.target_identity.login = "sluice login https://api.example.com:6443 -u USER";
   facts.target_identity.user.value = "ann";
-  facts.target_identity.life = {TokenKind::web_token, false, facts.now + std::chrono::hours(5), ""};
-  facts.server.value = ServerFacts{Release::v4, {"config.openshift.io", "apps.openshift.io"}, 14};
+  facts.target_identity.life = {kube::TokenKind::web_token, false, facts.now + std::chrono::hours(5), ""};
+  facts.server.value = ServerFacts{kube::Release::v4, {"config.openshift.io", "apps.openshift.io"}, 14};
   facts.source_project.value = ProjectState::there;
   facts.target_project.value = ProjectState::there;
   facts.source_stream.value = stream_of("dev", "shop", "latest", kNew);
@@ -101,4 +101,4 @@ inline std::string codes(const std::vector<Finding>& findings) {
   return out;
 }
 
-}  // namespace sluice::cluster::testing
+}  // namespace sluice::openshift::testing

@@ -15,7 +15,7 @@
 #include <map>
 #include <set>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using testing::reply;
@@ -30,7 +30,7 @@ class Reader {
 
   void object(const Json& json) {
     const auto kind = text_at(json, {"kind"});
-    const Object view(json);
+    const kube::Object view(json);
     EXPECT_EQ(view.name(), text_at(json, {"metadata", "name"})) << where_;
     static const std::map<std::string, std::function<void(Reader&, const Json&)>> kReaders{
         {"ImageStream", &Reader::stream},
@@ -59,7 +59,7 @@ class Reader {
 
  private:
   void stream(const Json& json) {
-    const ImageStream view(json);
+    const kube::ImageStream view(json);
     EXPECT_EQ(view.tags().size(), list_at(json, {"status", "tags"}).size()) << where_;
     for (const auto& tag : list_at(json, {"status", "tags"})) {
       const auto name = tag.string_at("tag").value_or("");
@@ -75,29 +75,29 @@ class Reader {
       const auto spec = view.tag_spec(text_at(tag, {"name"}));
       ASSERT_TRUE(spec) << where_;
       EXPECT_EQ(spec->from.has_value(), tag.find("from") != nullptr && tag.find("from")->is_object()) << where_;
-      EXPECT_EQ(spec->from.value_or(ImageSource{}).name, text_at(tag, {"from", "name"})) << where_;
+      EXPECT_EQ(spec->from.value_or(kube::ImageSource{}).name, text_at(tag, {"from", "name"})) << where_;
       EXPECT_EQ(spec->reference, flag_at(tag, {"reference"})) << where_;
     }
     EXPECT_EQ(view.repository(), text_at(json, {"status", "dockerImageRepository"})) << where_;
   }
   void tag(const Json& json) {
-    const ImageStreamTag view(json);
+    const kube::ImageStreamTag view(json);
     EXPECT_TRUE(view.name().empty() || view.stream() + ":" + view.tag_name() == view.name()) << where_;
     EXPECT_EQ(view.image().digest(), text_at(json, {"image", "metadata", "name"})) << where_;
     const auto* spec = json.find("tag");
     EXPECT_EQ(view.spec().has_value(), spec != nullptr && spec->is_object()) << where_;
   }
   void stream_image(const Json& json) {
-    const auto digest = ImageStreamImage(json).image().digest();
+    const auto digest = kube::ImageStreamImage(json).image().digest();
     EXPECT_EQ(digest, text_at(json, {"image", "metadata", "name"})) << where_;
   }
   void image(const Json& json) {
-    const Image view(json);
+    const kube::Image view(json);
     EXPECT_EQ(view.layers().size(), list_at(json, {"dockerImageLayers"}).size()) << where_;
     EXPECT_EQ(view.pull_spec(), text_at(json, {"dockerImageReference"})) << where_;
   }
   void import(const Json& json) {
-    const auto outcomes = ImageStreamImport(json).outcomes();
+    const auto outcomes = kube::ImageStreamImport(json).outcomes();
     const auto& images = list_at(json, {"status", "images"});
     EXPECT_EQ(outcomes.size(), images.size() + list_at(json, {"status", "repository", "images"}).size()) << where_;
     for (std::size_t i = 0; i < images.size(); ++i) {
@@ -109,7 +109,7 @@ class Reader {
     }
   }
   void layers(const Json& json) {
-    const ImageStreamLayers view(json);
+    const kube::ImageStreamLayers view(json);
     EXPECT_EQ(view.blobs().size(), json.find("blobs")->members().size()) << where_;
     ASSERT_EQ(view.images().size(), json.find("images")->members().size()) << where_;
     for (const auto& image : view.images()) {
@@ -119,7 +119,7 @@ class Reader {
     }
   }
   void deployment_config(const Json& json) {
-    const DeploymentConfig view(json);
+    const kube::DeploymentConfig view(json);
     EXPECT_EQ(view.latest_version(), number_at(json, {"status", "latestVersion"})) << where_;
     EXPECT_EQ(view.containers().size(), list_at(json, {"spec", "template", "spec", "containers"}).size()) << where_;
     EXPECT_EQ(view.causes().size(), list_at(json, {"status", "details", "causes"}).size()) << where_;
@@ -130,7 +130,7 @@ class Reader {
     EXPECT_EQ(view.conditions().size(), list_at(json, {"status", "conditions"}).size()) << where_;
   }
   void controller(const Json& json) {
-    const ReplicationController view(json);
+    const kube::ReplicationController view(json);
     const auto phase = view.annotation("openshift.io/deployment.phase");
     EXPECT_EQ(to_string(view.phase()), phase.empty() ? "none" : phase) << where_;
     if (!view.deployment_config().empty() && view.version() > 0) {
@@ -138,7 +138,7 @@ class Reader {
     }
   }
   void workload(const Json& json) {
-    const Workload view(json);
+    const kube::Workload view(json);
     EXPECT_EQ(view.containers().size(), list_at(json, {"spec", "template", "spec", "containers"}).size()) << where_;
     if (view.trigger_annotation().empty() || view.containers().empty() || view.containers()[0].name.empty()) return;
     // Those of the recordings that were ignored by the cluster are said to be malformed, and only those.
@@ -147,20 +147,24 @@ class Reader {
     EXPECT_EQ(reading.triggers.empty(), kIgnored.contains(view.name())) << where_ << " " << view.name();
   }
   void cron_job(const Json& json) {
-    EXPECT_EQ(CronJob(json).containers().size(),
+    EXPECT_EQ(kube::CronJob(json).containers().size(),
               list_at(json, {"spec", "jobTemplate", "spec", "template", "spec", "containers"}).size())
         << where_;
   }
   void pod(const Json& json) {
-    EXPECT_EQ(Pod(json).phase(), text_at(json, {"status", "phase"})) << where_;
-    EXPECT_EQ(Pod(json).statuses().size(), list_at(json, {"status", "containerStatuses"}).size()) << where_;
+    EXPECT_EQ(kube::Pod(json).phase(), text_at(json, {"status", "phase"})) << where_;
+    EXPECT_EQ(kube::Pod(json).statuses().size(), list_at(json, {"status", "containerStatuses"}).size()) << where_;
   }
-  void route(const Json& json) { EXPECT_EQ(Route(json).host(), text_at(json, {"spec", "host"})) << where_; }
-  void user(const Json& json) { EXPECT_EQ(User(json).groups().size(), list_at(json, {"groups"}).size()) << where_; }
+  void route(const Json& json) { EXPECT_EQ(kube::Route(json).host(), text_at(json, {"spec", "host"})) << where_; }
+  void user(const Json& json) {
+    EXPECT_EQ(kube::User(json).groups().size(), list_at(json, {"groups"}).size()) << where_;
+  }
   void account(const Json& json) {
-    EXPECT_EQ(ServiceAccount(json).secrets().size(), list_at(json, {"secrets"}).size()) << where_;
+    EXPECT_EQ(kube::ServiceAccount(json).secrets().size(), list_at(json, {"secrets"}).size()) << where_;
   }
-  void quota(const Json& json) { EXPECT_EQ(ResourceQuota(json).hard(), texts_at(json, {"status", "hard"})) << where_; }
+  void quota(const Json& json) {
+    EXPECT_EQ(kube::ResourceQuota(json).hard(), texts_at(json, {"status", "hard"})) << where_;
+  }
   void review(const Json& json) {
     const bool top = json.find("allowed") != nullptr;
     EXPECT_EQ(read_access_answer(json).allowed, top ? flag_at(json, {"allowed"}) : flag_at(json, {"status", "allowed"}))
@@ -181,7 +185,7 @@ class RecordingsTest : public testing::ClusterTest {
       for (const auto& [name, value] : recorded->members()) headers.add(name, value.as_string().value_or(""));
     }
     exchanger.then(reply(status, testing::body_text(body), headers));
-    ApiCall call;
+    kube::ApiCall call;
     call.target = text_at(step, {"request", "path"});
     call.what = "reading a recording";
     const auto answer = connection().call(call, context());
@@ -230,11 +234,11 @@ class RecordingsTest : public testing::ClusterTest {
   }
 
   void read_frames(const Json::Array& frames, const std::string& where) {
-    static const std::map<std::string, WatchFrame::Type> kTypes{{"ADDED", WatchFrame::Type::added},
-                                                                {"MODIFIED", WatchFrame::Type::modified},
-                                                                {"DELETED", WatchFrame::Type::deleted},
-                                                                {"ERROR", WatchFrame::Type::error}};
-    LineSplitter lines(std::size_t{1} << 20);
+    static const std::map<std::string, kube::WatchFrame::Type> kTypes{{"ADDED", kube::WatchFrame::Type::added},
+                                                                      {"MODIFIED", kube::WatchFrame::Type::modified},
+                                                                      {"DELETED", kube::WatchFrame::Type::deleted},
+                                                                      {"ERROR", kube::WatchFrame::Type::error}};
+    kube::LineSplitter lines(std::size_t{1} << 20);
     std::size_t read = 0;
     for (const auto& recorded : frames) {
       if (recorded.find("type") == nullptr) continue;  // nothing of it is shown
@@ -244,7 +248,7 @@ class RecordingsTest : public testing::ClusterTest {
       const auto frame = parse_frame(*line);
       ASSERT_TRUE(frame.ok()) << where << ": " << why(frame);
       EXPECT_EQ(frame->type, kTypes.at(text_at(recorded, {"type"}))) << where;
-      if (frame->type == WatchFrame::Type::error) {
+      if (frame->type == kube::WatchFrame::Type::error) {
         EXPECT_EQ(frame->failure.code, number_at(recorded, {"object", "code"})) << where;
       } else {
         EXPECT_EQ(frame->version, text_at(recorded, {"object", "metadata", "resourceVersion"})) << where;
@@ -298,7 +302,7 @@ TEST_F(RecordingsTest, EveryOAuthAnswerIsUnderstood) {
   for (const auto* name : {"04a-token-flow", "04b-code-flow"}) {
     const auto transcript = testing::transcript(name);
     const auto server = testing::url("https://api.example.com:6443");
-    OAuthServer oauth{"https://api.example.com:6443", server, server, true, true};
+    kube::OAuthServer oauth{"https://api.example.com:6443", server, server, true, true};
     for (const auto* step : transcript.requests()) {
       const auto path = text_at(*step, {"request", "path"});
       const auto status = static_cast<int>(number_at(*step, {"response", "status"}));
@@ -334,4 +338,4 @@ TEST_F(RecordingsTest, EveryOAuthAnswerIsUnderstood) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

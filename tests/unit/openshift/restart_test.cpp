@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using std::chrono::seconds;
@@ -31,7 +31,7 @@ Error refused() { return {ErrorKind::unreachable, "cannot connect to api"}; }
 class RestartTest : public ClusterTest {
  protected:
   Result<Json> call(const std::string& target, net::Method method = net::Method::get) {
-    ApiCall request;
+    kube::ApiCall request;
     request.method = method;
     request.target = target;
     request.what = "asking for " + target;
@@ -192,4 +192,4 @@ TEST_F(RestartTest, TheTimeIsTheServersOwn) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using testing::parsed;
@@ -20,10 +20,10 @@ const std::string kNew = "sha256:" + std::string(64, 'b');
 struct Scene {
   Followed followed;
   RolloutDecision decision;
-  Object object{parsed(R"({"metadata": {"name": "web", "uid": "u1"}})")};
-  std::deque<Object> controllers;
-  std::deque<Pod> pods;
-  std::deque<Event> events;
+  kube::Object object{parsed(R"({"metadata": {"name": "web", "uid": "u1"}})")};
+  std::deque<kube::Object> controllers;
+  std::deque<kube::Pod> pods;
+  std::deque<kube::Event> events;
 
   Scene() {
     followed.before.kind = WorkloadKind::deployment;
@@ -194,4 +194,4 @@ TEST(RolloutCause, IsTheEarliestStepThatFails) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

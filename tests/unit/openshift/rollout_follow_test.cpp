@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using std::chrono::milliseconds;
@@ -158,10 +158,10 @@ class RolloutFollow : public ::testing::Test {
   }
 
   Result<std::vector<RolloutResult>> follow(milliseconds span, const std::function<void(const std::string&)>& hear) {
-    Connection connection(server_, {.access = {"prod", testing::url("https://api.example.com:6443"), nullptr,
-                                               token_identity(Secret("t0k3n"), "the test's token"), "", false},
-                                    .retry_times = 0});
-    Client client(connection);
+    kube::Connection connection(server_, {.access = {"prod", testing::url("https://api.example.com:6443"), nullptr,
+                                                     token_identity(Secret("t0k3n"), "the test's token"), "", false},
+                                          .retry_times = 0});
+    kube::Client client(connection);
     return follow_rollouts(client, server_, {followed_}, options_, {Deadline::after(span), {}},
                            [&](const RolloutProgress& progress) { hear(progress.line); });
   }
@@ -307,4 +307,4 @@ TEST(RolloutSight, NeedsEveryWatch) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

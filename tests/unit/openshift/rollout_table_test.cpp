@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using testing::parsed;
@@ -101,11 +101,11 @@ class Scene {
 
   Followed followed;
   RolloutDecision decision;
-  Object object{parsed(R"({"metadata": {"name": "web", "uid": "u1"}})")};
-  std::deque<Object> controllers;
-  std::deque<Pod> pods;
-  std::deque<Event> events;
-  std::optional<Pod> deployer_pod;
+  kube::Object object{parsed(R"({"metadata": {"name": "web", "uid": "u1"}})")};
+  std::deque<kube::Object> controllers;
+  std::deque<kube::Pod> pods;
+  std::deque<kube::Event> events;
+  std::optional<kube::Pod> deployer_pod;
 
  private:
   // Leftovers of an earlier rollout on the same objects, what other pods say now, and what never matters.
@@ -440,4 +440,4 @@ TEST(RolloutCause, OfACrashTellsWhichLogHasTheLastWords) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

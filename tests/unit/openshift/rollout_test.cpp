@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using testing::parsed;
@@ -58,7 +58,7 @@ void expect(const Row& row, const RolloutDecision& decision) {
 
 // --- DeploymentConfig ---------------------------------------------------------------------------------------------
 
-Object config(std::int64_t latest, const std::string& digest, bool paused = false) {
+kube::Object config(std::int64_t latest, const std::string& digest, bool paused = false) {
   auto json = parsed(R"({"metadata": {"name": "web", "uid": "u1", "generation": 4}, "spec": {"replicas": 2}})");
   set_at(json, {"spec", "paused"}, paused);
   set_at(json, {"spec", "template"}, template_of(digest));
@@ -66,11 +66,11 @@ Object config(std::int64_t latest, const std::string& digest, bool paused = fals
   // What the conditions say is about the rollout before.
   set_at(json, {"status", "conditions"},
          parsed(R"([{"type": "Progressing", "status": "True", "reason": "NewReplicationControllerAvailable"}])"));
-  return Object(std::move(json));
+  return kube::Object(std::move(json));
 }
 
-Object controller(std::int64_t version, const std::string& digest, const std::string& phase,
-                  const std::string& reason = "") {
+kube::Object controller(std::int64_t version, const std::string& digest, const std::string& phase,
+                        const std::string& reason = "") {
   auto json = parsed(fmt::format(R"({{"metadata": {{"name": "web-{0}", "uid": "rc{0}",
       "annotations": {{"openshift.io/deployment-config.latest-version": "{0}", "openshift.io/deployment.phase": "{1}"}}}},
       "spec": {{"replicas": 1}}, "status": {{"replicas": 1, "readyReplicas": 1}}}})",
@@ -80,14 +80,14 @@ Object controller(std::int64_t version, const std::string& digest, const std::st
     set_at(json, {"metadata", "annotations", "openshift.io/deployment.cancelled"}, "true");
     set_at(json, {"metadata", "annotations", "openshift.io/deployment.status-reason"}, reason);
   }
-  return Object(std::move(json));
+  return kube::Object(std::move(json));
 }
 
 TEST(DecideRollout, OfADeploymentConfigGoesByVersionAndWhatItsControllerRuns) {
   struct ConfigRow {
     std::string name;
-    Object object;
-    std::vector<Object> controllers;
+    kube::Object object;
+    std::vector<kube::Object> controllers;
     Step step;
     std::optional<RolloutEnd> end{};
     std::string seen{};
@@ -201,8 +201,8 @@ TEST(DecideRollout, OfADeploymentGoesByWhatItsControllerHasObserved) {
     auto set = parsed(R"({"metadata": {"name": "web-x", "uid": "rs2",
                           "annotations": {"deployment.kubernetes.io/revision": "2"}}})");
     set_at(set, {"spec", "template"}, template_of(kNew));
-    const Object object(std::move(json));
-    const Object newest(std::move(set));
+    const kube::Object object(std::move(json));
+    const kube::Object newest(std::move(set));
     LiveWorkload live;
     live.object = &object;
     live.controllers = {&newest};
@@ -215,12 +215,12 @@ TEST(DecideRollout, OfADeploymentWaitsForItsReplicaSet) {
       "annotations": {"deployment.kubernetes.io/revision": "2"}}, "spec": {"replicas": 0},
       "status": {"observedGeneration": 4}})");
   set_at(json, {"spec", "template"}, template_of(kNew));
-  Object object(json);
+  kube::Object object(json);
   LiveWorkload live;
   live.object = &object;
   expect({"", "", "", Step::waiting, {}}, decide_rollout(followed(WorkloadKind::deployment), live, ""));
   set_at(json, {"spec", "paused"}, true);
-  object = Object(json);
+  object = kube::Object(json);
   expect({"", "", "", Step::ended, RolloutEnd::paused}, decide_rollout(followed(WorkloadKind::deployment), live, ""));
 }
 
@@ -231,7 +231,7 @@ RolloutDecision decide_set(WorkloadKind kind, const Row& row, const std::string&
       "spec": {{"replicas": 3, "updateStrategy": {}}}, "status": {{{}}}}})",
                                  strategy, row.status));
   set_at(json, {"spec", "template"}, template_of(row.digest));
-  const Object object(std::move(json));
+  const kube::Object object(std::move(json));
   LiveWorkload live;
   live.object = &object;
   return decide_rollout(followed(kind), live, row.seen);
@@ -281,7 +281,7 @@ TEST(DecideRollout, OfADaemonSetGoesByNodes) {
 }
 
 TEST(DecideRollout, AnotherObjectOfTheSameNameIsNotTheOneThatWasThere) {
-  const Object object(parsed(R"({"metadata": {"name": "web", "uid": "u2"}})"));
+  const kube::Object object(parsed(R"({"metadata": {"name": "web", "uid": "u2"}})"));
   LiveWorkload live;
   expect({"", "", "", Step::waiting, {}}, decide_rollout(followed(WorkloadKind::deployment), live, ""));
   live.object = &object;
@@ -307,12 +307,12 @@ TEST(DecideRollout, WhatWillNotFireIsCertainWithoutLooking) {
 
 // --- Pods ---------------------------------------------------------------------------------------------------------
 
-Pod pod(const std::string& name, const std::string& image_id) {
-  return Pod(parsed(fmt::format(R"({{"metadata": {{"name": "{}", "ownerReferences": [
+kube::Pod pod(const std::string& name, const std::string& image_id) {
+  return kube::Pod(parsed(fmt::format(R"({{"metadata": {{"name": "{}", "ownerReferences": [
         {{"kind": "ReplicaSet", "name": "rs", "uid": "rs2", "controller": true}}]}},
       "status": {{"phase": "Running", "containerStatuses": [
         {{"name": "web", "imageID": "{}"}}, {{"name": "sidecar", "imageID": "{}"}}]}}}})",
-                                name, image_id, kThird)));
+                                      name, image_id, kThird)));
 }
 
 TEST(CheckPods, TakesAnyNameThatARuntimeHasForTheImage) {
@@ -389,4 +389,4 @@ TEST(FollowedWorkloads, ImagesThatComeByTriggersAreOneRollout) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

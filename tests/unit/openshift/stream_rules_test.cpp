@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using testing::parsed;
@@ -16,8 +16,8 @@ const std::string kA = "sha256:" + std::string(64, 'a');
 const std::string kB = "sha256:" + std::string(64, 'b');
 
 /// The stream prod/web in the registry reg:5000, with `spec` and `history` as entries of their lists.
-ImageStream stream_of(const std::string& spec, const std::string& history) {
-  return ImageStream(parsed(fmt::format(
+kube::ImageStream stream_of(const std::string& spec, const std::string& history) {
+  return kube::ImageStream(parsed(fmt::format(
       R"({{"metadata": {{"name": "web", "namespace": "prod"}}, "spec": {{"tags": [{}]}},
           "status": {{"dockerImageRepository": "reg:5000/prod/web", "tags": [{}]}}}})",
       spec, history)));
@@ -65,7 +65,7 @@ TEST(StreamRules, KnowsWhichWritesDoNothing) {
   struct Row {
     const char* name;
     std::string spec;
-    ImageSource from;
+    kube::ImageSource from;
     bool nothing;
   };
   const auto entry = [](const std::string& project, const std::string& name, const std::string& more = "") {
@@ -115,4 +115,4 @@ TEST(StreamRules, ResolvesTagsAsTriggersDo) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -8,7 +8,7 @@
 
 #include <limits>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::failed_with;
@@ -25,8 +25,8 @@ constexpr std::chrono::seconds kSpan{60};
 
 std::string digest(char digit) { return "sha256:" + std::string(64, digit); }
 
-ImageStream stream_with(std::string_view key, std::string annotation) {
-  auto stream = ImageStream::named("prod", "web");
+kube::ImageStream stream_with(std::string_view key, std::string annotation) {
+  auto stream = kube::ImageStream::named("prod", "web");
   stream.annotate(key, std::move(annotation));
   return stream;
 }
@@ -52,7 +52,7 @@ class WithStream : public testing::ClusterTest {
     return take_stream_lease(client(), {"prod", "web", holder, "p-" + holder}, kSpan, now, context(), how);
   }
 
-  ImageStream stream = ImageStream::named("prod", "web");
+  kube::ImageStream stream = kube::ImageStream::named("prod", "web");
   int version = 1;
   int writes = 0;
   int storms = 0;  ///< how many writes find that somebody else was faster
@@ -67,7 +67,7 @@ class WithStream : public testing::ClusterTest {
       --storms;
       ++version;
     }
-    ImageStream sent(parsed(request.body));
+    kube::ImageStream sent(parsed(request.body));
     if (sent.resource_version() != std::to_string(version)) return status_reply(409, "Conflict", "has been modified");
     ++version;
     ++writes;
@@ -80,7 +80,7 @@ using StreamLeaseTest = WithStream;
 // --- Reading ------------------------------------------------------------------------------------------------------
 
 TEST(StreamStateReading, KnowsNothingWithoutTheAnnotation) {
-  const auto state = read_state(ImageStream::named("prod", "web"));
+  const auto state = read_state(kube::ImageStream::named("prod", "web"));
   EXPECT_THAT(state.tags, IsEmpty());
   EXPECT_EQ(state.problem, "");
 }
@@ -154,7 +154,7 @@ class StreamStateWrite : public ::testing::Test {
     return change_state(stream, tag, change);
   }
   TagState noted(std::string_view tag) { return read_state(stream).tags.find(tag)->second; }
-  ImageStream stream = ImageStream::named("prod", "web");
+  kube::ImageStream stream = kube::ImageStream::named("prod", "web");
 };
 
 TEST_F(StreamStateWrite, WhatIsWrittenIsReadBack) {
@@ -438,4 +438,4 @@ TEST_F(StreamLeaseTest, KeepsWhatALaterSluiceNotes) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::failed_with;
@@ -196,4 +196,4 @@ TEST_F(StreamTags, AsksForNoFurtherChildWhenTheServerDoesNotFindOne) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

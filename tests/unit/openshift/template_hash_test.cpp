@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using testing::parsed;
@@ -115,4 +115,4 @@ TEST(TemplateHash, FindsObjectsByKindAndName) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using support::failed_with;
@@ -259,4 +259,4 @@ TEST_F(WorkloadChangesTest, APausedConfigIsToldFromOtherRefusals) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -5,12 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using ::testing::HasSubstr;
 
-const std::vector<Container> kContainers{{"setup", "x", true}, {"web", "a", false}, {"side", "b", false}};
+const std::vector<kube::Container> kContainers{{"setup", "x", true}, {"web", "a", false}, {"side", "b", false}};
 
 TriggerReading read(const std::string& text, std::string_view kind = "Deployment") {
   return read_triggers(text, kind, kContainers, "prod");
@@ -50,7 +50,7 @@ TEST(Triggers, ReadsWhatWorks) {
     EXPECT_EQ(reading.triggers[0].container, row.container) << row.name;
     EXPECT_EQ(reading.triggers[0].init, row.init) << row.name;
     EXPECT_EQ(reading.triggers[0].paused, row.paused) << row.name;
-    EXPECT_EQ(reading.triggers[0].from, (ImageSource{"ImageStreamTag", "prod", "site:live"})) << row.name;
+    EXPECT_EQ(reading.triggers[0].from, (kube::ImageSource{"ImageStreamTag", "prod", "site:live"})) << row.name;
   }
 }
 
@@ -132,4 +132,4 @@ TEST(Triggers, AreWrittenAsTheyAreRead) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

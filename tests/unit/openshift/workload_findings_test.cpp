@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 const std::string kOld = "sha256:" + std::string(64, 'a');
@@ -364,4 +364,4 @@ TEST(WorkloadFindings, PutBlockersFirstAndPassOverOtherTags) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

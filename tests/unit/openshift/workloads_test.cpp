@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::cluster {
+namespace sluice::openshift {
 namespace {
 
 using testing::parsed;
@@ -426,4 +426,4 @@ TEST_F(ReadWorkloads, ATokenThatHasEndedIsAnError) {
 }
 
 }  // namespace
-}  // namespace sluice::cluster
+}  // namespace sluice::openshift

@@ -28,7 +28,7 @@ net::HttpResponse redirect(int status, const std::string& location) {
 class HttpCheckTest : public ::testing::Test {
  protected:
   Result<int> ask(const std::string& url, bool allow_local = false, seconds patience = seconds(0)) {
-    cluster::Timing timing;
+    kube::Timing timing;
     timing.pause = [this](milliseconds span, const std::stop_token& token) {
       waits.push_back(span);
       now += span;

@@ -13,9 +13,9 @@
 namespace sluice::promotion {
 namespace {
 
-using cluster::testing::json_reply;
-using cluster::testing::parsed;
-using cluster::testing::status_reply;
+using kube::testing::json_reply;
+using kube::testing::parsed;
+using kube::testing::status_reply;
 using support::failed_with;
 using support::why;
 using ::testing::HasSubstr;
@@ -26,7 +26,7 @@ const std::string kClusterPolicies = "/apis/config.openshift.io/v1/clusterimagep
 const std::string kStream = "/apis/image.openshift.io/v1/namespaces/shop/imagestreams/web";
 const std::string kDigest = "sha256:" + std::string(64, 'a');
 
-class LookAtPolicies : public cluster::testing::ClusterTest, public Places {
+class LookAtPolicies : public kube::testing::ClusterTest, public Places {
  protected:
   Result<places::Place*> place_of(const pipeline::Target&) override {
     return Error(ErrorKind::internal, "no registry is asked here");

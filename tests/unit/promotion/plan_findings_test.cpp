@@ -108,7 +108,7 @@ TEST_F(PlanFindings, OneThatRunsIsNotCalledInterrupted) {
 
 TEST_F(PlanFindings, ALeaseOnAStreamTellsWhoIsAtWork) {
   open_there(0, "");
-  there().lease = cluster::StreamLease{"shop", "web", kSomebody, "p1", 3, kNever, "ann", 100};
+  there().lease = openshift::StreamLease{"shop", "web", kSomebody, "p1", 3, kNever, "ann", 100};
   EXPECT_THAT(lines(), ElementsAre("promotion-running blocks"));
 }
 

@@ -78,12 +78,12 @@ TEST(PlanHash, ChangesWithEverythingThatMatters) {
       {"a workload that rolls",
        [](Plan& p) {
          p.targets[0].workloads = {
-             {.kind = "Deployment", .name = "web", .tags = {}, .action = cluster::UseAction::rolls}};
+             {.kind = "Deployment", .name = "web", .tags = {}, .action = openshift::UseAction::rolls}};
        }},
       {"a workload that does not",
        [](Plan& p) {
          p.targets[0].workloads = {
-             {.kind = "Deployment", .name = "web", .tags = {}, .action = cluster::UseAction::blocked}};
+             {.kind = "Deployment", .name = "web", .tags = {}, .action = openshift::UseAction::blocked}};
        }},
       {"its place", [](Plan& p) { p.targets[0].target.place = "uid:1"; }},
       {"the registry that the clusters file names", [](Plan& p) { p.targets[0].settings.registry = "r.example.com"; }},
@@ -107,7 +107,7 @@ TEST(PlanHash, ChangesWithEverythingThatMatters) {
          p.targets[0].workloads = {{.kind = "Deployment",
                                     .name = "web",
                                     .tags = {},
-                                    .action = cluster::UseAction::rolls,
+                                    .action = openshift::UseAction::rolls,
                                     .template_hash = "sha256:1"}};
        }},
       {"something behind the pin", [](Plan& p) { p.targets[0].images[0].tags[0].before = oci::Digest::of("?"); }},

@@ -99,7 +99,7 @@ TEST(Shadow, WhatCouldNotBeReadIsNotGuessedAt) {
 }
 
 TEST(Shadow, AWorkloadDiffersWhereMovingATagIsNotEnough) {
-  using cluster::UseAction;
+  using openshift::UseAction;
   for (const auto action : {UseAction::none, UseAction::rolls, UseAction::build}) {
     EXPECT_TRUE(shadow_of({.kind = "Deployment", .name = "web", .tags = {}, .action = action}).same);
   }

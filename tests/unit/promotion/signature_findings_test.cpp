@@ -92,7 +92,7 @@ TEST(SignatureSource, IsAnotherClusterThatTheImageComesFrom) {
 }
 
 TEST(SignaturesNotCarried, NamesTheImageBothSidesAndTheWayToLookAtThem) {
-  cluster::CarriedSignatures carried;
+  openshift::CarriedSignatures carried;
   carried.expected = 2;
   carried.sentence = "0 of 2 signatures were carried: no right";
   const auto finding =
@@ -114,7 +114,7 @@ TEST(PulledAs, NamesTheRegistryAsPodsAndPeopleCallIt) {
   const auto image = image_from({in_cluster("a:6443", "shop-dev")}, copy::Road::stream);
   EXPECT_THAT(pulled_as(planned, image, std::nullopt), ElementsAre(kInside, kPublic));
 
-  const cluster::ImageStream stream(
+  const kube::ImageStream stream(
       *parse_json(R"({"status":{"dockerImageRepository":"registry.inside.svc:5000/shop/web",)"
                   R"("publicDockerImageRepository":"default-route.apps.example.com/shop/web"}})"));
   EXPECT_THAT(pulled_as(planned, image, stream),
@@ -138,14 +138,14 @@ TEST(PulledAs, NamesTheSourceWhereATagLeadsThere) {
 
 class JudgeSignatures : public ::testing::Test {
  protected:
-  static cluster::ImagePolicy policy(std::string name, std::string scope,
-                                     cluster::RootOfTrust root = cluster::RootOfTrust::public_key,
-                                     std::string project = "") {
+  static openshift::ImagePolicy policy(std::string name, std::string scope,
+                                       openshift::RootOfTrust root = openshift::RootOfTrust::public_key,
+                                       std::string project = "") {
     return {std::move(project), std::move(name), {std::move(scope)}, root};
   }
   std::vector<Finding> judge() const { return judge_signatures(policies, image, outlook); }
 
-  std::vector<cluster::ImagePolicy> policies{policy("release", std::string(kInternalRegistry) + "/shop")};
+  std::vector<openshift::ImagePolicy> policies{policy("release", std::string(kInternalRegistry) + "/shop")};
   PulledImage image{"prod/web", "shop", "dev.example.com/shop-dev/web@" + kDigest, {kInside, kPublic}};
   SignatureOutlook outlook{.at_source_known = true, .signatures_at_source = 2, .left_behind = true};
 };
@@ -172,15 +172,15 @@ TEST_F(JudgeSignatures, ASignatureThatStaysBehindBlocksWithThePolicyItsScopeAndT
 TEST_F(JudgeSignatures, AnUnsignedImageIsWarnedOfWithTheCommandOfThePolicysKind) {
   outlook = {.at_source_known = true};
   struct Row {
-    cluster::RootOfTrust root;
+    openshift::RootOfTrust root;
     std::string fix;
   };
   for (const auto& row :
-       std::vector<Row>{{cluster::RootOfTrust::public_key, "cosign sign --key KEY " + image.source},
-                        {cluster::RootOfTrust::fulcio, "cosign sign " + image.source},
-                        {cluster::RootOfTrust::pki,
+       std::vector<Row>{{openshift::RootOfTrust::public_key, "cosign sign --key KEY " + image.source},
+                        {openshift::RootOfTrust::fulcio, "cosign sign " + image.source},
+                        {openshift::RootOfTrust::pki,
                          "cosign sign --key KEY --certificate CERTIFICATE --certificate-chain CHAIN " + image.source},
-                        {cluster::RootOfTrust::unknown, "cosign sign " + image.source}}) {
+                        {openshift::RootOfTrust::unknown, "cosign sign " + image.source}}) {
     policies = {policy("own", "registry.example.com", row.root, "shop")};
     const auto findings = judge();
     ASSERT_EQ(findings.size(), 1U) << row.fix;
@@ -201,13 +201,13 @@ TEST_F(JudgeSignatures, NothingIsSaidWhereNothingIsWrongOrNobodyKnows) {
   EXPECT_TRUE(judge().empty()) << "a number that nobody stands for";
   outlook = {.at_source_known = true, .signatures_at_source = 2, .left_behind = true};
   policies = {policy("other", "other.example.com"),
-              policy("theirs", "registry.example.com", cluster::RootOfTrust::public_key, "shop-dev")};
+              policy("theirs", "registry.example.com", openshift::RootOfTrust::public_key, "shop-dev")};
   EXPECT_TRUE(judge().empty()) << "no policy covers it";
 }
 
 TEST_F(JudgeSignatures, EachPolicyIsNamedOnceUnderWhicheverNamesItCovers) {
   policies = {policy("inside", "*.svc"), policy("outside", "registry.example.com"),
-              policy("own", "registry.example.com/shop/web", cluster::RootOfTrust::fulcio, "shop")};
+              policy("own", "registry.example.com/shop/web", openshift::RootOfTrust::fulcio, "shop")};
   image.references.push_back(std::string(kInternalRegistry) + "/shop/web:latest");
   const auto findings = judge();
   ASSERT_EQ(findings.size(), 2U) << "the project's own is nested under one of the cluster";

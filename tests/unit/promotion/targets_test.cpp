@@ -8,13 +8,13 @@
 namespace sluice::promotion {
 namespace {
 
-using cluster::testing::json_reply;
-using cluster::testing::parsed;
-using cluster::testing::status_reply;
+using kube::testing::json_reply;
+using kube::testing::parsed;
+using kube::testing::status_reply;
 using support::failed_with;
 using support::why;
 
-class TargetsTest : public cluster::testing::ClusterTest, public Places {
+class TargetsTest : public kube::testing::ClusterTest, public Places {
  protected:
   Result<places::Place*> place_of(const pipeline::Target&) override {
     return Error(ErrorKind::internal, "no registry is asked here");

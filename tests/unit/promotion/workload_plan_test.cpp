@@ -5,11 +5,11 @@
 namespace sluice::promotion {
 namespace {
 
-using cluster::UseAction;
-using cluster::WorkloadKind;
+using openshift::UseAction;
+using openshift::WorkloadKind;
 
-cluster::JudgedUse use(WorkloadKind kind, const std::string& name, const std::string& stream, UseAction action) {
-  cluster::JudgedUse judged;
+openshift::JudgedUse use(WorkloadKind kind, const std::string& name, const std::string& stream, UseAction action) {
+  openshift::JudgedUse judged;
   judged.use.kind = kind;
   judged.use.name = name;
   judged.use.tag = {"shop-prod", stream, "live", ""};
@@ -67,7 +67,7 @@ TEST(WorkloadPlan, HasOneEntryPerWorkloadAndPausesWhatSeveralTagsRoll) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
-    std::vector<cluster::JudgedUse> uses;
+    std::vector<openshift::JudgedUse> uses;
     for (const auto& [stream, action] : row.uses) uses.push_back(use(row.kind, "shop", stream, action));
     const auto merged = merge_uses(uses);
     ASSERT_EQ(merged.size(), 1U);
