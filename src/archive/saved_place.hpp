@@ -21,7 +21,7 @@ class SavedPlace final : public places::Place {
 
   const std::string& name() const override { return name_; }
   places::Traits traits() const override { return {}; }
-  places::Slots slots() const override { return {}; }
+  Slots slots() const override { return {}; }
   void expect(const std::vector<places::Access>& accesses) override;
   Result<oci::Manifest> manifest(const std::string& repository, const places::ManifestName& name,
                                  const std::stop_token& stop) override;

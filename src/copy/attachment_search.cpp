@@ -12,7 +12,7 @@ namespace sluice::copy {
 namespace {
 
 Task call(const Origin& origin, std::function<Status(const std::stop_token&)> run) {
-  return {.hosts = {origin.place}, .moves_bytes = false, .rank = Rank::call(), .run = std::move(run)};
+  return {.hosts = {origin.place}, .run = std::move(run)};
 }
 
 // Nobody has such content: a question about it tells whether a registry answers it at all.
@@ -24,7 +24,7 @@ void AttachmentSearch::look_ahead(const Origin& origin) {
   if (!origin.place->traits().attachments) return;
   const Where where{origin.place->name(), origin.repository};
   if (repositories_.with([&](auto& all) { return std::exchange(all[where].asked, true); })) return;
-  crew_.add(call(origin, [this, origin, where](const std::stop_token& stop) -> Status {
+  pool_.add(call(origin, [this, origin, where](const std::stop_token& stop) -> Status {
     const auto tags = origin.place->tags(origin.repository, stop);
     // Where the list cannot be had, for whatever reason, each tag is asked for by its name.
     if (!tags) return tags.error().kind() == ErrorKind::cancelled ? Status(tags.error()) : Status();
@@ -34,7 +34,7 @@ void AttachmentSearch::look_ahead(const Origin& origin) {
     return {};
   }));
   if (repositories_.with([&](auto& all) { return std::exchange(all[{origin.place->name(), {}}].asked, true); })) return;
-  crew_.add(call(origin, [origin](const std::stop_token& stop) -> Status {
+  pool_.add(call(origin, [origin](const std::stop_token& stop) -> Status {
     // Once for each host. Its answer is not wanted: the place remembers whether it gives any. Trouble shows when it
     // matters.
     static_cast<void>(origin.place->referrers(origin.repository, of_nothing(), stop));
@@ -59,13 +59,13 @@ void AttachmentSearch::search(std::size_t image, bool must_know) {
 // What is attached to one digest; it is asked once.
 void AttachmentSearch::look_at(std::size_t image, const Origin& origin, const oci::Digest& subject, bool must_know) {
   if (!searches_.with([&](auto& all) { return all[image].looked_at.insert(subject).second; })) return;
-  crew_.add(call(origin, [=, this](const std::stop_token& stop) {
+  pool_.add(call(origin, [=, this](const std::stop_token& stop) {
     return settle(image, ask_for_referrers(image, origin, subject, must_know, stop), must_know);
   }));
   for (const auto& [tag, kind] : oci::cosign_tags(subject)) {
     if (!may_stand(origin, tag)) continue;
     const Attachment wanted{.kind = kind, .digest = subject, .subject = subject, .tag = tag};
-    crew_.add(call(origin, [=, this](const std::stop_token& stop) {
+    pool_.add(call(origin, [=, this](const std::stop_token& stop) {
       return settle(image, ask_for_tag(image, origin, wanted, must_know, stop), must_know);
     }));
   }
@@ -177,14 +177,14 @@ bool AttachmentSearch::complete(std::size_t image) const {
 
 Result<std::optional<std::vector<Attachment>>> attachments_at(const Origin& origin, const places::ManifestName& name,
                                                               const std::stop_token& stop) {
-  Crew crew(stop);
-  SourceReader reader(crew);
-  AttachmentSearch search(crew, reader);
+  TaskPool pool(stop);
+  SourceReader reader(pool);
+  AttachmentSearch search(pool, reader);
   search.look_ahead(origin);
   const auto image = reader.add({origin}, name);
-  SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(pool.finish());
   search.search(image, false);
-  SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(pool.finish());
   if (!search.complete(image)) return std::optional<std::vector<Attachment>>();
   std::vector<Attachment> out;
   for (auto& found : search.found(image)) out.push_back(std::move(found.what));

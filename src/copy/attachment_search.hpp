@@ -4,7 +4,7 @@
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "copy/source_reader.hpp"
 #include "copy/survey.hpp"
 
@@ -30,22 +30,22 @@ struct FoundAttachment {
   std::size_t image = 0;
 };
 
-/// Thread: one owner; its tasks run on the crew. It outlives the crew's work.
+/// Thread: one owner; its tasks run on the pool. It outlives the pool's work.
 /// Errors of its tasks: unsupported (over kMaxAttachments), those of places.
 class AttachmentSearch {
  public:
-  AttachmentSearch(Crew& crew, SourceReader& reader) : crew_(crew), reader_(reader) {}
+  AttachmentSearch(TaskPool& pool, SourceReader& reader) : pool_(pool), reader_(reader) {}
 
   /// Asks the place that will most likely have an image for what does not need its digest, so that this overlaps with
   /// the reading of the image: the tags of the repository, and whether the registry lists referrers at all.
   /// What cannot be had here is asked for later, name by name.
   void look_ahead(const Origin& origin);
 
-  /// After the crew has finished: looks for what is attached to an image that was read, to its children, and so on.
+  /// After the pool has finished: looks for what is attached to an image that was read, to its children, and so on.
   /// `must_know`: what cannot be looked at fails the search; else it is passed over.
   void search(std::size_t image, bool must_know);
 
-  /// After the crew has finished once more: what was found, ordered by what it is about.
+  /// After the pool has finished once more: what was found, ordered by what it is about.
   std::vector<FoundAttachment> found(std::size_t image) const;
   /// Whether all that there is to see was seen.
   bool complete(std::size_t image) const;
@@ -75,7 +75,7 @@ class AttachmentSearch {
   Status settle(std::size_t image, Status done, bool must_know);
   bool may_stand(const Origin& origin, const std::string& tag) const;
 
-  Crew& crew_;
+  TaskPool& pool_;
   SourceReader& reader_;
   Guarded<std::map<Where, Repository>> repositories_;  // a host without a repository: it was asked whether it lists
   Guarded<std::map<std::size_t, Search>> searches_;

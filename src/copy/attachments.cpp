@@ -44,7 +44,7 @@ std::string spoken(const SurveyedItem& item) {
 }
 
 Task call(places::Place* place, std::function<Status(const std::stop_token&)> run) {
-  return {.hosts = {place}, .moves_bytes = false, .rank = Rank::call(), .run = std::move(run)};
+  return {.hosts = {place}, .run = std::move(run)};
 }
 
 }  // namespace
@@ -96,7 +96,7 @@ void ArrivalLook::ask() {
       by_subject[{item.item.dest->name(), item.item.dest_repository, what.subject}].push_back(&item);
       continue;
     }
-    crew_.add(call(item.item.dest, [&item](const std::stop_token& stop) -> Status {
+    pool_.add(call(item.item.dest, [&item](const std::stop_token& stop) -> Status {
       SLUICE_TRY(const auto missing, look_at_tag(item, stop));
       item.all_equal = item.attached->arrived = !missing;
       return {};
@@ -104,7 +104,7 @@ void ArrivalLook::ask() {
   }
   for (auto& [where, items] : by_subject) {
     const auto& first = items.front()->item;
-    crew_.add(call(first.dest, [items = std::move(items)](const std::stop_token& stop) -> Status {
+    pool_.add(call(first.dest, [items = std::move(items)](const std::stop_token& stop) -> Status {
       const auto& item = items.front()->item;
       SLUICE_TRY(const auto listed,
                  referrers_at(*item.dest, item.dest_repository, items.front()->attached->what.subject, stop));
@@ -122,11 +122,11 @@ void Unlisted::add(places::Place& place, const std::string& repository, const oc
   });
 }
 
-void Unlisted::list(Crew& crew, Events& events) {
+void Unlisted::list(TaskPool& pool, Events& events) {
   auto entries = entries_.with([](auto& all) { return std::exchange(all, {}); });
   for (auto& [where, entry] : entries) {
     auto* place = entry.place;
-    crew.add(call(place, [entry = std::move(entry), &events](const std::stop_token& stop) {
+    pool.add(call(place, [entry = std::move(entry), &events](const std::stop_token& stop) {
       std::vector<oci::Manifest> referrers;
       for (const auto& [digest, manifest] : entry.referrers) referrers.push_back(manifest);
       return list_under_tag(*entry.place, entry.repository, entry.subject, referrers, events, stop);
@@ -225,14 +225,14 @@ Status count(const Survey& survey) {
 Status settle_attachments(Survey& survey, Unlisted& unlisted, const SettleOptions& options, Events& events,
                           const std::stop_token& stop) {
   {
-    Crew crew(stop);
-    unlisted.list(crew, events);
-    SLUICE_CHECK(crew.finish());
+    TaskPool pool(stop);
+    unlisted.list(pool, events);
+    SLUICE_CHECK(pool.finish());
   }
-  Crew crew(stop);
+  TaskPool pool(stop);
   for (auto& item : survey.items) {
     if (!item.attached || item.attached->arrived) continue;
-    crew.add(call(item.item.dest, [&survey, &item, &options, &events](const std::stop_token& token) -> Status {
+    pool.add(call(item.item.dest, [&survey, &item, &options, &events](const std::stop_token& token) -> Status {
       SLUICE_CHECK(settle(item, options, events, token));
       if (!item.attached->arrived) return {};
       events.emit({.kind = EventKind::attachment,
@@ -244,16 +244,16 @@ Status settle_attachments(Survey& survey, Unlisted& unlisted, const SettleOption
       return {};
     }));
   }
-  SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(pool.finish());
   return count(survey);
 }
 
 void look_again(Survey& survey, const std::vector<std::size_t>& images, const SettleOptions& options, Events& events,
-                Crew& crew) {
+                TaskPool& pool) {
   for (auto& item : survey.items) {
     const bool brought = item.attached && !item.all_equal;
     if (!brought || std::find(images.begin(), images.end(), item.attached->to) == images.end()) continue;
-    crew.add(call(item.item.dest, [&item, &options, &events](const std::stop_token& token) -> Status {
+    pool.add(call(item.item.dest, [&item, &options, &events](const std::stop_token& token) -> Status {
       SLUICE_CHECK(settle(item, options, events, token));
       if (item.attached->arrived) return {};
       return Error(ErrorKind::integrity,

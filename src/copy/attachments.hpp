@@ -3,7 +3,7 @@
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "copy/events.hpp"
 #include "copy/survey.hpp"
 #include "copy/tags.hpp"
@@ -31,16 +31,16 @@ Result<ReferrerList> referrers_at(places::Place& place, const std::string& repos
 
 /// Looks which attachments of a survey are at their destinations, and notes those that have arrived already. Two images
 /// may share one: it is then written once.
-/// Thread: one owner; its tasks run on the crew. It outlives the crew's work.
+/// Thread: one owner; its tasks run on the pool. It outlives the pool's work.
 class ArrivalLook {
  public:
-  ArrivalLook(Survey& survey, Crew& crew) : survey_(survey), crew_(crew) {}
+  ArrivalLook(Survey& survey, TaskPool& pool) : survey_(survey), pool_(pool) {}
   /// Adds the questions for all attachments. Errors of the tasks: those of places.
   void ask();
 
  private:
   Survey& survey_;
-  Crew& crew_;
+  TaskPool& pool_;
 };
 
 /// What a tag of cosign's is to get at the destination: the source's manifest, or, where others have signed there, what
@@ -59,8 +59,8 @@ class Unlisted {
   bool empty() const {
     return entries_.with([](const auto& all) { return all.empty(); });
   }
-  /// Adds one task for each subject to a crew. Errors of the tasks: those of list_under_tag().
-  void list(Crew& crew, Events& events);
+  /// Adds one task for each subject to a pool. Errors of the tasks: those of list_under_tag().
+  void list(TaskPool& pool, Events& events);
 
  private:
   struct Entry {
@@ -92,6 +92,6 @@ Status settle_attachments(Survey& survey, Unlisted& unlisted, const SettleOption
 /// registry lets a tag be written on condition: another writer who had read a list before ours was there may have
 /// written it since. Errors of the tasks: those of settle_attachments().
 void look_again(Survey& survey, const std::vector<std::size_t>& images, const SettleOptions& options, Events& events,
-                Crew& crew);
+                TaskPool& pool);
 
 }  // namespace sluice::copy

@@ -1,6 +1,6 @@
 #pragma once
 // Moves one blob to one repository: mount, or stream through a pipe, with retries that go on where the last try got to.
-// Sequential; see crew.hpp for who runs it.
+// Sequential; see base/task_pool.hpp for who runs it.
 
 #include "base/result.hpp"
 #include "copy/events.hpp"

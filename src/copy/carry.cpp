@@ -1,8 +1,8 @@
 #include "copy/carry.hpp"
 
+#include "base/task_pool.hpp"
 #include "copy/attachments.hpp"
 #include "copy/blob_mover.hpp"
-#include "copy/crew.hpp"
 #include "copy/decide.hpp"
 #include "copy/labelled_events.hpp"
 #include "copy/manifest_writer.hpp"
@@ -38,7 +38,7 @@ class Carrier {
         events_(events),
         stop_(stop),
         retries_(survey.items.size()),
-        crew_(std::move(stop)) {}
+        pool_(std::move(stop)) {}
 
   Status run() {
     for (const auto& item : survey_.items) {
@@ -55,7 +55,7 @@ class Carrier {
       if (steps_[s].waits_for == 0) ready.push_back(s);
     }
     for (const auto step : ready) start(step);
-    auto done = crew_.finish();
+    auto done = pool_.finish();
     count();
     if (!done) return done;
     const bool any = std::any_of(survey_.items.begin(), survey_.items.end(),
@@ -80,7 +80,7 @@ class Carrier {
       if (move.how == BlobMove::How::stream && move.origin.place->name() != move.dest->name())
         step.task.hosts.push_back(move.origin.place);
       step.task.moves_bytes = move.how == BlobMove::How::stream;
-      step.task.rank = move.how == BlobMove::How::stream ? Rank::blob(move.blob.size_bytes) : Rank::call();
+      step.task.priority = move.how == BlobMove::How::stream ? Priority::blob(move.blob.size_bytes) : Priority::call();
     }
     step.task.run = [this, index](const std::stop_token& stop) -> Status {
       const auto& what = survey_.moves[index];
@@ -171,7 +171,7 @@ class Carrier {
       step.unlocks_itself = true;
       return step;
     }
-    step.task = write_manifest(crew_, events_, std::move(order));
+    step.task = write_manifest(pool_, events_, std::move(order));
     step.unlocks_itself = true;
     return step;
   }
@@ -179,13 +179,11 @@ class Carrier {
   // Others may have signed since the survey: the tag is looked at again, and gets what it lacks.
   Task tag_task(ManifestOrder order) {
     return {.hosts = {order.item.item.dest},
-            .moves_bytes = false,
-            .rank = Rank::call(),
             .run = [this, order = std::move(order)](const std::stop_token& stop) mutable -> Status {
               SLUICE_TRY(auto missing, look_at_tag(order.item, stop));
               if (!missing) return order.then(stop);
               if (missing->digest == order.manifest.digest) {
-                crew_.add(write_manifest(crew_, events_, std::move(order)));
+                pool_.add(write_manifest(pool_, events_, std::move(order)));
                 return {};
               }
               return both_written(order, std::make_shared<const oci::Manifest>(std::move(*missing)));
@@ -194,7 +192,7 @@ class Carrier {
 
   // What stands there already with the source's layers behind it; it lives as long as the writing.
   Status both_written(const ManifestOrder& order, const std::shared_ptr<const oci::Manifest>& both) {
-    crew_.add(write_manifest(crew_, events_,
+    pool_.add(write_manifest(pool_, events_,
                              {.item = order.item,
                               .item_index = order.item_index,
                               .manifest = *both,
@@ -223,7 +221,7 @@ class Carrier {
         return {};
       };
     }
-    crew_.add(std::move(task));
+    pool_.add(std::move(task));
   }
 
   void unlock(std::size_t index) {
@@ -274,9 +272,9 @@ class Carrier {
   std::vector<Step> steps_;
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> manifest_steps_;  // host, repository, name
   const std::shared_ptr<places::JointHash> joint_ = std::make_shared<places::JointHash>();
-  Guarded<int> unlock_;  // guards waits_for while the crew is at work
+  Guarded<int> unlock_;  // guards waits_for while the pool is at work
   Guarded<std::map<std::size_t, BlobMove::How>> outcome_;
-  Crew crew_;  // last: its threads end before what they use
+  TaskPool pool_;  // last: its threads end before what they use
 };
 
 }  // namespace

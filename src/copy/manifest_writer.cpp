@@ -130,12 +130,11 @@ Status attached_context(const ManifestOrder& order, Status done) {
 
 class Writer : public std::enable_shared_from_this<Writer> {
  public:
-  Writer(Crew& crew, Events& events, ManifestOrder order) : crew_(crew), events_(events), order_(std::move(order)) {}
+  Writer(TaskPool& pool, Events& events, ManifestOrder order)
+      : pool_(pool), events_(events), order_(std::move(order)) {}
 
   Task put() {
     return {.hosts = {order_.item.item.dest},
-            .moves_bytes = false,
-            .rank = Rank::call(),
             .run = [self = shared_from_this()](const std::stop_token& stop) { return self->put_once(stop); }};
   }
 
@@ -181,7 +180,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
       if (!there) missing.blobs.push_back(blob);
     }
     if (missing.empty()) {
-      crew_.add(put());
+      pool_.add(put());
     } else {
       bring(missing);
     }
@@ -191,10 +190,10 @@ class Writer : public std::enable_shared_from_this<Writer> {
   // Whichever comes last puts the manifest again; nobody waits.
   void bring(const Missing& missing) {
     left_ = missing.blobs.size() + missing.children.size();
-    for (const auto& blob : missing.blobs) crew_.add(move_task(blob));
+    for (const auto& blob : missing.blobs) pool_.add(move_task(blob));
     for (const auto* child : missing.children) {
-      crew_.add(
-          write_manifest(crew_, events_,
+      pool_.add(
+          write_manifest(pool_, events_,
                          {.item = order_.item,
                           .item_index = order_.item_index,
                           .manifest = *child,
@@ -217,7 +216,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
                   .mount_from = {},
                   .after = std::nullopt,
                   .origin = item.origin};
-    Task task{.hosts = {move.dest}, .moves_bytes = true, .rank = Rank::blob(blob.size_bytes), .run = {}};
+    Task task{.hosts = {move.dest}, .moves_bytes = true, .priority = Priority::blob(blob.size_bytes), .run = {}};
     if (move.origin.place->name() != move.dest->name()) task.hosts.push_back(move.origin.place);
     task.run = [self = shared_from_this(), move = std::move(move)](const std::stop_token& stop) -> Status {
       LabelledEvents events(self->events_, self->order_.item.item.label, self->order_.retries);
@@ -235,11 +234,11 @@ class Writer : public std::enable_shared_from_this<Writer> {
   }
 
   Status one_done() {
-    if (--left_ == 0) crew_.add(put());
+    if (--left_ == 0) pool_.add(put());
     return {};
   }
 
-  Crew& crew_;
+  TaskPool& pool_;
   Events& events_;
   ManifestOrder order_;
   unsigned rounds_ = 0;  // only the put touches these, and there is one at a time
@@ -249,8 +248,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
 
 }  // namespace
 
-Task write_manifest(Crew& crew, Events& events, ManifestOrder order) {
-  return std::make_shared<Writer>(crew, events, std::move(order))->put();
+Task write_manifest(TaskPool& pool, Events& events, ManifestOrder order) {
+  return std::make_shared<Writer>(pool, events, std::move(order))->put();
 }
 
 }  // namespace sluice::copy

@@ -2,7 +2,7 @@
 // Writes one manifest, and cures what the place says about it: content it misses is brought, a tag that may not change
 // is explained.
 
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "copy/events.hpp"
 #include "copy/survey.hpp"
 
@@ -12,7 +12,7 @@
 
 namespace sluice::copy {
 
-/// What is to be written. All references outlive the crew's work.
+/// What is to be written. All references outlive the pool's work.
 struct ManifestOrder {
   const SurveyedItem& item;
   std::size_t item_index = 0;
@@ -27,10 +27,10 @@ struct ManifestOrder {
   std::function<Status(const std::stop_token&)> then;  ///< once, when the place has the manifest; must not be empty
 };
 
-/// The task that does it; what more there is to do is added to `crew`. A place that does not have content it said it
+/// The task that does it; what more there is to do is added to `pool`. A place that does not have content it said it
 /// had, and names it (MANIFEST_BLOB_UNKNOWN), gets exactly that, at most twice. A tag that may not change is fine when
 /// it stands for this manifest already.
 /// Errors of the task: conflict (the tag stands for something else and may not change), and those of places.
-Task write_manifest(Crew& crew, Events& events, ManifestOrder order);
+Task write_manifest(TaskPool& pool, Events& events, ManifestOrder order);
 
 }  // namespace sluice::copy

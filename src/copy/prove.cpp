@@ -31,56 +31,52 @@ Proof::Proof(Survey& survey, const ProofOptions& options, Events& events)
 
 Proof::~Proof() = default;
 
-void Proof::add(Crew& crew, std::size_t item) {
+void Proof::add(TaskPool& pool, std::size_t item) {
   const auto& surveyed = survey_.items[item];
   // Moves were decided by asking for each blob, and what was carried has arrived.
   if (!surveyed.moves.empty() && !options_.all) {
     for (const auto m : surveyed.moves) {
       const auto& move = survey_.moves[m];
       // A mount of what was uploaded there a moment ago needs no proof.
-      if (options_.mounted && move.how == BlobMove::How::mount && !move.after) add_blob(crew, item, move.blob);
+      if (options_.mounted && move.how == BlobMove::How::mount && !move.after) add_blob(pool, item, move.blob);
     }
     return;
   }
-  for (const auto& blob : blobs_of(surveyed)) add_blob(crew, item, blob);
+  for (const auto& blob : blobs_of(surveyed)) add_blob(pool, item, blob);
   for (const auto& manifest : surveyed.manifests) {
-    if (manifest != surveyed.manifests.back()) add_manifest(crew, item, *manifest);
+    if (manifest != surveyed.manifests.back()) add_manifest(pool, item, *manifest);
   }
 }
 
-void Proof::add_blob(Crew& crew, std::size_t item, const oci::Descriptor& blob) {
+void Proof::add_blob(TaskPool& pool, std::size_t item, const oci::Descriptor& blob) {
   auto* dest = survey_.items[item].item.dest;
   const auto& repository = survey_.items[item].item.dest_repository;
   if (!asked_.emplace(dest->name(), repository, blob.digest).second) return;
-  crew.add({.hosts = {dest},
-            .moves_bytes = false,
-            .rank = Rank::call(),
-            .run = [this, &crew, item, blob, dest, &repository](const std::stop_token& stop) -> Status {
-              SLUICE_TRY(const bool there, dest->has_blob(repository, blob, stop));
-              if (there) return {};
-              Task task{.hosts = {dest}, .moves_bytes = true, .rank = Rank::blob(blob.size_bytes), .run = {}};
-              auto* source = survey_.items[item].origin.place;
-              if (source->name() != dest->name()) task.hosts.push_back(source);
-              task.run = [this, item, blob](const std::stop_token& token) { return bring(item, blob, token); };
-              crew.add(std::move(task));
-              return {};
-            }});
+  pool.add(
+      {.hosts = {dest}, .run = [this, &pool, item, blob, dest, &repository](const std::stop_token& stop) -> Status {
+         SLUICE_TRY(const bool there, dest->has_blob(repository, blob, stop));
+         if (there) return {};
+         Task task{.hosts = {dest}, .moves_bytes = true, .priority = Priority::blob(blob.size_bytes), .run = {}};
+         auto* source = survey_.items[item].origin.place;
+         if (source->name() != dest->name()) task.hosts.push_back(source);
+         task.run = [this, item, blob](const std::stop_token& token) { return bring(item, blob, token); };
+         pool.add(std::move(task));
+         return {};
+       }});
 }
 
 // A child of an index is small: it is read whole.
-void Proof::add_manifest(Crew& crew, std::size_t item, const oci::Manifest& manifest) {
+void Proof::add_manifest(TaskPool& pool, std::size_t item, const oci::Manifest& manifest) {
   auto* dest = survey_.items[item].item.dest;
   const auto& repository = survey_.items[item].item.dest_repository;
   if (!asked_.emplace(dest->name(), repository, manifest.digest).second) return;
-  crew.add({.hosts = {dest},
-            .moves_bytes = false,
-            .rank = Rank::call(),
-            .run = [this, &crew, item, &manifest, dest, &repository](const std::stop_token& stop) -> Status {
+  pool.add({.hosts = {dest},
+            .run = [this, &pool, item, &manifest, dest, &repository](const std::stop_token& stop) -> Status {
               const auto name = places::ManifestName::digest(manifest.digest);
               SLUICE_TRY(const auto found, dest->find_manifest(repository, name, stop));
               if (found) return {};
               // What it needs may be missing as well: that is brought when the place says so.
-              crew.add(write_manifest(crew, events_,
+              pool.add(write_manifest(pool, events_,
                                       {.item = survey_.items[item],
                                        .item_index = item,
                                        .manifest = manifest,
@@ -144,9 +140,9 @@ void Proof::count() {
 Status prove(Survey& survey, const std::vector<std::size_t>& items, const ProofOptions& options, Events& events,
              std::stop_token stop) {
   Proof proof(survey, options, events);
-  Crew crew(std::move(stop));
-  for (const auto item : items) proof.add(crew, item);
-  auto proven = crew.finish();
+  TaskPool pool(std::move(stop));
+  for (const auto item : items) proof.add(pool, item);
+  auto proven = pool.finish();
   proof.count();
   return proven;
 }

@@ -4,7 +4,7 @@
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "copy/events.hpp"
 #include "copy/survey.hpp"
 
@@ -28,23 +28,23 @@ struct ProofOptions {
 
 /// The proofs of some images of one survey. What cannot be read is brought again, without a mount; when it cannot be
 /// read even then, the place is at fault and no copy cures it.
-/// Thread: one owner; its tasks run on a crew's threads. Everything that it is made with outlives the crew's work.
+/// Thread: one owner; its tasks run on a pool's threads. Everything that it is made with outlives the pool's work.
 class Proof {
  public:
   Proof(Survey& survey, const ProofOptions& options, Events& events);
   ~Proof();
 
-  /// Adds to `crew` what proves an image, an index into the survey. Content that was asked for, or brought, during this
+  /// Adds to `pool` what proves an image, an index into the survey. Content that was asked for, or brought, during this
   /// run is proven already (ProofOptions::all).
   /// Errors of the tasks: integrity (cannot be read, and not brought either), those of places.
-  void add(Crew& crew, std::size_t item);
+  void add(TaskPool& pool, std::size_t item);
 
-  /// After the crew has finished: what had to be brought again counts as moved.
+  /// After the pool has finished: what had to be brought again counts as moved.
   void count();
 
  private:
-  void add_blob(Crew& crew, std::size_t item, const oci::Descriptor& blob);
-  void add_manifest(Crew& crew, std::size_t item, const oci::Manifest& manifest);
+  void add_blob(TaskPool& pool, std::size_t item, const oci::Descriptor& blob);
+  void add_manifest(TaskPool& pool, std::size_t item, const oci::Manifest& manifest);
   Status bring(std::size_t item, const oci::Descriptor& blob, const std::stop_token& stop);
 
   Survey& survey_;

@@ -1,8 +1,8 @@
 #include "copy/publish.hpp"
 
+#include "base/task_pool.hpp"
 #include "base/text.hpp"
 #include "copy/attachments.hpp"
-#include "copy/crew.hpp"
 #include "copy/manifest_writer.hpp"
 #include "copy/prove.hpp"
 
@@ -31,27 +31,27 @@ class Publisher {
         settling_{options.pauses},
         retries_(survey.items.size()),
         proof_(survey, {.retry_times = options.retry_times}, events),
-        crew_(stop) {}
+        pool_(stop) {}
 
   Status run() {
     if (options_.prove) {
-      for (const auto index : items_) proof_.add(crew_, index);
+      for (const auto index : items_) proof_.add(pool_, index);
     }
     each_tag([this](std::size_t index, const std::string& tag) { return write(index, tag); });
-    auto written = crew_.finish();
+    auto written = pool_.finish();
     count();
     if (!written) return options_.prove ? put_back_tags(std::move(written).error()) : written;
-    unlisted_.list(crew_, events_);
-    look_again(survey_, items_, settling_, events_, crew_);
+    unlisted_.list(pool_, events_);
+    look_again(survey_, items_, settling_, events_, pool_);
     for (const auto index : items_) {
       const auto& item = survey_.items[index];
       if (item.item.tags.empty() && !item.all_equal && !item.attached)
-        crew_.add(look(item, places::ManifestName::digest(item.root().digest)));
+        pool_.add(look(item, places::ManifestName::digest(item.root().digest)));
     }
     each_tag([this](std::size_t index, const std::string& tag) {
       return look(survey_.items[index], places::ManifestName::tag(tag));
     });
-    return crew_.finish();
+    return pool_.finish();
   }
 
  private:
@@ -60,7 +60,7 @@ class Publisher {
     for (const auto index : items_) {
       const auto& item = survey_.items[index];
       for (std::size_t t = 0; t < item.item.tags.size(); ++t) {
-        if (item.before[t] != item.root().digest) crew_.add(task_for(index, item.item.tags[t]));
+        if (item.before[t] != item.root().digest) pool_.add(task_for(index, item.item.tags[t]));
       }
     }
   }
@@ -68,7 +68,7 @@ class Publisher {
   Task write(std::size_t index, const std::string& tag) {
     const auto& item = survey_.items[index];
     auto task = write_manifest(
-        crew_, events_,
+        pool_, events_,
         {.item = item,
          .item_index = index,
          .manifest = item.root(),
@@ -101,8 +101,6 @@ class Publisher {
 
   Task look(const SurveyedItem& item, const places::ManifestName& name) {
     return {.hosts = {item.item.dest},
-            .moves_bytes = false,
-            .rank = Rank::call(),
             .run = [this, &item, name](const std::stop_token& stop) { return look_until_right(item, name, stop); }};
   }
 
@@ -191,7 +189,7 @@ class Publisher {
   SettleOptions settling_;
   std::vector<std::atomic<std::uint64_t>> retries_;  // by item
   Proof proof_;
-  Crew crew_;  // last: its threads end before what they use
+  TaskPool pool_;  // last: its threads end before what they use
 };
 
 }  // namespace

@@ -131,10 +131,7 @@ std::size_t SourceReader::add(const std::vector<Origin>& origins, const places::
 void SourceReader::read_root(std::size_t image, std::size_t which, Order order) {
   const auto [origin, name, count] = at(image).with(
       [&](const SourceImage& one) { return std::tuple(one.origins[which], one.name, one.origins.size()); });
-  crew_.add({.hosts = {origin.place},
-             .moves_bytes = false,
-             .rank = Rank::call(),
-             .run = [=, this](const std::stop_token& stop) -> Status {
+  pool_.add({.hosts = {origin.place}, .run = [=, this](const std::stop_token& stop) -> Status {
                auto manifest = origin.place->manifest(origin.repository, name, stop);
                if (!manifest && manifest.error().kind() == ErrorKind::not_found && which + 1 < count) {
                  read_root(image, which + 1, order);
@@ -184,10 +181,7 @@ Status SourceReader::keep(std::size_t image, const Origin& origin, oci::Manifest
     return claim(one, wanted);
   }));
   for (const auto& child : claims) {
-    crew_.add({.hosts = {origin.place},
-               .moves_bytes = false,
-               .rank = Rank::call(),
-               .run = [=, this](const std::stop_token& stop) -> Status {
+    pool_.add({.hosts = {origin.place}, .run = [=, this](const std::stop_token& stop) -> Status {
                  auto part = read_child(origin, child, stop);
                  if (!part) return refused(std::move(part).error(), *order);
                  return keep(image, origin, std::move(*part), depth + 1, order);

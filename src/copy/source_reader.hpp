@@ -3,7 +3,7 @@
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "copy/survey.hpp"
 
 #include <atomic>
@@ -49,12 +49,12 @@ struct ReadOrder {
   ManifestRead read{};
 };
 
-/// Thread: one owner; `add` also from tasks of the crew. It outlives the crew's work.
+/// Thread: one owner; `add` also from tasks of the pool. It outlives the pool's work.
 /// Errors of its tasks: not_found (no origin has it), unsupported (over kMaxManifests or kMaxManifestBytesOfImage),
 /// those of places.
 class SourceReader {
  public:
-  explicit SourceReader(Crew& crew) : crew_(crew) {}
+  explicit SourceReader(TaskPool& pool) : pool_(pool) {}
 
   /// Has an image read; the same index for the same question. `order.read` is told of what is read for this question,
   /// and of nothing when it was asked before.
@@ -63,7 +63,7 @@ class SourceReader {
   /// The same with the image's own manifest at hand. Errors: those of reading it; unsupported.
   Result<std::size_t> add_found(const Origin& origin, places::StoredManifest found, ReadOrder order);
 
-  /// Looks at what was read. Precondition: the crew has finished, or the image is known to be read.
+  /// Looks at what was read. Precondition: the pool has finished, or the image is known to be read.
   template <class F>
   decltype(auto) with(std::size_t image, F&& f) {
     return at(image).with(std::forward<F>(f));
@@ -86,7 +86,7 @@ class SourceReader {
   void read_root(std::size_t image, std::size_t which, Order order);
   Status keep(std::size_t image, const Origin& origin, oci::Manifest manifest, int depth, const Order& order);
 
-  Crew& crew_;
+  TaskPool& pool_;
   Guarded<Images> images_;
   std::atomic<std::uint64_t> attached_bytes_{0};  ///< of manifests of attachments, all together
 };

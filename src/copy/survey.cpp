@@ -1,9 +1,9 @@
 #include "copy/survey.hpp"
 
+#include "base/task_pool.hpp"
 #include "base/text.hpp"
 #include "copy/attachment_search.hpp"
 #include "copy/attachments.hpp"
-#include "copy/crew.hpp"
 #include "copy/decide.hpp"
 #include "copy/source_reader.hpp"
 #include "places/registry_error.hpp"
@@ -48,9 +48,9 @@ bool lacks_children(const SurveyedItem& item) {
 
 class Surveyor {
  public:
-  Surveyor(std::vector<Item> items, Events& events, std::stop_token stop) : events_(events), crew_(std::move(stop)) {
-    reader_.emplace(crew_);
-    search_.emplace(crew_, *reader_);
+  Surveyor(std::vector<Item> items, Events& events, std::stop_token stop) : events_(events), pool_(std::move(stop)) {
+    reader_.emplace(pool_);
+    search_.emplace(pool_, *reader_);
     for (auto& item : items) survey_.items.push_back({.item = std::move(item)});
   }
 
@@ -58,13 +58,13 @@ class Surveyor {
     announce(will_write);
     look_at_sources();
     look_at_tags();
-    SLUICE_CHECK(crew_.finish());
+    SLUICE_CHECK(pool_.finish());
     for (auto& item : survey_.items) settle(item);
     SLUICE_CHECK(check_platforms());
     for (auto& item : survey_.items) look_for_lost_platforms(item);
     look_for_attachments();
     ask_for_blobs();
-    SLUICE_CHECK(crew_.finish());
+    SLUICE_CHECK(pool_.finish());
     SLUICE_CHECK(add_attachments());
     decide(survey_, [&](const places::Place& dest, const std::string& repository, const oci::Digest& digest) {
       return present_.with([&](const auto& set) { return set.contains({dest.name(), repository, digest}); });
@@ -133,10 +133,7 @@ class Surveyor {
     for (auto& surveyed : survey_.items) {
       surveyed.before.resize(surveyed.item.tags.size());
       for (std::size_t t = 0; t < surveyed.item.tags.size(); ++t) {
-        crew_.add({.hosts = {surveyed.item.dest},
-                   .moves_bytes = false,
-                   .rank = Rank::call(),
-                   .run = [this, &surveyed, t](const std::stop_token& stop) -> Status {
+        pool_.add({.hosts = {surveyed.item.dest}, .run = [this, &surveyed, t](const std::stop_token& stop) -> Status {
                      const auto& item = surveyed.item;
                      auto before =
                          item.dest->find_manifest(item.dest_repository, places::ManifestName::tag(item.tags[t]), stop);
@@ -147,10 +144,7 @@ class Surveyor {
       }
       // Known by digest: a release that was here before needs no more than its tags.
       if (!surveyed.item.name.as_digest()) continue;
-      crew_.add({.hosts = {surveyed.item.dest},
-                 .moves_bytes = false,
-                 .rank = Rank::call(),
-                 .run = [&surveyed](const std::stop_token& stop) -> Status {
+      pool_.add({.hosts = {surveyed.item.dest}, .run = [&surveyed](const std::stop_token& stop) -> Status {
                    const auto& item = surveyed.item;
                    const auto found = item.dest->digest_of(item.dest_repository, item.name, stop);
                    if (!found && !places::means_missing(found.error())) return found.error();
@@ -195,9 +189,7 @@ class Surveyor {
       note_lost(surveyed, std::move(lost), platforms_of(surveyed));
       return;
     }
-    crew_.add({.hosts = {surveyed.origin.place},
-               .moves_bytes = false,
-               .rank = Rank::call(),
+    pool_.add({.hosts = {surveyed.origin.place},
                .run = [&surveyed, lost = std::move(lost)](const std::stop_token& stop) mutable -> Status {
                  const auto& config = surveyed.root().config;
                  if (!config) return {};
@@ -217,10 +209,7 @@ class Surveyor {
 
   void ask_for_blobs() {
     for (auto& question : questions(survey_.items)) {
-      crew_.add({.hosts = {question.dest},
-                 .moves_bytes = false,
-                 .rank = Rank::call(),
-                 .run = [this, question](const std::stop_token& stop) -> Status {
+      pool_.add({.hosts = {question.dest}, .run = [this, question](const std::stop_token& stop) -> Status {
                    SLUICE_TRY(const bool there, question.dest->has_blob(question.repository, question.blob, stop));
                    if (there)
                      present_.with([&](auto& set) {
@@ -242,8 +231,8 @@ class Surveyor {
       for (auto& found : search_->found(source_of_[i])) add_attachment(i, std::move(found), taken);
     }
     if (survey_.items.size() == asked_for) return {};
-    ArrivalLook(survey_, crew_).ask();
-    return crew_.finish();
+    ArrivalLook(survey_, pool_).ask();
+    return pool_.finish();
   }
 
   void add_attachment(std::size_t to, FoundAttachment found,
@@ -299,11 +288,11 @@ class Surveyor {
   Survey survey_;
   Events& events_;
   std::vector<std::size_t> source_of_;
-  std::optional<SourceReader> reader_;  // always there; made after the crew, and gone after it
+  std::optional<SourceReader> reader_;  // always there; made after the pool, and gone after it
   std::optional<AttachmentSearch> search_;
   Guarded<std::set<std::tuple<std::string, std::string, oci::Digest>>> present_;
   Guarded<std::map<const SurveyedItem*, std::set<std::string>>> before_platforms_;  // of indexes that tags stand for
-  Crew crew_;  // last: its threads end before what they use
+  TaskPool pool_;  // last: its threads end before what they use
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 // What a tag stands for at a place, asked with patience: large registries answer reads from replicas that lag behind.
-// Sequential; see crew.hpp for who runs it.
+// Sequential; see pool.hpp for who runs it.
 
 #include "base/result.hpp"
 #include "oci/digest.hpp"

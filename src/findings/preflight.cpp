@@ -1,4 +1,4 @@
-// Findings of the preflight of a target with an API: src/cluster/preflight.hpp makes them.
+// Findings of the preflight of a target with an API: src/openshift/preflight makes them.
 #include "findings/catalogue.hpp"
 
 #include <array>

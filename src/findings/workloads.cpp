@@ -1,5 +1,5 @@
-// Findings about workloads that use promoted tags (src/cluster/workload_findings.hpp), and about signatures that a
-// policy of the target asks for (src/promotion/signature_findings.hpp).
+// Findings about workloads that use promoted tags (src/openshift/workloads/findings.hpp), and about signatures that a
+// policy of the target asks for (src/promotion/plan/signature_findings.hpp).
 #include "findings/catalogue.hpp"
 
 #include <array>

@@ -2,8 +2,8 @@
 
 #include "base/encoding.hpp"
 #include "base/pause.hpp"
+#include "base/task_pool.hpp"
 #include "base/text.hpp"
-#include "copy/crew.hpp"
 #include "copy/tags.hpp"
 #include "openshift/streams/state.hpp"
 #include "places/registry_error.hpp"
@@ -24,14 +24,11 @@ constexpr std::size_t kTokenDigits = 16;
 
 Status for_each(std::size_t count, places::Place& place, const std::stop_token& stop,
                 const std::function<Status(std::size_t, const std::stop_token&)>& ask) {
-  copy::Crew crew(stop, kAskers);
+  TaskPool pool(stop, kAskers);
   for (std::size_t i = 0; i < count; ++i) {
-    crew.add({.hosts = {&place},
-              .moves_bytes = false,
-              .rank = copy::Rank::call(),
-              .run = [&ask, i](const std::stop_token& token) { return ask(i, token); }});
+    pool.add({.hosts = {&place}, .run = [&ask, i](const std::stop_token& token) { return ask(i, token); }});
   }
-  return crew.finish();
+  return pool.finish();
 }
 
 std::string text_of(const Artifact& artifact, std::string_view key) {

@@ -3,6 +3,7 @@
 // knows verbs and traits, and nothing of registries. Repositories are paths within the place ("shop-dev/web").
 
 #include "base/result.hpp"
+#include "base/task_pool.hpp"
 #include "oci/manifest.hpp"
 #include "places/blob_pipe.hpp"
 
@@ -26,12 +27,6 @@ struct Traits {
   bool push_by_digest = false;  ///< takes a manifest that no tag points at yet
   bool referrers = false;       ///< may list what is attached to a digest; asking tells
   bool attachments = false;     ///< other manifests and tags may belong to what it holds
-};
-
-/// How many calls at once are welcome just now; changes as the place answers.
-struct Slots {
-  unsigned blobs = 6;   ///< bodies in flight
-  unsigned calls = 12;  ///< exchanges without a body, the former included
 };
 
 /// A repository that will be used, so that rights can be asked for once (see Place::expect).
@@ -101,14 +96,9 @@ class BlobRead {
 /// Errors of all verbs: unreachable, timeout, busy, untrusted, denied, unauthenticated, protocol, cancelled, and those
 /// named. Sentences name the place, the repository and what came back.
 /// Thread: any job thread; every verb blocks.
-class Place {
+class Place : public TaskHost {
  public:
-  virtual ~Place() = default;
-
-  /// Two places with the same name are one host: "registry.example.com:5000".
-  virtual const std::string& name() const = 0;
   virtual Traits traits() const = 0;
-  virtual Slots slots() const = 0;
 
   /// Says which repositories will be used, and how, so that one token can cover them all.
   virtual void expect(const std::vector<Access>& accesses) = 0;

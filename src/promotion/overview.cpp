@@ -1,7 +1,7 @@
 #include "promotion/overview.hpp"
 
 #include "base/guarded.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "promotion/memory/access.hpp"
 #include "promotion/plan/refused_look.hpp"
 #include "promotion/plan/rules.hpp"
@@ -141,18 +141,18 @@ Result<Gone> look_what_is_gone(Targets& targets, const std::vector<EnvironmentOv
     }
   }
   Guarded<Gone> gone;
-  copy::Crew crew(targets.stop(), kAskers);
+  TaskPool pool(targets.stop(), kAskers);
   for (const auto& one : asked) {
-    crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [&](const std::stop_token& stop) {
-                const auto there = one.memory->there(one.image, one.digests, stop);
-                for (std::size_t i = 0; i < one.digests.size(); ++i) {
-                  if (there && (*there)[i]) continue;
-                  gone.with([&](Gone& all) { all.insert(gone_key(*one.target, one.releases[i])); });
-                }
-                return Status();
-              }});
+    pool.add({.run = [&](const std::stop_token& stop) {
+      const auto there = one.memory->there(one.image, one.digests, stop);
+      for (std::size_t i = 0; i < one.digests.size(); ++i) {
+        if (there && (*there)[i]) continue;
+        gone.with([&](Gone& all) { all.insert(gone_key(*one.target, one.releases[i])); });
+      }
+      return Status();
+    }});
   }
-  SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(pool.finish());
   return gone.with([](Gone& all) { return std::move(all); });
 }
 

@@ -74,7 +74,7 @@ class FakePlace::Busy {
   bool body_;
 };
 
-FakePlace::FakePlace(std::string name, places::Traits traits, places::Slots slots)
+FakePlace::FakePlace(std::string name, places::Traits traits, Slots slots)
     : name_(std::move(name)), traits_(traits), slots_(slots) {}
 
 FakePlace::~FakePlace() = default;

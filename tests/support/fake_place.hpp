@@ -76,7 +76,7 @@ class FakePlace final : public places::Place {
   static constexpr places::Traits kRegistryTraits{
       .mount = true, .ranges = true, .push_by_digest = true, .referrers = false, .attachments = true};
 
-  explicit FakePlace(std::string name, places::Traits traits = kRegistryTraits, places::Slots slots = {});
+  explicit FakePlace(std::string name, places::Traits traits = kRegistryTraits, Slots slots = {});
   ~FakePlace() override;
 
   // For tests: what is there at the start, and what goes wrong.
@@ -112,7 +112,7 @@ class FakePlace final : public places::Place {
   // Place.
   const std::string& name() const override { return name_; }
   places::Traits traits() const override { return traits_; }
-  places::Slots slots() const override { return slots_; }
+  Slots slots() const override { return slots_; }
   void expect(const std::vector<places::Access>& accesses) override;
   Result<oci::Manifest> manifest(const std::string& repository, const places::ManifestName& name,
                                  const std::stop_token& stop) override;
@@ -180,7 +180,7 @@ class FakePlace final : public places::Place {
 
   std::string name_;
   places::Traits traits_;
-  places::Slots slots_;
+  Slots slots_;
   Watched<State> state_;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// What judging the workloads of a project works with: src/cluster/workload_judging.cpp and workload_surroundings.cpp.
+// What judging the workloads of a project works with: judging.cpp and surroundings.cpp.
 // Pure; of this room alone.
 
 #include "openshift/workloads/commands.hpp"

@@ -1,8 +1,8 @@
 #include "promotion/memory/writer.hpp"
 
 #include "base/pause.hpp"
+#include "base/task_pool.hpp"
 #include "base/wall_clock.hpp"
-#include "copy/crew.hpp"
 #include "promotion/memory/access.hpp"
 #include "promotion/memory/environment.hpp"
 #include "records/store.hpp"
@@ -133,18 +133,16 @@ Status MemoryWriter::open(const Plan& plan, const Registries& known) {
 }
 
 MemoryWriter::MemoryWriter(Targets& targets)
-    : targets_(targets), ahead_(std::make_unique<copy::Crew>(targets.stop(), kWriters)) {}
+    : targets_(targets), ahead_(std::make_unique<TaskPool>(targets.stop(), kWriters)) {}
 
 Status MemoryWriter::for_each_place(const Plan& plan, std::size_t target,
                                     const std::function<Status(const PlannedImage&, const std::stop_token&)>& act,
                                     std::stop_token stop) {
-  copy::Crew crew(std::move(stop), kWriters);
+  TaskPool pool(std::move(stop), kWriters);
   for (const auto& image : plan.targets[target].images) {
-    crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [&](const std::stop_token& token) {
-                return act(image, token);
-              }});
+    pool.add({.run = [&](const std::stop_token& token) { return act(image, token); }});
   }
-  return crew.finish();
+  return pool.finish();
 }
 
 // Side by side: each target waits for its own registry only.
@@ -152,15 +150,15 @@ Status MemoryWriter::begin(const Plan& plan, const Begin& begin) {
   left_paused_.assign(plan.targets.size(), Json::array());
   std::vector<Status> begun(plan.targets.size());
   {
-    copy::Crew crew(targets_.stop(), kTargetsAtOnce);
+    TaskPool pool(targets_.stop(), kTargetsAtOnce);
     for (std::size_t t = 0; t < plan.targets.size(); ++t) {
       if (!memories_[t]) continue;
-      crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [&, t](const std::stop_token&) {
-                  begun[t] = begin_at(t, plan, begin);
-                  return Status();
-                }});
+      pool.add({.run = [&, t](const std::stop_token&) {
+        begun[t] = begin_at(t, plan, begin);
+        return Status();
+      }});
     }
-    SLUICE_CHECK(crew.finish());
+    SLUICE_CHECK(pool.finish());
   }
   for (std::size_t t = 0; t < plan.targets.size(); ++t) {
     if (begun[t]) continue;
@@ -251,9 +249,7 @@ Status MemoryWriter::pin_after(std::size_t target, const PlannedImage& image, co
 void MemoryWriter::tag_written(std::size_t target, const std::string& image, const oci::Manifest& manifest) {
   if (target >= registries_.size() || registries_[target] == nullptr || refused_.contains(target)) return;
   auto* memory = registries_[target];
-  const auto call = [&](auto run) {
-    ahead_->add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = std::move(run)});
-  };
+  const auto call = [&](auto run) { ahead_->add({.run = std::move(run)}); };
   call([memory, image](const std::stop_token& stop) -> Status {
     // Who could not look ahead looks when it is needed, and says then what was in the way.
     static_cast<void>(memory->look_ahead(image, stop));
@@ -271,15 +267,13 @@ Status MemoryWriter::begin_at(std::size_t target, const Plan& plan, const Begin&
   // The same for all images; and one that no memory takes is not tried with each of them.
   const memory::SharedJson record(remembered_record(plan, begin.release));
   SLUICE_CHECK(memory::fits_memory(record));
-  copy::Crew crew(targets_.stop(), kWriters);
-  const auto call = [&](auto run) {
-    crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = std::move(run)});
-  };
+  TaskPool pool(targets_.stop(), kWriters);
+  const auto call = [&](auto run) { pool.add({.run = std::move(run)}); };
   for (const auto& image : plan.targets[target].images) {
     call([&](const std::stop_token& stop) { return begin_image(target, plan, image, begin, record, stop); });
     call([&](const std::stop_token& stop) { return pin_before(target, image, stop); });
   }
-  return crew.finish();
+  return pool.finish();
 }
 
 Status MemoryWriter::begin_image(std::size_t target, const Plan& plan, const PlannedImage& image, const Begin& begin,
@@ -340,15 +334,15 @@ std::vector<Finding> MemoryWriter::end(const Plan& plan, const records::Promotio
   std::vector<std::vector<Finding>> found(memories_.size());
   {
     // The user may have asked to stop; how it ended is told all the same.
-    copy::Crew crew({}, kTargetsAtOnce);
+    TaskPool pool({}, kTargetsAtOnce);
     for (std::size_t t = 0; t < plan.targets.size() && t < memories_.size(); ++t) {
       if (!memories_[t]) continue;
-      crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [&, t](const std::stop_token&) {
-                  end_at(t, plan, promotion, ends[t], hold, found[t]);
-                  return Status();
-                }});
+      pool.add({.run = [&, t](const std::stop_token&) {
+        end_at(t, plan, promotion, ends[t], hold, found[t]);
+        return Status();
+      }});
     }
-    static_cast<void>(crew.finish());
+    static_cast<void>(pool.finish());
   }
   static_cast<void>(ahead_->finish());
   for (auto& one : found) out.insert(out.end(), one.begin(), one.end());
@@ -371,10 +365,8 @@ void MemoryWriter::end_at(std::size_t target, const Plan& plan, const records::P
                               .stood = end.stood,
                               .release_before = plan.targets[target].id_before(),
                               .hold = hold_at(plan, target, hold)};
-  copy::Crew crew({}, kWriters);
-  const auto call = [&](auto run) {
-    crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = std::move(run)});
-  };
+  TaskPool pool({}, kWriters);
+  const auto call = [&](auto run) { pool.add({.run = std::move(run)}); };
   for (const auto& image : plan.targets[target].images) {
     call([&](const std::stop_token& stop) {
       return memories_[target]->change(
@@ -393,7 +385,7 @@ void MemoryWriter::end_at(std::size_t target, const Plan& plan, const records::P
       return Status();
     });
   }
-  const auto ended = crew.finish();
+  const auto ended = pool.finish();
   if (ended || (refused_.contains(target) && may_not(ended.error()))) return;
   out.push_back({"state-not-kept", Severity::warning, plan.targets[target].target.label(), ended.error().sentence(),
                  "sluice resume " + promotion.id});

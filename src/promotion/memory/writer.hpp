@@ -5,7 +5,7 @@
 #include "base/finding.hpp"
 #include "base/guarded.hpp"
 #include "base/result.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "memory/changes.hpp"
 #include "memory/place_memory.hpp"
 #include "memory/registry_memory.hpp"
@@ -128,7 +128,7 @@ class MemoryWriter {
   std::vector<Json> left_paused_;  ///< by target; each written by the task of its head alone
   std::jthread renewer_;
   std::vector<Finding> findings_;
-  std::unique_ptr<copy::Crew> ahead_;  ///< last: its threads end before what they use
+  std::unique_ptr<TaskPool> ahead_;  ///< last: its threads end before what they use
 };
 
 }  // namespace sluice::promotion

@@ -1,4 +1,4 @@
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "copy/prove.hpp"
 #include "copy/publish.hpp"
 #include "places/registry_error.hpp"
@@ -307,15 +307,12 @@ Error changed_since(const std::string& where, const std::optional<oci::Digest>& 
 // A target that somebody else changed since the plan stops the promotion; what we switched ourselves may stand.
 Status Runner::check_unchanged(Work& work, std::size_t target) {
   if (work.plan.targets[target].streams) return work.cluster(target)->check_unchanged(work.resumed);
-  copy::Crew crew(stop_);
+  TaskPool pool(stop_);
   for (const auto index : work.items_of(target)) {
     auto& item = work.survey.items[index];
     const auto& image = work.image_of(index);
     for (std::size_t t = 0; t < image.tags.size(); ++t) {
-      crew.add({.hosts = {item.item.dest},
-                .moves_bytes = false,
-                .rank = copy::Rank::call(),
-                .run = [&item, &image, &work, t](const std::stop_token& stop) -> Status {
+      pool.add({.hosts = {item.item.dest}, .run = [&item, &image, &work, t](const std::stop_token& stop) -> Status {
                   const auto& tag = image.tags[t];
                   SLUICE_TRY(const auto now, tag_now(item, tag, image.after.algorithm(), stop));
                   item.before[t] = now;
@@ -326,7 +323,7 @@ Status Runner::check_unchanged(Work& work, std::size_t target) {
                 }});
     }
   }
-  return crew.finish();
+  return pool.finish();
 }
 
 Status Runner::push_tags(Work& work, std::size_t target) {

@@ -1,6 +1,6 @@
 // The attachments that go along on the road "tag": each is a tag of the stream, as the image is.
 
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "oci/attachment.hpp"
 #include "openshift/streams/tags.hpp"
 #include "promotion/targets/cluster_target.hpp"
@@ -21,15 +21,15 @@ Status ClusterTarget::stage_attachments() {
   const auto brings = [](const PlannedImage& image) { return image.attachments_from && image.brings_attachments(); };
   if (std::none_of(planned_.images.begin(), planned_.images.end(), brings)) return {};
   SLUICE_TRY(const auto streams, streams_now());
-  copy::Crew crew(targets_.stop(), kWriters);
+  TaskPool pool(targets_.stop(), kWriters);
   for (std::size_t i = 0; i < planned_.images.size(); ++i) {
     if (!brings(planned_.images[i])) continue;
     leave_what_others_set(planned_.images[i], streams[i]);
     for (const auto& one : *planned_.images[i].attachments) {
-      if (one.goes_along && !one.arrived) crew.add(attachment_task(planned_.images[i], one));
+      if (one.goes_along && !one.arrived) pool.add(attachment_task(planned_.images[i], one));
     }
   }
-  SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(pool.finish());
   return count_attachments();
 }
 
@@ -45,18 +45,15 @@ void ClusterTarget::leave_what_others_set(PlannedImage& image, const std::option
   }
 }
 
-copy::Task ClusterTarget::attachment_task(const PlannedImage& image, const copy::AttachmentState& one) {
-  return {.hosts = {},
-          .moves_bytes = false,
-          .rank = copy::Rank::call(),
-          .run = [this, &image, &one](const std::stop_token&) -> Status {
-            SLUICE_CHECK(still_ours());
-            SLUICE_CHECK(openshift::move_tag(client(),
-                                             {planned_.target.project, image.name, one.what.tag,
-                                              image.attachments_from->project, image.name, one.what.digest.text()},
-                                             context()));
-            return {};
-          }};
+Task ClusterTarget::attachment_task(const PlannedImage& image, const copy::AttachmentState& one) {
+  return {.run = [this, &image, &one](const std::stop_token&) -> Status {
+    SLUICE_CHECK(still_ours());
+    SLUICE_CHECK(openshift::move_tag(client(),
+                                     {planned_.target.project, image.name, one.what.tag,
+                                      image.attachments_from->project, image.name, one.what.digest.text()},
+                                     context()));
+    return {};
+  }};
 }
 
 Result<std::vector<std::optional<kube::ImageStream>>> ClusterTarget::streams_now() {

@@ -2,7 +2,7 @@
 
 #include "promotion/targets/cluster_target.hpp"
 
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "memory/stream_memory.hpp"
 #include "oci/manifest.hpp"
 #include "openshift/streams/state.hpp"
@@ -113,14 +113,11 @@ Status ClusterTarget::stage_image(const PlannedImage& image) {
 
 Status ClusterTarget::stage() {
   if (planned_.push_tags) return {};  // the push under the pin was all that we may do
-  copy::Crew crew(targets_.stop(), kWriters);
+  TaskPool pool(targets_.stop(), kWriters);
   for (const auto& image : planned_.images) {
-    crew.add(
-        {.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = [this, &image](const std::stop_token&) {
-           return stage_image(image);
-         }});
+    pool.add({.run = [this, &image](const std::stop_token&) { return stage_image(image); }});
   }
-  SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(pool.finish());
   SLUICE_CHECK(stage_attachments());
   for (const auto& image : planned_.images) drop_engine_tags(image);
   return carry_signatures();
@@ -200,17 +197,14 @@ Status ClusterTarget::move_one(const PlannedImage& image, const PlannedTag& tag)
 // All tags of the release side by side; the moving ones of all images after the pins of their version.
 Status ClusterTarget::move_tags() {
   for (const bool watched : {false, true}) {
-    copy::Crew crew(targets_.stop(), kWriters);
+    TaskPool pool(targets_.stop(), kWriters);
     for (const auto& image : planned_.images) {
       for (const auto& tag : image.tags) {
         if ((&tag == &image.tags.back()) != watched) continue;
-        crew.add({.hosts = {},
-                  .moves_bytes = false,
-                  .rank = copy::Rank::call(),
-                  .run = [this, &image, &tag](const std::stop_token&) { return move_one(image, tag); }});
+        pool.add({.run = [this, &image, &tag](const std::stop_token&) { return move_one(image, tag); }});
       }
     }
-    SLUICE_CHECK(crew.finish());
+    SLUICE_CHECK(pool.finish());
   }
   return {};
 }

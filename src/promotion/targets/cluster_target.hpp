@@ -4,7 +4,7 @@
 // Every step can be repeated, and is journaled by the caller's functions.
 
 #include "base/result.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "copy/events.hpp"
 #include "openshift/rollouts/follow.hpp"
 #include "openshift/workloads/changes.hpp"
@@ -114,7 +114,7 @@ class ClusterTarget {
   Status carry_signatures();
   Status stage_attachments();
   void leave_what_others_set(PlannedImage& image, const std::optional<kube::ImageStream>& stream) const;
-  copy::Task attachment_task(const PlannedImage& image, const copy::AttachmentState& one);
+  Task attachment_task(const PlannedImage& image, const copy::AttachmentState& one);
   Status count_attachments();
   Result<std::vector<std::optional<kube::ImageStream>>> streams_now();
   Status move_tags();

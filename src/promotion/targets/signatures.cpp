@@ -1,6 +1,6 @@
 #include "promotion/targets/signatures.hpp"
 
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 
 #include <fmt/format.h>
 
@@ -33,7 +33,7 @@ const pipeline::Target* signature_source(const PlannedTarget& planned, const Pla
 
 Status look_at_signatures(Targets& targets, PlannedTarget& planned) {
   const auto context = targets.context();
-  copy::Crew crew(targets.stop(), kReaders);
+  TaskPool pool(targets.stop(), kReaders);
   Status opened;
   for (auto& image : planned.images) {
     const auto* from = signature_source(planned, image);
@@ -44,17 +44,13 @@ Status look_at_signatures(Targets& targets, PlannedTarget& planned) {
       break;
     }
     if (!source->streams) continue;
-    crew.add({.hosts = {},
-              .moves_bytes = false,
-              .rank = copy::Rank::call(),
-              .run = [side = source->side, from, &image, &context](const std::stop_token&) -> Status {
-                SLUICE_TRY(
-                    image.openshift_signatures,
-                    openshift::count_signatures(*side.client, from->project, image.name, image.after.text(), context));
-                return {};
-              }});
+    pool.add({.run = [side = source->side, from, &image, &context](const std::stop_token&) -> Status {
+      SLUICE_TRY(image.openshift_signatures,
+                 openshift::count_signatures(*side.client, from->project, image.name, image.after.text(), context));
+      return {};
+    }});
   }
-  SLUICE_CHECK(crew.finish());
+  SLUICE_CHECK(pool.finish());
   return opened;
 }
 

@@ -1,7 +1,7 @@
 #include "promotion/targets/targets.hpp"
 
 #include "base/guarded.hpp"
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 #include "kube/objects/core.hpp"
 #include "memory/numbers.hpp"
 #include "oci/attachment.hpp"
@@ -25,14 +25,14 @@ constexpr std::size_t kListFrom = 4;
 // Does one thing for each of `count` images, side by side.
 Status for_each_image(std::size_t count, places::Place* host, const std::stop_token& stop,
                       const std::function<Status(std::size_t, const std::stop_token&)>& ask) {
-  copy::Crew crew(stop, kAskers);
+  TaskPool pool(stop, kAskers);
   for (std::size_t i = 0; i < count; ++i) {
-    copy::Task task{.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = {}};
+    Task task{.run = {}};
     if (host != nullptr) task.hosts.push_back(host);
     task.run = [&ask, i](const std::stop_token& token) { return ask(i, token); };
-    crew.add(std::move(task));
+    pool.add(std::move(task));
   }
-  return crew.finish();
+  return pool.finish();
 }
 
 std::string key_of(const pipeline::Target& target, const std::string& tag) { return target.id() + " " + tag; }
@@ -199,10 +199,8 @@ Result<Targets::Digests> Targets::ask_digests(places::Place& place, const pipeli
 Status Targets::ask_ahead(const std::vector<Ahead>& questions, const std::vector<std::string>& images) {
   Guarded<std::map<std::string, Result<Digests>>> digests(std::move(digests_ahead_));
   Guarded<std::map<std::string, Result<Memories>>> memories(std::move(memories_ahead_));
-  copy::Crew crew(stop_, kAskers);
-  const auto call = [&](auto run) {
-    crew.add({.hosts = {}, .moves_bytes = false, .rank = copy::Rank::call(), .run = std::move(run)});
-  };
+  TaskPool pool(stop_, kAskers);
+  const auto call = [&](auto run) { pool.add({.run = std::move(run)}); };
   for (const auto& question : questions) {
     // What an API says of a target comes with its streams.
     if (question.target.has_api) continue;
@@ -227,7 +225,7 @@ Status Targets::ask_ahead(const std::vector<Ahead>& questions, const std::vector
       return Status();
     });
   }
-  auto done = crew.finish();
+  auto done = pool.finish();
   digests.with([&](auto& all) { digests_ahead_ = std::move(all); });
   memories.with([&](auto& all) { memories_ahead_ = std::move(all); });
   return done;

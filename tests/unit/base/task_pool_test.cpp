@@ -1,4 +1,4 @@
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 
 #include "support/checks.hpp"
 #include "support/fake_place.hpp"
@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <new>
 
-namespace sluice::copy {
+namespace sluice {
 namespace {
 
 using support::failed_with;
@@ -20,7 +20,7 @@ using support::FakePlace;
 using support::why;
 using ::testing::ElementsAre;
 
-places::Slots slots(unsigned blobs, unsigned calls) { return {.blobs = blobs, .calls = calls}; }
+Slots slots(unsigned blobs, unsigned calls) { return {.blobs = blobs, .calls = calls}; }
 
 /// Counts what is under way at once, and lets it go on when the test says so.
 class Turnstile {
@@ -63,56 +63,56 @@ class Turnstile {
 };
 
 Task task_on(std::vector<places::Place*> hosts, std::function<Status(const std::stop_token&)> run,
-             bool moves_bytes = false, Rank rank = Rank::call()) {
-  return {.hosts = std::move(hosts), .moves_bytes = moves_bytes, .rank = rank, .run = std::move(run)};
+             bool moves_bytes = false, Priority rank = Priority::call()) {
+  return {.hosts = std::move(hosts), .moves_bytes = moves_bytes, .priority = rank, .run = std::move(run)};
 }
 
-TEST(Rank, PutsCallsFirstAndThenLargeBlobsByFallingSize) {
+TEST(Priority, PutsCallsFirstAndThenLargeBlobsByFallingSize) {
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
   struct Row {
     const char* name;
-    Rank a;
-    Rank b;
+    Priority a;
+    Priority b;
     bool a_before_b;
   };
   const std::vector<Row> rows{
-      {"a call before a large blob", Rank::call(), Rank::blob(2 * kMiB), true},
-      {"a large blob not before a call", Rank::blob(2 * kMiB), Rank::call(), false},
-      {"the larger of two large blobs", Rank::blob(3 * kMiB), Rank::blob(2 * kMiB), true},
-      {"the smaller of two large blobs", Rank::blob(2 * kMiB), Rank::blob(3 * kMiB), false},
-      {"a small blob before a large one", Rank::blob(kMiB), Rank::blob(kMiB + 1), true},
-      {"small blobs keep their order", Rank::blob(10), Rank::blob(20), false},
-      {"small blobs keep their order, the other way", Rank::blob(20), Rank::blob(10), false},
-      {"equal ones keep their order", Rank::blob(2 * kMiB), Rank::blob(2 * kMiB), false},
+      {"a call before a large blob", Priority::call(), Priority::blob(2 * kMiB), true},
+      {"a large blob not before a call", Priority::blob(2 * kMiB), Priority::call(), false},
+      {"the larger of two large blobs", Priority::blob(3 * kMiB), Priority::blob(2 * kMiB), true},
+      {"the smaller of two large blobs", Priority::blob(2 * kMiB), Priority::blob(3 * kMiB), false},
+      {"a small blob before a large one", Priority::blob(kMiB), Priority::blob(kMiB + 1), true},
+      {"small blobs keep their order", Priority::blob(10), Priority::blob(20), false},
+      {"small blobs keep their order, the other way", Priority::blob(20), Priority::blob(10), false},
+      {"equal ones keep their order", Priority::blob(2 * kMiB), Priority::blob(2 * kMiB), false},
   };
   for (const auto& row : rows) EXPECT_EQ(row.a.before(row.b), row.a_before_b) << row.name;
 }
 
-TEST(Crew, FinishesAtOnceWithoutTasks) {
-  Crew crew({});
-  EXPECT_TRUE(crew.finish().ok());
+TEST(TaskPool, FinishesAtOnceWithoutTasks) {
+  TaskPool pool({});
+  EXPECT_TRUE(pool.finish().ok());
 }
 
-TEST(Crew, RunsEveryTaskOfManyMoreThanItHasThreads) {
+TEST(TaskPool, RunsEveryTaskOfManyMoreThanItHasThreads) {
   FakePlace place("r.example.com");
-  Crew crew({}, 3);
+  TaskPool pool({}, 3);
   std::atomic<int> ran{0};
   for (int i = 0; i < 500; ++i) {
-    crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+    pool.add(task_on({&place}, [&](const std::stop_token&) -> Status {
       ++ran;
       return {};
     }));
   }
-  const auto done = crew.finish();
+  const auto done = pool.finish();
   EXPECT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(ran, 500);
 }
 
-TEST(Crew, NeverExceedsTheSlotsOfAHost) {
+TEST(TaskPool, NeverExceedsTheSlotsOfAHost) {
   struct Row {
     const char* name;
     bool moves_bytes;
-    places::Slots slots;
+    Slots slots;
     unsigned expected;
   };
   const std::vector<Row> rows{
@@ -123,76 +123,76 @@ TEST(Crew, NeverExceedsTheSlotsOfAHost) {
   for (const auto& row : rows) {
     FakePlace place("r.example.com", FakePlace::kRegistryTraits, row.slots);
     Turnstile turnstile;
-    Crew crew({}, 16);
+    TaskPool pool({}, 16);
     for (int i = 0; i < 20; ++i) {
-      crew.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }, row.moves_bytes));
+      pool.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }, row.moves_bytes));
     }
     turnstile.wait_for(row.expected);
     turnstile.open();
-    EXPECT_TRUE(crew.finish().ok()) << row.name;
+    EXPECT_TRUE(pool.finish().ok()) << row.name;
     EXPECT_EQ(turnstile.most(), row.expected) << row.name;
     EXPECT_EQ(turnstile.passed(), 20U) << row.name;
   }
 }
 
-TEST(Crew, SharesTheSlotsOfOneHostAmongPlacesOfThatName) {
+TEST(TaskPool, SharesTheSlotsOfOneHostAmongPlacesOfThatName) {
   FakePlace source_side("r.example.com", FakePlace::kRegistryTraits, slots(2, 2));
   FakePlace dest_side("r.example.com", FakePlace::kRegistryTraits, slots(2, 2));
   Turnstile turnstile;
-  Crew crew({}, 16);
+  TaskPool pool({}, 16);
   for (int i = 0; i < 10; ++i) {
-    crew.add(task_on({i % 2 == 0 ? &source_side : &dest_side},
+    pool.add(task_on({i % 2 == 0 ? &source_side : &dest_side},
                      [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
   }
   turnstile.wait_for(2);
   turnstile.open();
-  EXPECT_TRUE(crew.finish().ok());
+  EXPECT_TRUE(pool.finish().ok());
   EXPECT_EQ(turnstile.most(), 2U);
 }
 
-TEST(Crew, KeepsABusyHostFromHoldingUpAnother) {
+TEST(TaskPool, KeepsABusyHostFromHoldingUpAnother) {
   FakePlace busy("busy.example.com", FakePlace::kRegistryTraits, slots(1, 1));
   FakePlace idle("idle.example.com");
   Turnstile turnstile;
-  Crew crew({}, 8);
+  TaskPool pool({}, 8);
   for (int i = 0; i < 5; ++i) {
-    crew.add(task_on({&busy}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
+    pool.add(task_on({&busy}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
   }
   turnstile.wait_for(1);
   // Queued behind four that have to wait, this one goes on, and lets the others go.
-  crew.add(task_on({&idle}, [&](const std::stop_token&) -> Status {
+  pool.add(task_on({&idle}, [&](const std::stop_token&) -> Status {
     turnstile.open();
     return {};
   }));
-  EXPECT_TRUE(crew.finish().ok());
+  EXPECT_TRUE(pool.finish().ok());
   EXPECT_EQ(turnstile.most(), 1U);
   EXPECT_EQ(turnstile.passed(), 5U);
 }
 
-TEST(Crew, TakesSlotsOnBothHostsOfATransfer) {
+TEST(TaskPool, TakesSlotsOnBothHostsOfATransfer) {
   FakePlace source("a.example.com", FakePlace::kRegistryTraits, slots(1, 12));
   FakePlace dest("b.example.com", FakePlace::kRegistryTraits, slots(6, 12));
   Turnstile turnstile;
-  Crew crew({}, 8);
+  TaskPool pool({}, 8);
   for (int i = 0; i < 4; ++i) {
-    crew.add(task_on({&dest, &source}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }, true));
+    pool.add(task_on({&dest, &source}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }, true));
   }
   turnstile.wait_for(1);
   turnstile.open();
-  EXPECT_TRUE(crew.finish().ok());
+  EXPECT_TRUE(pool.finish().ok());
   EXPECT_EQ(turnstile.most(), 1U) << "the source allows one body at a time";
 }
 
-TEST(Crew, BeginsTasksInTheOrderOfTheirRank) {
+TEST(TaskPool, BeginsTasksInTheOrderOfTheirRank) {
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
   FakePlace place("r.example.com");
   Turnstile turnstile;
   Guarded<std::vector<std::string>> order;
-  Crew crew({}, 1);
-  crew.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
+  TaskPool pool({}, 1);
+  pool.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
   turnstile.wait_for(1);
-  const auto add = [&](const std::string& name, Rank rank) {
-    crew.add(task_on(
+  const auto add = [&](const std::string& name, Priority rank) {
+    pool.add(task_on(
         {&place},
         [&order, name](const std::stop_token&) -> Status {
           order.with([&](auto& list) { list.push_back(name); });
@@ -200,30 +200,30 @@ TEST(Crew, BeginsTasksInTheOrderOfTheirRank) {
         },
         true, rank));
   };
-  add("2 MiB", Rank::blob(2 * kMiB));
-  add("small one", Rank::blob(100));
-  add("8 MiB", Rank::blob(8 * kMiB));
-  add("call", Rank::call());
-  add("small two", Rank::blob(10));
-  add("4 MiB", Rank::blob(4 * kMiB));
+  add("2 MiB", Priority::blob(2 * kMiB));
+  add("small one", Priority::blob(100));
+  add("8 MiB", Priority::blob(8 * kMiB));
+  add("call", Priority::call());
+  add("small two", Priority::blob(10));
+  add("4 MiB", Priority::blob(4 * kMiB));
   turnstile.open();
-  EXPECT_TRUE(crew.finish().ok());
+  EXPECT_TRUE(pool.finish().ok());
   order.with([](const auto& list) {
     EXPECT_THAT(list, ElementsAre("small one", "call", "small two", "8 MiB", "4 MiB", "2 MiB"));
   });
 }
 
-TEST(Crew, RunsTasksThatTasksAdd) {
+TEST(TaskPool, RunsTasksThatTasksAdd) {
   struct Row {
     const char* name;
     unsigned threads;
   };
   for (const auto& row : {Row{"one thread", 1}, Row{"many threads", 16}}) {
     FakePlace place("r.example.com", FakePlace::kRegistryTraits, slots(1, 1));
-    Crew crew({}, row.threads);
+    TaskPool pool({}, row.threads);
     std::atomic<int> ran{0};
     std::function<void(int)> grow = [&](int depth) {
-      crew.add(task_on({&place}, [&, depth](const std::stop_token&) -> Status {
+      pool.add(task_on({&place}, [&, depth](const std::stop_token&) -> Status {
         ++ran;
         if (depth > 0) {
           grow(depth - 1);
@@ -233,128 +233,128 @@ TEST(Crew, RunsTasksThatTasksAdd) {
       }));
     };
     grow(6);
-    EXPECT_TRUE(crew.finish().ok()) << row.name;
+    EXPECT_TRUE(pool.finish().ok()) << row.name;
     EXPECT_EQ(ran, 127) << row.name;
   }
 }
 
-TEST(Crew, CanBeFinishedAndGivenMore) {
+TEST(TaskPool, CanBeFinishedAndGivenMore) {
   FakePlace place("r.example.com");
-  Crew crew({}, 4);
+  TaskPool pool({}, 4);
   std::atomic<int> ran{0};
   for (int round = 1; round <= 3; ++round) {
     for (int i = 0; i < 10; ++i) {
-      crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+      pool.add(task_on({&place}, [&](const std::stop_token&) -> Status {
         ++ran;
         return {};
       }));
     }
-    EXPECT_TRUE(crew.finish().ok());
+    EXPECT_TRUE(pool.finish().ok());
     EXPECT_EQ(ran, 10 * round);
   }
 }
 
-TEST(Crew, DropsWhatWasNotBegunWhenATaskFails) {
+TEST(TaskPool, DropsWhatWasNotBegunWhenATaskFails) {
   FakePlace place("r.example.com");
   Turnstile turnstile;
   std::atomic<int> ran{0};
-  Crew crew({}, 1);
-  crew.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
+  TaskPool pool({}, 1);
+  pool.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
     SLUICE_CHECK(turnstile.pass(stop));
     return Error(ErrorKind::denied, "no");
   }));
   turnstile.wait_for(1);
   for (int i = 0; i < 10; ++i) {
-    crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+    pool.add(task_on({&place}, [&](const std::stop_token&) -> Status {
       ++ran;
       return {};
     }));
   }
   turnstile.open();
-  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::denied, "no"));
-  crew.add(task_on({&place}, [&](const std::stop_token&) -> Status {
+  EXPECT_TRUE(failed_with(pool.finish(), ErrorKind::denied, "no"));
+  pool.add(task_on({&place}, [&](const std::stop_token&) -> Status {
     ++ran;
     return {};
   }));
-  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::denied, "no")) << "a failed crew stays failed";
+  EXPECT_TRUE(failed_with(pool.finish(), ErrorKind::denied, "no")) << "a failed pool stays failed";
   EXPECT_EQ(ran, 0);
 }
 
-TEST(Crew, ReportsTheCauseAndNotWhatWasStoppedBecauseOfIt) {
+TEST(TaskPool, ReportsTheCauseAndNotWhatWasStoppedBecauseOfIt) {
   FakePlace place("r.example.com");
   Turnstile held;
   Turnstile failing;
-  Crew crew({}, 8);
-  for (int i = 0; i < 4; ++i) crew.add(task_on({&place}, [&](const std::stop_token& stop) { return held.pass(stop); }));
-  crew.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
+  TaskPool pool({}, 8);
+  for (int i = 0; i < 4; ++i) pool.add(task_on({&place}, [&](const std::stop_token& stop) { return held.pass(stop); }));
+  pool.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
     SLUICE_CHECK(failing.pass(stop));
     return Error(ErrorKind::integrity, "wrong bytes");
   }));
   held.wait_for(4);
   failing.open();
-  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::integrity, "wrong bytes"));
+  EXPECT_TRUE(failed_with(pool.finish(), ErrorKind::integrity, "wrong bytes"));
 }
 
-TEST(Crew, PrefersARealErrorToACancellationThatCameFirst) {
+TEST(TaskPool, PrefersARealErrorToACancellationThatCameFirst) {
   FakePlace place("r.example.com");
   Turnstile turnstile;
-  Crew crew({}, 2);
-  crew.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
+  TaskPool pool({}, 2);
+  pool.add(task_on({&place}, [&](const std::stop_token& stop) -> Status {
     static_cast<void>(turnstile.pass(stop));  // until the other one failed
     return Error(ErrorKind::unreachable, "the cause");
   }));
   turnstile.wait_for(1);
-  crew.add(
+  pool.add(
       task_on({&place}, [&](const std::stop_token&) -> Status { return Error(ErrorKind::cancelled, "given up"); }));
-  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::unreachable, "the cause"));
+  EXPECT_TRUE(failed_with(pool.finish(), ErrorKind::unreachable, "the cause"));
 }
 
-TEST(Crew, StopsWhenItsOwnerDoes) {
+TEST(TaskPool, StopsWhenItsOwnerDoes) {
   FakePlace place("r.example.com", FakePlace::kRegistryTraits, slots(2, 2));
   std::stop_source owner;
   Turnstile turnstile;
-  Crew crew(owner.get_token(), 8);
+  TaskPool pool(owner.get_token(), 8);
   for (int i = 0; i < 10; ++i) {
-    crew.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
+    pool.add(task_on({&place}, [&](const std::stop_token& stop) { return turnstile.pass(stop); }));
   }
   turnstile.wait_for(2);
   owner.request_stop();
-  EXPECT_TRUE(failed_with(crew.finish(), ErrorKind::cancelled));
+  EXPECT_TRUE(failed_with(pool.finish(), ErrorKind::cancelled));
   EXPECT_EQ(turnstile.most(), 2U);
   EXPECT_EQ(turnstile.passed(), 2U) << "what was not begun is not begun any more";
 }
 
 // In memory that is not zero by chance, so that a callback which comes before its members are built shows itself.
-TEST(Crew, MayBeMadeWithAnOwnerThatHasStopped) {
+TEST(TaskPool, MayBeMadeWithAnOwnerThatHasStopped) {
   std::stop_source owner;
   owner.request_stop();
-  alignas(Crew) std::array<std::byte, sizeof(Crew)> memory;
+  alignas(TaskPool) std::array<std::byte, sizeof(TaskPool)> memory;
   memory.fill(std::byte{0xA5});
-  auto* crew = new (memory.data()) Crew(owner.get_token());
+  auto* pool = new (memory.data()) TaskPool(owner.get_token());
   FakePlace place("r.example.com");
   std::atomic<int> ran{0};
-  crew->add(task_on({&place}, [&](const std::stop_token&) -> Status {
+  pool->add(task_on({&place}, [&](const std::stop_token&) -> Status {
     ++ran;
     return {};
   }));
-  EXPECT_TRUE(failed_with(crew->finish(), ErrorKind::cancelled));
+  EXPECT_TRUE(failed_with(pool->finish(), ErrorKind::cancelled));
   EXPECT_EQ(ran, 0);
-  crew->~Crew();
+  pool->~TaskPool();
 }
 
-TEST(Crew, LetsGoOfEverythingWhenItIsDestroyedEarly) {
+TEST(TaskPool, LetsGoOfEverythingWhenItIsDestroyedEarly) {
   FakePlace place("r.example.com", FakePlace::kRegistryTraits, slots(1, 1));
   const auto held = std::make_shared<int>(1);
   {
     Turnstile turnstile;
-    Crew crew({}, 4);
+    TaskPool pool({}, 4);
     for (int i = 0; i < 5; ++i) {
-      crew.add(task_on({&place}, [&turnstile, held](const std::stop_token& stop) { return turnstile.pass(stop); }));
+      pool.add(task_on({&place}, [&turnstile, held](const std::stop_token& stop) { return turnstile.pass(stop); }));
     }
     turnstile.wait_for(1);
   }
-  EXPECT_EQ(held.use_count(), 1) << "a task outlived its crew";
+  EXPECT_EQ(held.use_count(), 1) << "a task outlived its pool";
 }
 
 }  // namespace
-}  // namespace sluice::copy
+}  // namespace sluice

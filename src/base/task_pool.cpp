@@ -1,24 +1,26 @@
-#include "copy/crew.hpp"
+#include "base/task_pool.hpp"
 
 #include <algorithm>
 
-namespace sluice::copy {
+namespace sluice {
 
 namespace {
 constexpr std::uint64_t kLargeBytes = std::uint64_t{1} << 20U;  // above: worth ordering by size
 }
 
-Rank Rank::blob(std::uint64_t size_bytes) { return {.large = size_bytes > kLargeBytes, .size_bytes = size_bytes}; }
+Priority Priority::blob(std::uint64_t size_bytes) {
+  return {.large = size_bytes > kLargeBytes, .size_bytes = size_bytes};
+}
 
-bool Rank::before(const Rank& other) const {
+bool Priority::before(const Priority& other) const {
   if (large != other.large) return !large;
   return large && size_bytes > other.size_bytes;
 }
 
-Crew::Crew(std::stop_token outer, unsigned max_threads)
+TaskPool::TaskPool(std::stop_token outer, unsigned max_threads)
     : max_threads_(max_threads), on_outer_(std::move(outer), [this] { stop_.request_stop(); }) {}
 
-Crew::~Crew() {
+TaskPool::~TaskPool() {
   stop_.request_stop();
   auto threads = state_.update([](State& s) {
     s.closing = true;
@@ -28,18 +30,18 @@ Crew::~Crew() {
   threads.clear();  // joins
 }
 
-bool Crew::has_room(const State& state, const Task& task) {
-  return std::all_of(task.hosts.begin(), task.hosts.end(), [&](const places::Place* place) {
-    const auto used = state.use.find(place->name());
+bool TaskPool::has_room(const State& state, const Task& task) {
+  return std::all_of(task.hosts.begin(), task.hosts.end(), [&](const TaskHost* host) {
+    const auto used = state.use.find(host->name());
     if (used == state.use.end()) return true;
-    const auto slots = place->slots();
+    const auto slots = host->slots();
     return used->second.calls < slots.calls && (!task.moves_bytes || used->second.blobs < slots.blobs);
   });
 }
 
-void Crew::take_slots(State& state, const Task& task, bool take) {
-  for (const auto* place : task.hosts) {
-    auto& use = state.use[place->name()];
+void TaskPool::take_slots(State& state, const Task& task, bool take) {
+  for (const auto* host : task.hosts) {
+    auto& use = state.use[host->name()];
     if (take) {
       ++use.calls;
       use.blobs += task.moves_bytes ? 1 : 0;
@@ -50,19 +52,19 @@ void Crew::take_slots(State& state, const Task& task, bool take) {
   }
 }
 
-std::vector<Crew::Queued>::iterator Crew::runnable(State& state) {
+std::vector<TaskPool::Queued>::iterator TaskPool::runnable(State& state) {
   return std::find_if(state.waiting.begin(), state.waiting.end(),
                       [&](const Queued& queued) { return has_room(state, queued.task); });
 }
 
-void Crew::add(Task task) {
+void TaskPool::add(Task task) {
   state_.update([&](State& s) {
     if (s.first_error || s.closing) return;
     Queued queued{std::move(task), s.added++};
     const auto place =
         std::upper_bound(s.waiting.begin(), s.waiting.end(), queued, [](const Queued& a, const Queued& b) {
-          if (a.task.rank.before(b.task.rank)) return true;
-          return !b.task.rank.before(a.task.rank) && a.order < b.order;
+          if (a.task.priority.before(b.task.priority)) return true;
+          return !b.task.priority.before(a.task.priority) && a.order < b.order;
         });
     s.waiting.insert(place, std::move(queued));
     if (s.waiting.size() > s.idle && s.threads.size() < max_threads_) {
@@ -72,7 +74,7 @@ void Crew::add(Task task) {
   });
 }
 
-void Crew::work() {
+void TaskPool::work() {
   for (;;) {
     std::optional<Task> next =
         state_.when([](State& s) { return s.closing || runnable(s) != s.waiting.end(); }, std::stop_token{},
@@ -106,7 +108,7 @@ void Crew::work() {
   }
 }
 
-Status Crew::finish() {
+Status TaskPool::finish() {
   return state_.when([](State& s) { return s.waiting.empty() && s.running == 0; }, std::stop_token{},
                      [&](State& s) -> Status {
                        if (s.first_error) return *s.first_error;
@@ -115,4 +117,4 @@ Status Crew::finish() {
                      });
 }
 
-}  // namespace sluice::copy
+}  // namespace sluice
