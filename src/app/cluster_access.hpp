@@ -34,7 +34,7 @@ struct ClusterSources {
 
 /// A name of the clusters file, else a kubeconfig context, else an https address; "" is the current context, or the pod
 /// we are in. Errors: config (nothing of that name, a plain registry), unauthenticated (no credentials: how to log in),
-/// those of cluster/access.hpp.
+/// those of kube/identity/access.hpp.
 Result<kube::Access> cluster_access(const std::string& name, const ClusterSources& sources);
 
 /// The server behind a name, found in the same way; nobody needs to be logged in. Errors: config.

@@ -1,5 +1,5 @@
 #pragma once
-// Looks at clusters for `sluice init`: projects, image streams and workloads, which promotion/sketch.hpp makes a
+// Looks at clusters for `sluice init`: projects, image streams and workloads, which init/sketch.hpp makes a
 // pipeline of. A handful of lists for each project that may belong to it; nothing is written.
 
 #include "app/session.hpp"

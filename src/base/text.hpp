@@ -34,7 +34,7 @@ bool is_obeyed(std::string_view character);
 /// UTF-8 becomes '?', line breaks and tabs become blanks. Longer than `limit` bytes is cut, after that.
 std::string printable(std::string_view text, std::size_t limit = 200);
 
-/// The last gate before stdout and stderr (cli/console.hpp). As printable(), but line breaks stay and nothing is cut;
+/// The last gate before stdout and stderr (cli/view/console.hpp). As printable(), but line breaks stay and nothing is cut;
 /// and what CI systems take for commands is broken: "##vso[" and its like, and "::" at the start of a line. With
 /// `colours` the sequences of kColours pass; what they leave switched on is switched off at the end.
 std::string shown(std::string_view text, bool colours);

@@ -119,7 +119,7 @@ struct OpenPromotion {
   std::string after{};          ///< that the tags are to stand for
   std::vector<OpenTag> tags{};  ///< of this image: pins first, the moving tag last
   std::string road{};           ///< that it took
-  SharedJson plan{};  ///< what the whole promotion follows (promotion/plan.hpp); null: an old version wrote it
+  SharedJson plan{};  ///< what the whole promotion follows (promotion/plan/plan.hpp); null: an old version wrote it
   friend bool operator==(const OpenPromotion&, const OpenPromotion&) = default;
 };
 

@@ -77,7 +77,7 @@ struct Promotion {
   std::string release;      ///< the id of its content
   std::int64_t number = 0;  ///< the label that the release had then, or got later; 0: none
   std::string plan_hash;
-  Json plan;  ///< as promotion/plan.hpp writes it; enough to act again without the pipeline file
+  Json plan;  ///< as promotion/plan/plan.hpp writes it; enough to act again without the pipeline file
   PromotionState state = PromotionState::planned;
   std::string failure;  ///< one sentence; empty when nothing went wrong
   std::int64_t created_at = 0;

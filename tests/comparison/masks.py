@@ -128,7 +128,7 @@ def canonical(value):
 
 
 def _essence(plan, uid_of, via, deploy):
-    """What the hash of a plan is taken over (src/promotion/plan_hash.cpp), from its document."""
+    """What the hash of a plan is taken over (src/promotion/plan/hash.cpp), from its document."""
     def side(where, identity):
         return {"id": uid_of.get(identity, identity), **{key: where[key] for key in ("registry", "insecure", "proxy")}}
 

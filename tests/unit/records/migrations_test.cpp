@@ -89,7 +89,7 @@ class OldRecords : public ::testing::Test {
         std::string(id) + "', 'shop', '" + std::string(environment) + "', 'promote', " + std::to_string(number) +
         ", 'sha256:1', '" + plan + "', '" + std::string(state) + "', 'a failure', 5, 6)");
   }
-  // As promotion/plan.cpp wrote it: a target with an API server, and one that is a registry.
+  // As promotion/plan/plan.cpp wrote it: a target with an API server, and one that is a registry.
   static std::string plan_to(std::string_view project) {
     return R"({"app":"shop","targets":[{"cluster":"b","registry":"registry.b:5000","project":")" +
            std::string(project) +
