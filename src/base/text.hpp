@@ -34,8 +34,8 @@ bool is_obeyed(std::string_view character);
 /// UTF-8 becomes '?', line breaks and tabs become blanks. Longer than `limit` bytes is cut, after that.
 std::string printable(std::string_view text, std::size_t limit = 200);
 
-/// The last gate before stdout and stderr (cli/view/console.hpp). As printable(), but line breaks stay and nothing is cut;
-/// and what CI systems take for commands is broken: "##vso[" and its like, and "::" at the start of a line. With
+/// The last gate before stdout and stderr (cli/view/console.hpp). As printable(), but line breaks stay and nothing is
+/// cut; and what CI systems take for commands is broken: "##vso[" and its like, and "::" at the start of a line. With
 /// `colours` the sequences of kColours pass; what they leave switched on is switched off at the end.
 std::string shown(std::string_view text, bool colours);
 inline constexpr std::string_view kColours[] = {"\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m"};

@@ -24,8 +24,6 @@ std::string_view to_string(EventKind kind) {
       return "tag";
     case EventKind::attachment:
       return "attachment";
-    case EventKind::state:
-      return "state";
     case EventKind::rollout:
       return "rollout";
     case EventKind::wait:

@@ -2,6 +2,7 @@
 // Events: what happens while images travel, for progress on a terminal and for --events. schemas/event.schema.json.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +20,6 @@ enum class EventKind : std::uint8_t {
   manifest,       ///< a manifest was written by digest: image, digest
   tag,            ///< a tag was written and read back: image, digest, detail (the tag)
   attachment,     ///< something attached to an image was found at the destination: image, digest, detail (its kind)
-  state,          ///< a promotion entered a state: detail
   rollout,        ///< a workload's line while it rolls out: image ("dc/web"), target, detail
   wait,           ///< a host asked for time: target (the host), detail (why, and when it goes on)
   put_back,       ///< a tag stands for what it stood for before: image, target, detail
@@ -28,13 +28,21 @@ enum class EventKind : std::uint8_t {
 
 std::string_view to_string(EventKind kind);
 
+/// What an event belongs to. All empty: a copy that is no promotion.
+struct EventScope {
+  std::string promotion{};  ///< its id; empty before it has one
+  std::string app{};
+  std::string environment{};
+};
+
 struct Event {
   EventKind kind = EventKind::note;
-  std::string image;   ///< label of the image; may be empty
-  std::string target;  ///< host or target; may be empty
-  std::string digest;  ///< may be empty
+  std::string image{};   ///< label of the image; may be empty
+  std::string target{};  ///< host or target; may be empty
+  std::string digest{};  ///< may be empty
   std::uint64_t bytes = 0;
-  std::string detail;
+  std::string detail{};
+  std::shared_ptr<const EventScope> scope{};  ///< null: a copy that is no promotion
 };
 
 /// Thread: any, several at once. Must be quick: blob_progress comes from the thread that moves bytes.

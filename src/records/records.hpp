@@ -4,6 +4,8 @@
 
 #include "base/json.hpp"
 #include "oci/digest.hpp"
+#include "records/promotion_state.hpp"
+#include "records/step.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -41,30 +43,6 @@ struct Release {
   std::string line;         ///< the line of numbers that this label belongs to; "" for old local ones
 };
 
-/// planned -> waiting -> copying -> switching -> rolling-out -> verifying -> succeeded; the rest are ends.
-enum class PromotionState : std::uint8_t {
-  planned,
-  waiting,
-  copying,
-  switching,
-  rolling_out,
-  verifying,
-  succeeded,
-  failed,
-  rolled_back,
-  rejected,
-  expired,
-  cancelled,
-  partial,
-};
-/// "rolling-out"; stable, used in records, JSON and the CLI.
-std::string_view to_string(PromotionState state);
-std::optional<PromotionState> parse_promotion_state(std::string_view text);
-/// succeeded, failed, rolled-back, rejected, expired, cancelled, partial.
-bool is_end(PromotionState state);
-/// The exit code of a promotion that stands in this state (README.md, "Exit codes").
-int exit_code(PromotionState state);
-
 enum class PromotionKind : std::uint8_t { promote, rollback };
 std::string_view to_string(PromotionKind kind);
 
@@ -90,12 +68,12 @@ struct Promotion {
 
 /// One step, written before or after it is done. Never changed, never deleted.
 struct JournalEntry {
-  std::int64_t sequence = 0;  ///< from 1 within the promotion
-  std::int64_t at = 0;
-  std::string step;    ///< "lease", "before", "content", "switch", "switched", "verified", "undone", ...
-  std::string target;  ///< target id; empty for the promotion as a whole
-  std::string image;   ///< empty for the target as a whole
-  Json detail;
+  std::int64_t sequence = 0;  ///< from 1 within the promotion; the store gives it
+  std::int64_t at = 0;        ///< 0: the store takes the time of the write
+  Step step = Step::left;
+  std::string target{};  ///< target id; empty for the promotion as a whole
+  std::string image{};   ///< empty for the target as a whole
+  Json detail{};
 };
 
 /// A place that stays as it is until the hold is cleared.

@@ -35,51 +35,56 @@ Status check_fences(Database& database, std::string_view id, const std::vector<F
   return {};
 }
 
-Status append_entry(Database& database, std::string_view id, const JournalEntry& entry, std::string_view detail) {
+Result<JournalEntry> append_entry(Database& database, std::string_view id, JournalEntry entry,
+                                  std::string_view detail) {
   SLUICE_TRY(auto row,
              database.prepare("INSERT INTO journal (promotion, sequence, at, step, target, image, detail_json)"
                               " SELECT $id, coalesce(max(sequence), 0) + 1, $at, $step, $target, $image, $detail"
-                              " FROM journal WHERE promotion = $id"));
-  row.bind("$id", id).bind("$at", entry.at == 0 ? now_seconds() : entry.at).bind("$step", entry.step);
-  return row.bind("$target", entry.target).bind("$image", entry.image).bind("$detail", detail).run();
+                              " FROM journal WHERE promotion = $id RETURNING sequence, at"));
+  row.bind("$id", id).bind("$at", entry.at == 0 ? now_seconds() : entry.at).bind("$step", to_string(entry.step));
+  row.bind("$target", entry.target).bind("$image", entry.image).bind("$detail", detail);
+  SLUICE_TRY(const bool written, row.step());
+  if (!written) return Error(ErrorKind::internal, "a journal entry was written and not given back");
+  entry.sequence = row.integer(0);
+  entry.at = row.integer(1);
+  // The statement is carried out to its end: the commit waits for it.
+  SLUICE_TRY(const bool more, row.step());
+  static_cast<void>(more);
+  return entry;
 }
 
 Status check_entry(std::string_view id, const JournalEntry& entry) {
-  if (entry.step.empty()) {
-    return Error(ErrorKind::internal, "cannot write a journal entry: its step has no name");
-  }
   SLUICE_CHECK(check_text("the id of a promotion", id));
-  SLUICE_CHECK(check_text("the step of a journal entry", entry.step));
   SLUICE_CHECK(check_text("the target of a journal entry", entry.target));
   return check_text("the image of a journal entry", entry.image);
 }
 
 }  // namespace
 
-Status SqliteStore::advance(std::string_view id, PromotionState state, std::string_view failure, JournalEntry entry,
-                            const std::vector<Fence>& fences) {
+Result<JournalEntry> SqliteStore::advance(std::string_view id, PromotionState state, std::string_view failure,
+                                          JournalEntry entry, const std::vector<Fence>& fences) {
   SLUICE_CHECK(check_entry(id, entry));
   SLUICE_TRY(const auto detail, encode(entry.detail, "a journal entry"));
   // A failure is a sentence. One that is longer is cut: that it failed must not get lost.
   const std::string stored = failure.size() > kMaxText ? text::printable(failure, kMaxText) : std::string(failure);
-  return write([&](Database& database) -> Status {
+  return write([&](Database& database) -> Result<JournalEntry> {
     SLUICE_CHECK(require(database, id));
     SLUICE_CHECK(check_fences(database, id, fences));
     SLUICE_TRY(auto row, database.prepare("UPDATE promotions SET state = $state, failure = $failure, ended_at = $ended"
                                           " WHERE id = $id"));
     row.bind("$id", id).bind("$state", to_string(state)).bind("$failure", stored);
     SLUICE_CHECK(row.bind("$ended", is_end(state) ? now_seconds() : 0).run());
-    return append_entry(database, id, entry, detail);
+    return append_entry(database, id, std::move(entry), detail);
   });
 }
 
-Status SqliteStore::append(std::string_view id, JournalEntry entry, const std::vector<Fence>& fences) {
+Result<JournalEntry> SqliteStore::append(std::string_view id, JournalEntry entry, const std::vector<Fence>& fences) {
   SLUICE_CHECK(check_entry(id, entry));
   SLUICE_TRY(const auto detail, encode(entry.detail, "a journal entry"));
-  return write([&](Database& database) -> Status {
+  return write([&](Database& database) -> Result<JournalEntry> {
     SLUICE_CHECK(require(database, id));
     SLUICE_CHECK(check_fences(database, id, fences));
-    return append_entry(database, id, entry, detail);
+    return append_entry(database, id, std::move(entry), detail);
   });
 }
 
@@ -97,8 +102,13 @@ Result<std::vector<JournalEntry>> SqliteStore::journal(std::string_view id) {
       if (!detail.ok()) {
         return damaged_row("an unreadable journal entry of promotion " + std::string(id), database.file());
       }
-      out.push_back(JournalEntry{row.integer(0), row.integer(1), row.text(2), row.text(3), row.text(4),
-                                 std::move(detail).value()});
+      const auto step = parse_step(row.text(2));
+      if (!step) {
+        return damaged_row("the step '" + row.text(2) + "' in the journal of promotion " + std::string(id),
+                           database.file());
+      }
+      out.push_back(
+          JournalEntry{row.integer(0), row.integer(1), *step, row.text(3), row.text(4), std::move(detail).value()});
     }
   });
 }

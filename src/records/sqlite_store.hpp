@@ -40,9 +40,9 @@ class SqliteStore final : public Store {
   Result<std::optional<Promotion>> promotion(std::string_view id) override;
   Result<std::vector<Promotion>> promotions(std::size_t limit) override;
   Result<std::vector<Promotion>> promotions_at(const std::vector<std::string>& places, std::size_t limit) override;
-  Status advance(std::string_view id, PromotionState state, std::string_view failure, JournalEntry entry,
-                 const std::vector<Fence>& fences) override;
-  Status append(std::string_view id, JournalEntry entry, const std::vector<Fence>& fences) override;
+  Result<JournalEntry> advance(std::string_view id, PromotionState state, std::string_view failure, JournalEntry entry,
+                               const std::vector<Fence>& fences) override;
+  Result<JournalEntry> append(std::string_view id, JournalEntry entry, const std::vector<Fence>& fences) override;
   Result<std::vector<JournalEntry>> journal(std::string_view id) override;
 
   Status set_hold(const Hold& hold) override;

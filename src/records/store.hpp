@@ -60,11 +60,12 @@ class Store {
   /// Those that share at least one of these places, newest first, each once.
   virtual Result<std::vector<Promotion>> promotions_at(const std::vector<std::string>& places, std::size_t limit) = 0;
   /// Moves a promotion to a state and appends a journal entry, in one transaction. An end state sets ended_at;
-  /// leaving an end state (resume, undo) clears it. Errors: conflict when a fence is no longer the newest.
-  virtual Status advance(std::string_view id, PromotionState state, std::string_view failure, JournalEntry entry,
-                         const std::vector<Fence>& fences) = 0;
-  /// Appends a journal entry. Errors: conflict when a fence is no longer the newest.
-  virtual Status append(std::string_view id, JournalEntry entry, const std::vector<Fence>& fences) = 0;
+  /// leaving an end state (resume, undo) clears it. Returns the entry as it was written, with its sequence and time.
+  /// Errors: conflict when a fence is no longer the newest.
+  virtual Result<JournalEntry> advance(std::string_view id, PromotionState state, std::string_view failure,
+                                       JournalEntry entry, const std::vector<Fence>& fences) = 0;
+  /// Appends a journal entry, and returns it as it was written. Errors: conflict when a fence is no longer the newest.
+  virtual Result<JournalEntry> append(std::string_view id, JournalEntry entry, const std::vector<Fence>& fences) = 0;
   virtual Result<std::vector<JournalEntry>> journal(std::string_view id) = 0;
 
   /// Sets the hold of a place, or replaces it.

@@ -4,6 +4,7 @@
 #include "base/guarded.hpp"
 #include "base/result.hpp"
 #include "copy/events.hpp"
+#include "promotion/steps/step_writer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -33,10 +34,16 @@ template <class T>
 }
 
 /// Keeps all events. Thread: any.
-class RecordedEvents final : public copy::Events {
+class RecordedEvents final : public promotion::PromotionEvents {
  public:
   void emit(const copy::Event& event) override {
     events_.with([&](auto& list) { list.push_back(event); });
+  }
+  void recorded(const promotion::RecordedStep& step) override {
+    steps_.with([&](auto& list) { list.push_back(step); });
+  }
+  std::vector<promotion::RecordedStep> steps() const {
+    return steps_.with([](const auto& list) { return list; });
   }
   std::vector<copy::Event> all() const {
     return events_.with([](const auto& list) { return list; });
@@ -53,6 +60,7 @@ class RecordedEvents final : public copy::Events {
 
  private:
   Guarded<std::vector<copy::Event>> events_;
+  Guarded<std::vector<promotion::RecordedStep>> steps_;
 };
 
 /// A new folder that is removed with all that is in it.

@@ -20,7 +20,7 @@ struct Context {
   const Common& common;
   app::Session& session;
   ProgressView& view;
-  copy::Events& events;
+  promotion::PromotionEvents& events;
   RunReport& report;
   std::stop_token stop;
 

@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "copy/events.hpp"
+#include "promotion/steps/step_writer.hpp"
 
 #include <cstdint>
 #include <cstdio>
@@ -19,7 +20,7 @@ namespace sluice::cli {
 /// Writes every event as one line, numbered from 1 in the order of the lines. Progress comes in steps of at least
 /// kProgressStep bytes of one blob; what is left of it below that is not told, as blob_done says the rest.
 /// Thread: any.
-class EventLog final : public copy::Events {
+class EventLog final : public promotion::PromotionEvents {
  public:
   /// A line per chunk would be a line per 64 KiB; this is some 130 lines per GiB (a guess at what is readable).
   static constexpr std::uint64_t kProgressStep = std::uint64_t{8} * 1024 * 1024;
@@ -27,6 +28,7 @@ class EventLog final : public copy::Events {
   /// `path` "-" is stdout. Errors: usage (the file cannot be written).
   static Result<std::unique_ptr<EventLog>> open(const std::string& path);
   void emit(const copy::Event& event) override;
+  void recorded(const promotion::RecordedStep& step) override;
   /// Storage, when an event could not be written: the events are not complete then.
   Status complete();
   EventLog(std::FILE* file, bool owned, std::string path) : file_(file), owned_(owned), path_(std::move(path)) {}
@@ -46,21 +48,35 @@ class EventLog final : public copy::Events {
   };
   /// True when the event is worth a line; progress is added up, and `bytes` then has the sum.
   static bool is_due(State& state, const copy::Event& event, std::uint64_t& bytes);
+  void write(State& state, const Json& line) const;
   Guarded<State> state_;  ///< its lock keeps lines whole, and numbers and times in their order
 };
 
 /// One line as an object: schemas/event.schema.json. `sequence` counts from 1; `time` as utc_now() gives it.
 Json to_json(const copy::Event& event, std::uint64_t sequence, const std::string& time);
+/// The same for a step of a promotion: kind "state" where it entered one, "put-back" for a tag that was put back, else
+/// "step".
+Json to_json(const promotion::RecordedStep& step, std::uint64_t sequence, const std::string& time);
 
-class EventFan final : public copy::Events {
+/// A tag that stands for what it stood for before: where, and what it stands for now. Pure.
+struct PutBackWords {
+  std::string where;
+  std::string detail;
+};
+PutBackWords put_back_words(const promotion::RecordedStep& step);
+
+class EventFan final : public promotion::PromotionEvents {
  public:
-  void add(copy::Events& receiver) { receivers_.push_back(&receiver); }
+  void add(promotion::PromotionEvents& receiver) { receivers_.push_back(&receiver); }
   void emit(const copy::Event& event) override {
     for (auto* receiver : receivers_) receiver->emit(event);
   }
+  void recorded(const promotion::RecordedStep& step) override {
+    for (auto* receiver : receivers_) receiver->recorded(step);
+  }
 
  private:
-  std::vector<copy::Events*> receivers_;
+  std::vector<promotion::PromotionEvents*> receivers_;
 };
 
 }  // namespace sluice::cli

@@ -2,6 +2,7 @@
 
 #include "base/pause.hpp"
 #include "base/text.hpp"
+#include "cli/view/event_log.hpp"
 
 #include <fmt/format.h>
 
@@ -159,6 +160,19 @@ void ProgressView::emit(const copy::Event& event) {
   }
 }
 
+void ProgressView::recorded(const promotion::RecordedStep& step) {
+  std::string line;
+  if (step.state) {
+    line = std::string(to_string(*step.state)) + (step.target.empty() ? "" : " " + step.target);
+  } else if (step.entry.step == records::Step::undone) {
+    const auto words = put_back_words(step);
+    line = words.where + " " + words.detail;
+  }
+  if (line.empty() || style_ == Style::none) return;
+  if (style_ == Style::plain) return say(line);
+  state_.with([&](State& s) { s.messages.push_back("  " + line); });
+}
+
 // What moved, for both ways of showing it.
 void ProgressView::count(State& s, const copy::Event& event) {
   using copy::EventKind;
@@ -186,9 +200,6 @@ void ProgressView::emit_live(const copy::Event& event) {
     switch (event.kind) {
       case EventKind::blob_retried:
         s.messages.push_back("  " + brief(event.digest) + " begins again: " + event.detail);
-        break;
-      case EventKind::state:
-        s.messages.push_back("  " + event.detail + (event.target.empty() ? "" : " " + event.target));
         break;
       case EventKind::wait:
       case EventKind::note:
@@ -228,9 +239,6 @@ void ProgressView::emit_plain(const copy::Event& event) {
       break;
     case EventKind::attachment:
       say(fmt::format("{} {} is attached", event.detail, brief(event.digest)));
-      break;
-    case EventKind::state:
-      say(event.detail + (event.target.empty() ? "" : " " + event.target));
       break;
     case EventKind::wait:
     case EventKind::note:

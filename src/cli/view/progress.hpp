@@ -6,6 +6,7 @@
 #include "cli/options.hpp"
 #include "cli/view/console.hpp"
 #include "copy/events.hpp"
+#include "promotion/steps/step_writer.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -43,12 +44,14 @@ std::string still_text(std::chrono::seconds elapsed, std::uint64_t moved_bytes, 
 
 /// Thread: `emit` from any. A thread of its own redraws ten times a second while bytes move; off a terminal it says now
 /// and then that work goes on.
-class ProgressView final : public copy::Events {
+class ProgressView final : public promotion::PromotionEvents {
  public:
   ProgressView(Console& console, ProgressMode mode, std::chrono::milliseconds silence = kLongestSilence);
   ~ProgressView() override;
 
   void emit(const copy::Event& event) override;
+  /// States that are entered, and tags that are put back; other steps are not worth a line.
+  void recorded(const promotion::RecordedStep& step) override;
   /// Takes the display away, so that something else can be printed. It comes back with the next blob.
   void clear();
 

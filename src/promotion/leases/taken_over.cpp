@@ -2,6 +2,7 @@
 
 #include "promotion/memory/access.hpp"
 #include "promotion/memory/place_keys.hpp"
+#include "promotion/steps/step_writer.hpp"
 #include "promotion/targets/arrivals.hpp"
 
 #include <fmt/format.h>
@@ -199,14 +200,14 @@ std::vector<std::optional<pipeline::Via>> roads_of(const Remembered& known) {
   return out;
 }
 
-using Append = std::function<Status(std::string step, std::string image, Json detail)>;
+using Append = std::function<Status(records::Step step, std::string image, Json detail)>;
 
 // Workloads that were to be paused may have been left so.
 Status note_pauses(const PlannedTarget& target, const Append& append) {
   if (!target.workloads) return {};
   for (const auto& workload : *target.workloads) {
     if (!workload.pause) continue;
-    SLUICE_CHECK(append("pause", "",
+    SLUICE_CHECK(append(records::Step::pause, "",
                         Json::object()
                             .set("kind", workload.kind)
                             .set("project", target.target.project)
@@ -217,11 +218,10 @@ Status note_pauses(const PlannedTarget& target, const Append& append) {
 }
 
 Status note_switched(const PlannedTarget& target, const Append& append) {
-  SLUICE_CHECK(append("switch", "", {}));
+  SLUICE_CHECK(append(records::Step::begin_switch, "", {}));
   for (const auto& image : target.images) {
     for (const auto& tag : image.tags)
-      SLUICE_CHECK(
-          append("switched", image.name, Json::object().set("tag", tag.tag).set("digest", image.after.text())));
+      SLUICE_CHECK(append(records::Step::switched, image.name, TagStep{tag.tag, image.after}.to_json()));
   }
   return {};
 }
@@ -232,21 +232,19 @@ Status note_undone(const PlannedTarget& target, const std::vector<std::optional<
   for (std::size_t i = 0; i < now.size(); ++i) {
     const auto& image = target.images[i];
     if (now[i] != image.before() || image.before() == image.after) continue;
-    auto detail = Json::object().set("tag", image.tags.back().tag);
-    SLUICE_CHECK(append("undone", image.name, detail.set("digest", now[i] ? Json(now[i]->text()) : Json())));
+    SLUICE_CHECK(append(records::Step::undone, image.name, TagStep{image.tags.back().tag, now[i]}.to_json()));
   }
   return {};
 }
 
 /// The steps that the machine which began it has certainly done, as far as its places show.
-Status journal(records::Store& store, Targets& targets, const Plan& plan, const std::string& promotion,
-               const Remembered& known) {
+Status journal(StepWriter& writer, Targets& targets, const Plan& plan, const Remembered& known) {
   targets.forget();
   const auto ended = records::parse_promotion_state(known.state);
   for (const auto& target : plan.targets) {
-    const Append append = [&](std::string step, std::string image, Json detail) {
-      return store.append(promotion, {0, 0, std::move(step), target.target.id(), std::move(image), std::move(detail)},
-                          {});
+    const Append append = [&](records::Step step, std::string image, Json detail) {
+      return writer.note(
+          {.step = step, .target = target.target.id(), .image = std::move(image), .detail = std::move(detail)});
     };
     std::vector<std::string> names;
     for (const auto& image : target.images) names.push_back(image.name);
@@ -260,7 +258,7 @@ Status journal(records::Store& store, Targets& targets, const Plan& plan, const 
     if (switched) SLUICE_CHECK(note_switched(target, append));
     if (known.undoing) SLUICE_CHECK(note_undone(target, now, append));
   }
-  return store.append(promotion, {0, 0, "taken-over", {}, {}, {}}, {});
+  return writer.note({.step = records::Step::taken_over});
 }
 
 // Of one that has ended the places remember no plan, but all that putting it back takes.
@@ -378,10 +376,11 @@ Status take_from_places(Planner& planner, records::Store& store, const pipeline:
     }
   }
   SLUICE_CHECK(store.add_promotion(std::move(row)));
-  SLUICE_CHECK(journal(store, planner.targets(), plan, promotion, known));
+  StepWriter writer(store, nullptr, {promotion, plan.app, plan.environment}, {});
+  SLUICE_CHECK(journal(writer, planner.targets(), plan, known));
   // One that has ended stands as it ended; one that is open was left somewhere on its way.
   const auto state = records::parse_promotion_state(known.state).value_or(PromotionState::switching);
-  return store.advance(promotion, state, known.failure, {0, 0, "taken-over", {}, {}, {}}, {});
+  return writer.advance(state, {.step = records::Step::taken_over}, known.failure);
 }
 
 }  // namespace sluice::promotion

@@ -32,8 +32,8 @@ Result<Switched> switched_at(records::Store& store, const std::string& promotion
   Switched out;
   for (const auto& entry : journal) {
     if (entry.target != target) continue;
-    if (entry.step == "switch") out.ever = out.still = true;
-    if (entry.step == "put-back-done") out.still = false;
+    if (entry.step == records::Step::begin_switch) out.ever = out.still = true;
+    if (entry.step == records::Step::put_back_done) out.still = false;
   }
   return out;
 }

@@ -77,7 +77,8 @@ struct PlannedWorkload {
   openshift::UseAction action = openshift::UseAction::none;
   bool pause = false;  ///< for the time of the switch, so that several images make one rollout
   std::string why{};   ///< why it will not roll
-  /// Of its pods, without the images that the plan sets: openshift/workloads/template_hash.hpp. Empty: it cannot be read.
+  /// Of its pods, without the images that the plan sets: openshift/workloads/template_hash.hpp. Empty: it cannot be
+  /// read.
   std::optional<std::string> template_hash{};
   friend bool operator==(const PlannedWorkload&, const PlannedWorkload&) = default;
 };

@@ -301,6 +301,7 @@ bool Planner::goes_back(const Request& request) {
 }
 
 Result<Planned> Planner::plan(const Request& request, bool will_write) {
+  events_.set_scope({.app = pipeline_.app, .environment = request.environment});
   auto planned = plan_as_seen(request, will_write);
   const auto environment = pipeline_.environment(request.environment);
   const bool first = !environment || *environment == &pipeline_.environments.front();

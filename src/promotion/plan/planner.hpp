@@ -12,6 +12,7 @@
 #include "promotion/plan/release_choice.hpp"
 #include "promotion/plan/rules.hpp"
 #include "promotion/plan/running.hpp"
+#include "promotion/steps/step_writer.hpp"
 #include "promotion/targets/places.hpp"
 #include "promotion/targets/targets.hpp"
 #include "records/store.hpp"
@@ -78,7 +79,7 @@ struct Planned {
 /// Thread: job; blocks. Borrows everything for its life.
 class Planner {
  public:
-  Planner(const pipeline::Pipeline& pipeline, Places& places, records::Store& store, copy::Events& events,
+  Planner(const pipeline::Pipeline& pipeline, Places& places, records::Store& store, PromotionEvents& events,
           std::stop_token stop)
       : pipeline_(pipeline), places_(places), store_(store), events_(events), stop_(stop), targets_(places, stop) {}
 
@@ -166,7 +167,7 @@ class Planner {
   const pipeline::Pipeline& pipeline_;
   Places& places_;
   records::Store& store_;
-  copy::Events& events_;
+  ScopedEvents events_;
   std::stop_token stop_;
   Targets targets_;
   std::map<std::string, EnvironmentMemory> memories_;  // by environment

@@ -1,6 +1,6 @@
 #pragma once
-// Signatures that a policy of the target cluster asks for (openshift/streams/image_policies.hpp): which names its pods pull an
-// image by, and what becomes of an image that a policy covers. Codes: signature-left-behind, image-unsigned.
+// Signatures that a policy of the target cluster asks for (openshift/streams/image_policies.hpp): which names its pods
+// pull an image by, and what becomes of an image that a policy covers. Codes: signature-left-behind, image-unsigned.
 
 #include "base/finding.hpp"
 #include "base/result.hpp"

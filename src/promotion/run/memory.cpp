@@ -107,7 +107,7 @@ Status Runner::recall_paused(Work& work) {
         return one.kind == workload->kind && one.name == workload->name;
       });
       if (known) continue;
-      SLUICE_CHECK(note(work, "pause", target.id(), {}, to_json(*workload)));
+      SLUICE_CHECK(note(work, records::Step::pause, target.id(), {}, to_json(*workload)));
       paused.push_back(*workload);
     }
   }
@@ -134,7 +134,7 @@ void Runner::end_at_places(Work& work) {
   if (work.release.number != 0) work.promotion.number = told.number = work.release.number;
   const auto hold = hold_after(work);
   for (auto& finding : work.memory->end(work.plan, told, ends, hold)) work.findings.push_back(std::move(finding));
-  if (!work.left_out.empty()) static_cast<void>(note(work, "ended-alone", work.targets.front().target, {}, {}));
+  if (!work.left_out.empty()) static_cast<void>(note(work, records::Step::ended_alone, work.targets.front().target));
   if (hold) hold_in_records(work, *hold);
   if (work.promotion.state != PromotionState::succeeded) return;
   for (std::size_t t = 0; t < work.plan.targets.size(); ++t) {

@@ -16,6 +16,7 @@
 namespace sluice::promotion {
 
 using records::PromotionState;
+using records::Step;
 
 namespace {
 
@@ -28,41 +29,29 @@ std::string label_of(const Plan& plan, const std::string& id) {
 
 }  // namespace
 
-Status Runner::advance(Work& work, PromotionState state, const std::string& step, const std::string& target) {
-  SLUICE_CHECK(store_.advance(work.promotion.id, state, "",
-                              {.sequence = 0, .at = 0, .step = step, .target = target, .image = {}, .detail = {}},
-                              work.leases->fences()));
+void Runner::open_journal(Work& work) {
+  const copy::EventScope scope{work.promotion.id, work.plan.app, work.plan.environment};
+  events_.set_scope(scope);
+  work.journal = std::make_unique<StepWriter>(
+      store_, &events_, scope,
+      StepWriter::Access{.fences = [&work] { return work.leases->fences(); },
+                         .label_of = [&work](const std::string& id) { return label_of(work.plan, id); }});
+}
+
+Status Runner::advance(Work& work, PromotionState state, Step step, const std::string& target) {
+  SLUICE_CHECK(work.journal->advance(state, {.step = step, .target = target}));
   work.promotion.state = state;
-  events_.emit({.kind = copy::EventKind::state,
-                .image = {},
-                .target = label_of(work.plan, target),
-                .digest = {},
-                .bytes = 0,
-                .detail = std::string(to_string(state))});
   return {};
 }
 
-Status Runner::note(Work& work, const std::string& step, const std::string& target, const std::string& image,
-                    Json detail) {
-  if (step == "undone") tell_put_back(work, target, image, detail);
-  return store_.append(
-      work.promotion.id,
-      {.sequence = 0, .at = 0, .step = step, .target = target, .image = image, .detail = std::move(detail)},
-      work.leases->fences());
-}
-
-// Whatever is put back is said: in the outcome, and as it happens.
-void Runner::tell_put_back(Work& work, const std::string& target, const std::string& image, const Json& detail) {
-  TagPutBack back{target, image, detail.string_at("tag").value_or(""), std::nullopt};
-  if (auto digest = oci::Digest::parse(detail.string_at("digest").value_or(""))) back.digest = std::move(*digest);
-  const auto where = label_of(work.plan, target) + "/" + image + ":" + back.tag;
-  events_.emit({.kind = copy::EventKind::put_back,
-                .image = image,
-                .target = where,
-                .digest = back.digest ? back.digest->text() : std::string(),
-                .bytes = 0,
-                .detail = back.digest ? "put back to " + back.digest->text() : std::string("removed, as before")});
-  work.put_back.push_back(std::move(back));
+// Whatever is put back is in the outcome as well.
+Status Runner::note(Work& work, Step step, const std::string& target, const std::string& image, Json detail) {
+  records::JournalEntry entry{.step = step, .target = target, .image = image, .detail = std::move(detail)};
+  if (step == Step::undone) {
+    auto undone = TagStep::of(entry);
+    work.put_back.push_back({target, image, std::move(undone.tag), std::move(undone.digest)});
+  }
+  return work.journal->note(std::move(entry));
 }
 
 Result<Outcome> Runner::run(Planned planned) {
@@ -115,7 +104,7 @@ Runner::Ready Runner::begin_and_copy(Work& work) {
                                 [](const PlannedTarget& target) { return target.target.has_api; });
   if (apis) out.begun = begin_at_places(work);
   if (!out.begun) return out;
-  out.copied = advance(work, PromotionState::copying, "copying");
+  out.copied = advance(work, PromotionState::copying, Step::copying);
   if (!out.copied) return out;
   ask_for_number(work);
   {
@@ -164,13 +153,14 @@ Status Runner::take_leases(Work& work) {
 
 // Each target with an API.
 Status Runner::open_clusters(Work& work) {
+  open_journal(work);
   work.clusters.clear();
   for (auto& target : work.plan.targets) {
     auto& made = work.clusters.emplace_back();
     SLUICE_TRY(auto access, targets_.open(target.target));
     if (!access.side) continue;
     const auto id = target.target.id();
-    TargetJournal journal{[this, &work, id](const std::string& step, const std::string& image, Json detail) {
+    TargetJournal journal{[&work, id](Step step, const std::string& image, Json detail) {
       return note(work, step, id, image, std::move(detail));
     }};
     made = std::make_unique<ClusterTarget>(targets_, std::move(access), work.plan, target, std::move(journal), events_);
@@ -191,7 +181,7 @@ Outcome Runner::drive(Work& work) {
   set_out(work);
   // Phase 1: all content to all targets, invisible to workloads.
   const auto copied = [&]() -> Status {
-    SLUICE_CHECK(advance(work, PromotionState::copying, "copying"));
+    SLUICE_CHECK(advance(work, PromotionState::copying, Step::copying));
     SLUICE_CHECK(copy_content(work, stop_));
     SLUICE_CHECK(take_arrivals(work));
     return stage_at_clusters(work);
@@ -228,7 +218,7 @@ Status Runner::copy_content(Work& work, const std::stop_token& stop) {
 
 Status Runner::note_arrival(Work& work, const Arrival& arrival, const std::stop_token& stop) {
   auto& item = work.survey.items[arrival.item];
-  SLUICE_CHECK(note(work, "arrived", work.plan.targets[work.copied[arrival.item].target].target.id(),
+  SLUICE_CHECK(note(work, Step::arrived, work.plan.targets[work.copied[arrival.item].target].target.id(),
                     work.image_of(arrival.item).name,
                     Json::object().set("digest", arrival.digest.text()).set("tested", item.root().digest.text())));
   auto there = item.item;
@@ -263,7 +253,7 @@ Status Runner::stage_at_clusters(Work& work) {
     for (auto& finding : target->take_findings()) work.findings.push_back(std::move(finding));
     SLUICE_CHECK(staged);
   }
-  return note(work, "content", {}, {}, {});
+  return note(work, Step::content);
 }
 
 // Switches one target and sees it run. Empty: it does.
@@ -275,8 +265,8 @@ std::optional<Runner::Setback> Runner::bring(Work& work, std::size_t target) {
   // There is no API behind a plain registry: what was read back is the verification, and no rollout was observed.
   const auto id = work.plan.targets[target].target.id();
   auto noted = work.promotion.state == PromotionState::verifying
-                   ? note(work, "verified", id, {}, {})
-                   : advance(work, PromotionState::verifying, "verified", id);
+                   ? note(work, Step::verified, id)
+                   : advance(work, PromotionState::verifying, Step::verified, id);
   if (!noted) return Setback{std::move(noted).error()};
   work.targets[target].state = work.switched[id] = PromotionState::succeeded;
   return std::nullopt;
@@ -331,7 +321,7 @@ Status Runner::push_tags(Work& work, std::size_t target) {
   Guarded<std::vector<std::pair<std::string, std::string>>> written;  // image, tag
   const auto switched = [&](const copy::SurveyedItem& item, const std::string& tag) {
     if (work.writes && tag == item.item.tags.back()) work.memory->tag_written(target, item.item.label, item.root());
-    return note(work, "switched", id, item.item.label,
+    return note(work, Step::switched, id, item.item.label,
                 Json::object().set("tag", tag).set("digest", item.root().digest.text()));
   };
   const auto may_stand = [&](const copy::SurveyedItem& item, const std::string& tag) {
@@ -358,9 +348,9 @@ Status Runner::switch_target(Work& work, std::size_t target) {
                       .set("before", tag.before ? Json(tag.before->text()) : Json()));
     }
   }
-  SLUICE_CHECK(note(work, "before", id, {}, std::move(before)));
+  SLUICE_CHECK(note(work, Step::before, id, {}, std::move(before)));
   const auto begun = [&]() -> Status {
-    SLUICE_CHECK(advance(work, PromotionState::switching, "switch", id));
+    SLUICE_CHECK(advance(work, PromotionState::switching, Step::begin_switch, id));
     work.targets[target].state = work.switched[id] = PromotionState::switching;
     return {};
   };
@@ -375,12 +365,12 @@ Status Runner::switch_target(Work& work, std::size_t target) {
 std::optional<Runner::Setback> Runner::verify_target(Work& work, std::size_t target) {
   auto& cluster = *work.cluster(target);
   auto& outcome = work.targets[target];
-  if (auto noted = advance(work, PromotionState::rolling_out, "rolling-out", outcome.target); !noted)
+  if (auto noted = advance(work, PromotionState::rolling_out, Step::rolling_out, outcome.target); !noted)
     return Setback{std::move(noted).error()};
   outcome.state = PromotionState::rolling_out;
   auto verdict = cluster.follow();
   if (verdict && verdict->good) {
-    if (auto noted = advance(work, PromotionState::verifying, "verifying", outcome.target); !noted)
+    if (auto noted = advance(work, PromotionState::verifying, Step::verifying, outcome.target); !noted)
       return Setback{std::move(noted).error()};
     outcome.state = PromotionState::verifying;
     verdict = cluster.watch(std::move(*verdict));
@@ -432,10 +422,7 @@ Outcome Runner::roll_back(Work& work, std::size_t target, Setback setback) {
 // The end stands in the records; what is told about it is what they say.
 Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> error) {
   const auto sentence = error ? error->sentence() : std::string();
-  auto recorded = store_.advance(
-      work.promotion.id, state, sentence,
-      {.sequence = 0, .at = 0, .step = std::string(to_string(state)), .target = {}, .image = {}, .detail = {}},
-      work.leases->fences());
+  auto recorded = work.journal->advance(state, {.step = records::end_step(state)}, sentence);
   if (recorded) {
     work.promotion.state = state;
     work.promotion.failure = sentence;
@@ -450,7 +437,9 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
 
 // Not at its end: the state stays what it is.
 Outcome Runner::leave_open(Work& work, Error error) {
-  static_cast<void>(note(work, "left", {}, {}, Json::object().set("why", error.sentence())));
+  // The state that it is left in is told once more.
+  static_cast<void>(work.journal->note({.step = Step::left, .detail = Json::object().set("why", error.sentence())},
+                                       work.promotion.state));
   const auto resume = "sluice resume " + work.promotion.id;
   auto hint = error.hint();
   if (hint.empty()) hint = "look again: " + resume;
@@ -462,12 +451,6 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
   take_number(work);
   work.clusters.clear();
   work.leases.reset();
-  events_.emit({.kind = copy::EventKind::state,
-                .image = {},
-                .target = {},
-                .digest = {},
-                .bytes = 0,
-                .detail = std::string(to_string(work.promotion.state))});
   read_again(store_, work.promotion);
   return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets), std::move(error),
           std::move(work.findings),  std::move(work.put_back), work.places_told};

@@ -12,6 +12,7 @@
 #include "promotion/memory/writer.hpp"
 #include "promotion/plan/plan.hpp"
 #include "promotion/plan/planner.hpp"
+#include "promotion/steps/step_writer.hpp"
 #include "promotion/targets/places.hpp"
 #include "promotion/targets/targets.hpp"
 #include "records/store.hpp"
@@ -65,7 +66,7 @@ struct Arrival;
 /// Thread: job; blocks. Borrows everything for its life.
 class Runner {
  public:
-  Runner(Places& places, records::Store& store, copy::Events& events, RunnerOptions options, std::stop_token stop)
+  Runner(Places& places, records::Store& store, PromotionEvents& events, RunnerOptions options, std::stop_token stop)
       : store_(store), events_(events), options_(std::move(options)), stop_(stop), targets_(places, stop) {}
 
   /// Does what was planned. An Error means that no promotion came about (records; busy: somebody else's lease, see
@@ -146,12 +147,14 @@ class Runner {
   Outcome finish(Work& work, records::PromotionState state, std::optional<Error> error);
   Outcome leave_open(Work& work, Error error);
   Outcome conclude(Work& work, std::optional<Error> error);
-  Status advance(Work& work, records::PromotionState state, const std::string& step, const std::string& target = {});
-  Status note(Work& work, const std::string& step, const std::string& target, const std::string& image, Json detail);
-  void tell_put_back(Work& work, const std::string& target, const std::string& image, const Json& detail);
+  /// All that is written about a promotion from here on carries its id.
+  void open_journal(Work& work);
+  static Status advance(Work& work, records::PromotionState state, records::Step step, const std::string& target = {});
+  static Status note(Work& work, records::Step step, const std::string& target = {}, const std::string& image = {},
+                     Json detail = {});
 
   records::Store& store_;
-  copy::Events& events_;
+  ScopedEvents events_;
   RunnerOptions options_;
   std::stop_token stop_;
   Targets targets_;

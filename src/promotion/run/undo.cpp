@@ -55,7 +55,7 @@ std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& tar
   }
   const auto put = [&]() -> Status {
     SLUICE_CHECK(copy::put_back(place, repository, tag.tag, *tag.before, how, {}));
-    return note(work, "undone", target.target.id(), image.name,
+    return note(work, records::Step::undone, target.target.id(), image.name,
                 Json::object().set("tag", tag.tag).set("digest", tag.before->text()));
   }();
   // It reads as before, and the place takes no such write from us: then it did not take ours either.
@@ -90,7 +90,7 @@ bool Runner::put_back(Work& work, std::size_t target) {
     return cluster == nullptr || cluster->resume_all().ok();
   }
   // Who lost the lease keeps his hands off. Records that fail otherwise are no reason to leave a target half switched.
-  auto ours = note(work, "put-back", id, {}, {});
+  auto ours = note(work, records::Step::put_back, id);
   if (cluster != nullptr && (ours || ours.error().kind() != ErrorKind::conflict)) {
     if (auto held = cluster->confirm_lease(); !held) ours = std::move(held);
   }
@@ -107,7 +107,7 @@ bool Runner::put_back(Work& work, std::size_t target) {
     clean = put_back_tags(work, target);
   }
   if (clean) {
-    static_cast<void>(note(work, "put-back-done", id, {}, {}));
+    static_cast<void>(note(work, records::Step::put_back_done, id));
     work.switched.erase(id);
   }
   return clean;
@@ -219,7 +219,7 @@ Result<Outcome> Runner::resume(const std::string& id, const std::string& only) {
     SLUICE_CHECK(knowledge_of(targets_, target));
     SLUICE_CHECK(look_at_stream_attachments(targets_, work.plan, target));
   }
-  SLUICE_CHECK(note(work, "resume", {}, {}, {}));
+  SLUICE_CHECK(note(work, records::Step::resume));
   ask_for_number(work);
   return drive(work);
 }
@@ -299,7 +299,7 @@ Result<Outcome> Runner::undo(const std::string& id, const std::string& only) {
   SLUICE_CHECK(take_leases(work));
   SLUICE_CHECK(begin_at_places(work));
   SLUICE_CHECK(resume_left_paused(work));
-  SLUICE_CHECK(advance(work, PromotionState::switching, "undo"));
+  SLUICE_CHECK(advance(work, PromotionState::switching, records::Step::undo));
   for (const auto& target : work.plan.targets) work.targets.push_back({target.target.id(), PromotionState::partial});
   bool clean = true;
   bool any_back = work.back_already || !work.undone_before.empty();

@@ -31,6 +31,7 @@ struct Runner::Work {
   std::vector<CopyPlace> copied{};  ///< the image of each item of the survey
   std::vector<Arrival> arrivals{};  ///< that the plan does not know of yet
   std::unique_ptr<LeaseKeeper> leases{};
+  std::unique_ptr<StepWriter> journal{};
   std::vector<std::unique_ptr<ClusterTarget>> clusters{};  ///< by target; null without an API
   std::vector<TargetOutcome> targets{};
   std::vector<Finding> findings{};
@@ -104,25 +105,48 @@ struct Runner::Work {
   /// Learns from the journal what earlier attempts left switched and paused.
   void recall(const std::vector<records::JournalEntry>& journal) {
     using records::PromotionState;
+    using records::Step;
     recall_arrivals(journal, plan);
     for (const auto& entry : journal) {
-      if (entry.step == "switch") switched[entry.target] = PromotionState::switching;
-      if (entry.step == "switch") ended_at.erase(entry.target);
-      if (entry.step == "ended-alone") ended_at.insert(entry.target);
-      if (entry.step == "verified") switched[entry.target] = PromotionState::succeeded;
-      if (entry.step == "switched")
-        pushed.emplace(entry.target, entry.image, entry.detail.string_at("tag").value_or(""));
-      if (entry.step == "undone") undone_before.insert(entry.target);
-      if (entry.step == "undone") pushed.erase({entry.target, entry.image, entry.detail.string_at("tag").value_or("")});
-      if (entry.step == "put-back-done") switched.erase(entry.target);
-      if (records::parse_promotion_state(entry.step) == PromotionState::rolled_back) switched.clear();
-      if (entry.step != "pause" && entry.step != "resumed") continue;
-      const auto workload = workload_from(entry.detail);
-      if (!workload) continue;
-      auto& paused = left_paused[entry.target];
-      std::erase_if(paused, [&](const auto& one) { return one.kind == workload->kind && one.name == workload->name; });
-      if (entry.step == "pause") paused.push_back(*workload);
+      switch (entry.step) {
+        case Step::begin_switch:
+          switched[entry.target] = PromotionState::switching;
+          ended_at.erase(entry.target);
+          break;
+        case Step::ended_alone:
+          ended_at.insert(entry.target);
+          break;
+        case Step::verified:
+          switched[entry.target] = PromotionState::succeeded;
+          break;
+        case Step::switched:
+          pushed.emplace(entry.target, entry.image, TagStep::of(entry).tag);
+          break;
+        case Step::undone:
+          undone_before.insert(entry.target);
+          pushed.erase({entry.target, entry.image, TagStep::of(entry).tag});
+          break;
+        case Step::put_back_done:
+          switched.erase(entry.target);
+          break;
+        case Step::rolled_back:
+          switched.clear();
+          break;
+        case Step::pause:
+        case Step::resumed:
+          recall_pause(entry);
+          break;
+        default:
+          break;  // says nothing about where tags and workloads stand
+      }
     }
+  }
+  void recall_pause(const records::JournalEntry& entry) {
+    const auto workload = workload_from(entry.detail);
+    if (!workload) return;
+    auto& paused = left_paused[entry.target];
+    std::erase_if(paused, [&](const auto& one) { return one.kind == workload->kind && one.name == workload->name; });
+    if (entry.step == records::Step::pause) paused.push_back(*workload);
   }
   /// Whether it has ended at all targets that are left out now, as they were told.
   bool ended_elsewhere() const {

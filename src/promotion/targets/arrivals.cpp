@@ -54,7 +54,7 @@ void take_released_before(const memory::TargetMemory& memory, PlannedTarget& tar
 
 void recall_arrivals(const std::vector<records::JournalEntry>& journal, Plan& plan) {
   for (const auto& entry : journal) {
-    if (entry.step != "arrived") continue;
+    if (entry.step != records::Step::arrived) continue;
     const auto digest = parsed(entry.detail.string_at("digest").value_or(""));
     for (auto& target : plan.targets) {
       if (!digest || target.target.id() != entry.target) continue;

@@ -183,7 +183,7 @@ Status ClusterTarget::move_one(const PlannedImage& image, const PlannedTag& tag)
   const auto& project = planned_.target.project;
   SLUICE_TRY(const auto moved,
              openshift::move_tag(client(), {project, image.name, tag.tag, project, image.name, digest}, context()));
-  SLUICE_CHECK(journal_.note("switched", image.name,
+  SLUICE_CHECK(journal_.note(records::Step::switched, image.name,
                              Json::object().set("tag", tag.tag).set("digest", digest).set("written", moved.written)));
   events_.emit({.kind = copy::EventKind::tag,
                 .image = image.name,
@@ -230,7 +230,7 @@ std::optional<Finding> ClusterTarget::move_back(const PlannedImage& image, const
   }();
   if (!back) return Finding{"undo-failed", Severity::warning, where, back.error().sentence(), again};
   const auto noted =
-      journal_.note("undone", image.name,
+      journal_.note(records::Step::undone, image.name,
                     Json::object().set("tag", tag.tag).set("digest", tag.before ? Json(tag.before->text()) : Json()));
   if (!noted) return Finding{"undo-failed", Severity::warning, where, noted.error().sentence(), again};
   return std::nullopt;

@@ -24,7 +24,7 @@ namespace sluice::promotion {
 
 /// How ClusterTarget writes to the journal. `note` appends a step; nothing is done when it fails.
 struct TargetJournal {
-  std::function<Status(const std::string& step, const std::string& image, Json detail)> note;
+  std::function<Status(records::Step step, const std::string& image, Json detail)> note;
 };
 
 /// A workload as the journal names it: what we paused.

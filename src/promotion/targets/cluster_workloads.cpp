@@ -84,14 +84,14 @@ std::vector<openshift::WorkloadRef> ClusterTarget::pauses_of(const TargetUses& u
 Status ClusterTarget::pause(const TargetUses& uses) {
   for (const auto& ref : pauses_of(uses)) {
     // Journaled first: a kill right after leaves a note of what has to be resumed.
-    SLUICE_CHECK(journal_.note("pause", "", to_json(ref)));
+    SLUICE_CHECK(journal_.note(records::Step::pause, "", to_json(ref)));
     auto paused = openshift::pause_workload(client(), ref, context());
     if (!paused && paused.error().kind() != ErrorKind::denied) return std::move(paused).error();
     if (paused && *paused) {
       paused_.push_back(ref);
       continue;
     }
-    SLUICE_CHECK(journal_.note("resumed", "", to_json(ref)));  // not by us: not ours to resume
+    SLUICE_CHECK(journal_.note(records::Step::resumed, "", to_json(ref)));  // not by us: not ours to resume
     say(fmt::format("{} was not paused: {}", ref.shown(),
                     paused ? "somebody else had paused it" : paused.error().message()));
   }
@@ -104,7 +104,7 @@ Status ClusterTarget::resume_paused(std::vector<openshift::WorkloadRef> workload
   for (const auto& workload : workloads) {
     // Nobody may stay paused because somebody pressed Ctrl-C.
     auto resumed = openshift::resume_workload(client(), workload, {context().deadline, {}});
-    if (resumed) resumed = journal_.note("resumed", "", to_json(workload));
+    if (resumed) resumed = journal_.note(records::Step::resumed, "", to_json(workload));
     if (!resumed && first) first = std::move(resumed);
     std::erase_if(paused_, [&](const auto& one) { return one.uid == workload.uid && one.name == workload.name; });
   }
@@ -147,7 +147,7 @@ Status ClusterTarget::patch(const TargetUses& uses) {
       entry.second.push_back({container.name, container.init, repository + "@" + use.tag.digest});
   }
   for (const auto& [name, entry] : wanted) {
-    SLUICE_CHECK(journal_.note("patch", "", to_json(entry.first)));
+    SLUICE_CHECK(journal_.note(records::Step::patch, "", to_json(entry.first)));
     SLUICE_CHECK(openshift::set_images(client(), entry.first, entry.second, context()));
   }
   return {};
@@ -159,7 +159,7 @@ Status ClusterTarget::act(const TargetUses& uses) {
   for (const auto& judged : uses.judged) {
     if (judged.action != UseAction::start || !started.insert(judged.use.shown()).second) continue;
     const auto ref = ref_of(judged.use);
-    SLUICE_CHECK(journal_.note("start", "", to_json(ref)));
+    SLUICE_CHECK(journal_.note(records::Step::start, "", to_json(ref)));
     SLUICE_CHECK(openshift::start_rollout(client(), ref, context()));
   }
   return {};

@@ -19,11 +19,11 @@ using support::why;
 using ::testing::ElementsAre;
 
 /// Every kind. A new one does not compile here until it is in the list below as well.
-constexpr EventKind kKinds[] = {EventKind::road,          EventKind::total,      EventKind::blob_started,
-                                EventKind::blob_progress, EventKind::blob_done,  EventKind::blob_retried,
-                                EventKind::blob_resumed,  EventKind::wait,       EventKind::put_back,
-                                EventKind::manifest,      EventKind::tag,        EventKind::state,
-                                EventKind::rollout,       EventKind::attachment, EventKind::note};
+constexpr EventKind kKinds[] = {EventKind::road,          EventKind::total,     EventKind::blob_started,
+                                EventKind::blob_progress, EventKind::blob_done, EventKind::blob_retried,
+                                EventKind::blob_resumed,  EventKind::wait,      EventKind::put_back,
+                                EventKind::manifest,      EventKind::tag,       EventKind::rollout,
+                                EventKind::attachment,    EventKind::note};
 constexpr bool is_listed(EventKind kind) {
   switch (kind) {
     case EventKind::road:
@@ -37,7 +37,6 @@ constexpr bool is_listed(EventKind kind) {
     case EventKind::put_back:
     case EventKind::manifest:
     case EventKind::tag:
-    case EventKind::state:
     case EventKind::rollout:
     case EventKind::attachment:
     case EventKind::note:

@@ -46,12 +46,14 @@ class DyingStore final : public records::Store {
                                                         std::size_t limit) override {
     return inner_.promotions_at(places, limit);
   }
-  Status advance(std::string_view id, PromotionState state, std::string_view failure, records::JournalEntry entry,
-                 const std::vector<records::Fence>& fences) override {
+  Result<records::JournalEntry> advance(std::string_view id, PromotionState state, std::string_view failure,
+                                        records::JournalEntry entry,
+                                        const std::vector<records::Fence>& fences) override {
     SLUICE_CHECK(write());
     return inner_.advance(id, state, failure, std::move(entry), fences);
   }
-  Status append(std::string_view id, records::JournalEntry entry, const std::vector<records::Fence>& fences) override {
+  Result<records::JournalEntry> append(std::string_view id, records::JournalEntry entry,
+                                       const std::vector<records::Fence>& fences) override {
     SLUICE_CHECK(write());
     return inner_.append(id, std::move(entry), fences);
   }

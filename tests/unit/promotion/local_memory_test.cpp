@@ -54,12 +54,12 @@ class LocalMemory : public World {
     promotion.places = place_keys(there(), app.images, "latest");
     const auto added = store->add_promotion(promotion);
     EXPECT_TRUE(added.ok()) << why(added);
-    if (switched) note(added->id, PromotionState::switching, "switch");
+    if (switched) note(added->id, PromotionState::switching, records::Step::begin_switch);
     if (state != PromotionState::planned)
-      note(added->id, state, "end", state == PromotionState::failed ? "it broke" : "");
+      note(added->id, state, records::Step::left, state == PromotionState::failed ? "it broke" : "");
     return added->id;
   }
-  void note(const std::string& id, PromotionState state, const std::string& step, const std::string& failure = {}) {
+  void note(const std::string& id, PromotionState state, records::Step step, const std::string& failure = {}) {
     const auto noted =
         store->advance(id, state, failure,
                        {.sequence = 0, .at = 0, .step = step, .target = there().id(), .image = {}, .detail = {}}, {});

@@ -278,10 +278,7 @@ TEST_F(PlannerTest, FindsThatTheLastPromotionIsUnfinished) {
        {Row{records::PromotionState::copying, true}, Row{records::PromotionState::switching, true},
         Row{records::PromotionState::partial, true}, Row{records::PromotionState::failed, false},
         Row{records::PromotionState::cancelled, false}, Row{records::PromotionState::rolled_back, false}}) {
-    ASSERT_TRUE(store
-                    ->advance(added->id, row.state, "",
-                              {.sequence = 0, .at = 0, .step = "x", .target = {}, .image = {}, .detail = {}}, {})
-                    .ok());
+    ASSERT_TRUE(store->advance(added->id, row.state, "", {.step = records::Step::left}, {}).ok());
     planned = plan();
     ASSERT_TRUE(planned.ok()) << why(planned);
     EXPECT_EQ(planned->plan.blocked(), row.blocks) << to_string(row.state);

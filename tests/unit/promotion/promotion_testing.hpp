@@ -137,7 +137,7 @@ class World : public ::testing::Test {
     EXPECT_TRUE(entries.ok()) << support::why(entries);
     std::vector<std::string> out;
     for (const auto& entry : *entries) {
-      out.push_back(entry.step + (entry.target.empty() ? "" : " " + entry.target) +
+      out.push_back(std::string(to_string(entry.step)) + (entry.target.empty() ? "" : " " + entry.target) +
                     (entry.image.empty() ? "" : " " + entry.image));
     }
     return out;

@@ -305,13 +305,39 @@ TEST_F(RunnerTest, PutsBackWhenTheUserStopsWhileSwitching) {
   EXPECT_TRUE(stands_at(prod(), 0));
 }
 
-TEST_F(RunnerTest, TellsEachStateAsAnEvent) {
+TEST_F(RunnerTest, TellsEachStateOnceItIsRecorded) {
   build(1);
   ASSERT_TRUE(promote().ok());
   std::vector<std::string> seen;
-  for (const auto& event : events.of(copy::EventKind::state)) seen.push_back(event.detail + " " + event.target);
+  for (const auto& step : events.steps()) {
+    if (step.state) seen.push_back(std::string(to_string(*step.state)) + " " + step.target);
+  }
   EXPECT_THAT(seen, ElementsAre("copying ", "switching prod.example.com/shop", "verifying prod.example.com/shop",
                                 "succeeded "));
+}
+
+TEST_F(RunnerTest, TellsTheStepsThatTheJournalHasWithItsNumbersAndTheirPromotion) {
+  build(1);
+  const auto outcome = promote();
+  ASSERT_TRUE(outcome.ok()) << why(outcome);
+  const auto journal = store_->journal(outcome->promotion.id);
+  ASSERT_TRUE(journal.ok()) << why(journal);
+  const auto told = events.steps();
+  ASSERT_EQ(told.size(), journal->size());
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    const auto& entry = (*journal)[i];
+    EXPECT_EQ(told[i].entry.sequence, entry.sequence) << i;
+    EXPECT_EQ(told[i].entry.at, entry.at) << i;
+    EXPECT_EQ(to_string(told[i].entry.step), to_string(entry.step)) << i;
+    EXPECT_EQ(told[i].entry.image, entry.image) << i;
+    EXPECT_EQ(told[i].scope->promotion, outcome->promotion.id) << i;
+    EXPECT_EQ(told[i].scope->app, outcome->promotion.app) << i;
+    EXPECT_EQ(told[i].scope->environment, outcome->promotion.environment) << i;
+  }
+  for (const auto& event : events.of(copy::EventKind::tag)) {
+    ASSERT_TRUE(event.scope);
+    EXPECT_EQ(event.scope->promotion, outcome->promotion.id);
+  }
 }
 
 }  // namespace

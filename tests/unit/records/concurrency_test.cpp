@@ -172,7 +172,7 @@ TEST(AfterCommit, IsCalledOncePerCommittedWrite) {
   ASSERT_TRUE(store->keep_release(release_of("shop", {image("web", "first")})).ok());
   ASSERT_TRUE(store->clear_holds({"r/shop/web:prod"}).ok());
   ASSERT_TRUE(store->journal(id).ok());
-  ASSERT_FALSE(store->append("p1", testing::step("x"), {}).ok());
+  ASSERT_FALSE(store->append("p1", testing::step("left"), {}).ok());
   EXPECT_EQ(calls.size(), 2U) << "what changes nothing is no write";
 
   ASSERT_TRUE(store->advance(id, PromotionState::copying, "", testing::step("copy"), {}).ok());

@@ -181,7 +181,7 @@ TEST_F(OldRecords, KeepTheirPromotionsWithJournalAndPlaces) {
   auto journal = store->journal("p1");
   ASSERT_TRUE(journal.ok()) << why(journal);
   ASSERT_EQ(journal->size(), 1U);
-  EXPECT_EQ((*journal)[0].step, "switch");
+  EXPECT_EQ(to_string((*journal)[0].step), "switch");
   EXPECT_TRUE(store->advance("p2", PromotionState::succeeded, "", testing::step("verified"), {}).ok());
   EXPECT_TRUE(store->append("p1", testing::step("undone"), {}).ok());
 }

@@ -205,25 +205,25 @@ TEST_F(Promotions, KeepTheirJournalInOrder) {
   first.detail.set("digest", "sha256:1");
   first.at = 17;
   ASSERT_TRUE(store_->append(id, first, {}).ok());
-  ASSERT_TRUE(store_->append(other, step("other"), {}).ok());
+  ASSERT_TRUE(store_->append(other, step("content"), {}).ok());
   ASSERT_TRUE(store_->append(id, step("switch"), {}).ok());
   auto got = store_->journal(id);
   ASSERT_TRUE(got.ok()) << why(got);
   ASSERT_EQ(got->size(), 2U);
   EXPECT_EQ((*got)[0].sequence, 1);
   EXPECT_EQ((*got)[0].at, 17);
-  EXPECT_EQ((*got)[0].step, "before");
+  EXPECT_EQ(to_string((*got)[0].step), "before");
   EXPECT_EQ((*got)[0].target, "b/shop");
   EXPECT_EQ((*got)[0].image, "web");
   EXPECT_EQ((*got)[0].detail.string_at("digest"), "sha256:1");
   EXPECT_EQ((*got)[1].sequence, 2);
-  EXPECT_EQ((*got)[1].step, "switch");
+  EXPECT_EQ(to_string((*got)[1].step), "switch");
   EXPECT_GT((*got)[1].at, 1'700'000'000);
 }
 
 TEST_F(Promotions, ThatDoNotExistCannotMove) {
-  EXPECT_TRUE(failed_with(store_->append("p1", step("x"), {}), ErrorKind::not_found, "no promotion p1"));
-  EXPECT_TRUE(failed_with(store_->advance("p1", PromotionState::failed, "", step("x"), {}), ErrorKind::not_found,
+  EXPECT_TRUE(failed_with(store_->append("p1", step("left"), {}), ErrorKind::not_found, "no promotion p1"));
+  EXPECT_TRUE(failed_with(store_->advance("p1", PromotionState::failed, "", step("left"), {}), ErrorKind::not_found,
                           "no promotion p1"));
   auto got = store_->promotion("p1");
   ASSERT_TRUE(got.ok()) << why(got);
@@ -248,19 +248,52 @@ TEST_F(Promotions, AreNotWrittenUnderAFenceThatSomebodyTookOver) {
   EXPECT_TRUE(failed_with(store_->append(id, step("switched"), fences), ErrorKind::conflict, sentence));
   EXPECT_TRUE(failed_with(store_->advance(id, PromotionState::verifying, "", step("switched"), fences),
                           ErrorKind::conflict, sentence));
-  EXPECT_TRUE(failed_with(store_->append(id, step("x"), {{"d/shop", 1}}), ErrorKind::conflict,
+  EXPECT_TRUE(failed_with(store_->append(id, step("left"), {{"d/shop", 1}}), ErrorKind::conflict,
                           "nobody holds the lease of d/shop"));
 
   EXPECT_EQ(stored(id).state, PromotionState::planned) << "a refused write leaves nothing behind";
   auto journal = store_->journal(id);
   ASSERT_TRUE(journal.ok()) << why(journal);
   EXPECT_EQ(journal->size(), 1U);
-  EXPECT_TRUE(store_->append(id, step("x"), {{"b/shop", theirs->fence}}).ok());
+  EXPECT_TRUE(store_->append(id, step("left"), {{"b/shop", theirs->fence}}).ok());
 }
 
-TEST_F(Promotions, NeedANameForEveryStep) {
+TEST_F(Promotions, GetTheirStepsBackWithNumberAndTime) {
   const auto id = planned(*store_).id;
-  EXPECT_TRUE(failed_with(store_->append(id, step(""), {}), ErrorKind::internal, "its step has no name"));
+  const auto first = store_->append(id, step("before", "b/shop", "web"), {});
+  ASSERT_TRUE(first.ok()) << why(first);
+  const auto second = store_->advance(id, PromotionState::switching, "", step("switch", "b/shop"), {});
+  ASSERT_TRUE(second.ok()) << why(second);
+  EXPECT_EQ(first->sequence, 1);
+  EXPECT_EQ(second->sequence, 2);
+  EXPECT_EQ(to_string(second->step), "switch");
+  EXPECT_EQ(first->image, "web");
+  const auto journal = store_->journal(id);
+  ASSERT_TRUE(journal.ok()) << why(journal);
+  ASSERT_EQ(journal->size(), 2U);
+  EXPECT_EQ((*journal)[1].at, second->at);
+}
+
+TEST(Steps, AreReadByTheNamesThatTheyAreWrittenBy) {
+  const char* names[] = {"copying",   "content", "arrived",   "before",   "switch",        "switched",    "pause",
+                         "resumed",   "patch",   "start",     "verified", "verifying",     "rolling-out", "put-back",
+                         "undone",    "left",    "resume",    "undo",     "put-back-done", "ended-alone", "taken-over",
+                         "succeeded", "failed",  "cancelled", "partial",  "rolled-back",   "rejected",    "expired"};
+  for (const auto* name : names) {
+    const auto step = parse_step(name);
+    ASSERT_TRUE(step) << name;
+    EXPECT_EQ(to_string(*step), name);
+  }
+  EXPECT_FALSE(parse_step("Switch"));
+  EXPECT_FALSE(parse_step(""));
+}
+
+TEST(Steps, EndAsTheirStateIsNamed) {
+  for (const auto state :
+       {PromotionState::succeeded, PromotionState::failed, PromotionState::rolled_back, PromotionState::rejected,
+        PromotionState::expired, PromotionState::cancelled, PromotionState::partial}) {
+    EXPECT_EQ(to_string(end_step(state)), to_string(state));
+  }
 }
 
 TEST_F(Promotions, AreAppendOnlyForWhoeverOpensTheFile) {

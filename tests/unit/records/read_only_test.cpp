@@ -120,9 +120,9 @@ TEST_F(ReadOnly, RefusesToWrite) {
   auto promotion = looking.promotion(id);
   ASSERT_TRUE(promotion.ok() && promotion->has_value()) << why(promotion);
   EXPECT_TRUE(failed_with(looking.add_promotion(**promotion), ErrorKind::internal, sentence));
-  EXPECT_TRUE(failed_with(looking.append(id, testing::step("x"), {}), ErrorKind::internal, sentence));
-  EXPECT_TRUE(failed_with(looking.advance(id, PromotionState::failed, "", testing::step("x"), {}), ErrorKind::internal,
-                          sentence));
+  EXPECT_TRUE(failed_with(looking.append(id, testing::step("left"), {}), ErrorKind::internal, sentence));
+  EXPECT_TRUE(failed_with(looking.advance(id, PromotionState::failed, "", testing::step("left"), {}),
+                          ErrorKind::internal, sentence));
   EXPECT_TRUE(failed_with(looking.set_hold(hold_of("a")), ErrorKind::internal, sentence));
   EXPECT_TRUE(failed_with(looking.clear_holds({"a"}), ErrorKind::internal, sentence));
   EXPECT_TRUE(failed_with(looking.clear_old_hold("shop", "prod"), ErrorKind::internal, sentence));

@@ -83,9 +83,10 @@ inline Release release_of(std::string app, std::vector<ReleaseImage> images, boo
   return out;
 }
 
-inline JournalEntry step(std::string name, std::string target = {}, std::string image_name = {}) {
+/// `name`: as the journal spells it.
+inline JournalEntry step(std::string_view name, std::string target = {}, std::string image_name = {}) {
   JournalEntry out;
-  out.step = std::move(name);
+  out.step = parse_step(name).value();
   out.target = std::move(target);
   out.image = std::move(image_name);
   out.detail = Json::object();
