@@ -165,7 +165,11 @@ int run_command(const Invocation& invocation, Console& console, const Environmen
   });
   RunReport run;
   Context context{console, common, session, view, events, run, signals.token()};
-  const auto done = std::visit([&](const auto& command) { return execute(command, context); }, invocation.command);
+  const auto* sandbox = std::get_if<SandboxRun>(&invocation.command);
+  const auto done =
+      sandbox != nullptr && hooks.serve_sandbox
+          ? hooks.serve_sandbox(*sandbox, context)
+          : std::visit([&](const auto& command) { return execute(command, context); }, invocation.command);
   view.clear();
   session.keep_profiles();
   if (reports->events) tell_failure(reports->events->complete(), console);

@@ -116,8 +116,8 @@ TEST_F(LocalMemory, AFailureThatMovedNoTagIsNoRelease) {
 TEST_F(LocalMemory, AFailureWhoseTagsWerePutBackIsNoRelease) {
   record(1, 0, PromotionState::succeeded);
   const auto id = record(2, 1, PromotionState::planned);
-  note(id, PromotionState::switching, "put-back-done");
-  note(id, PromotionState::failed, "end", "it broke");
+  note(id, PromotionState::switching, records::Step::put_back_done);
+  note(id, PromotionState::failed, records::Step::left, "it broke");
   EXPECT_THAT(stood(), ElementsAre("1 verified"));
 }
 
