@@ -2,6 +2,7 @@ set(SLUICE_COMMON_HEADERS <algorithm> <chrono> <condition_variable> <cstdint> <f
   <optional> <set> <stop_token> <string> <string_view> <variant> <vector> <fmt/format.h> <tl/expected.hpp>)
 
 # sluice_room(NAME LINKS ...): one static library for the room src/NAME, built from every .cpp in it.
+# Each room becomes a library; SLUICE_ROOMS lists them from the ground up.
 function(sluice_room name)
   cmake_parse_arguments(arg "" "" "LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
@@ -11,6 +12,7 @@ function(sluice_room name)
   add_library(sluice_${name} STATIC ${sources})
   sluice_unity(sluice_${name} ${sources})
   add_library(sluice::${name} ALIAS sluice_${name})
+  set_property(GLOBAL APPEND PROPERTY SLUICE_ROOMS ${name})
   target_include_directories(sluice_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(sluice_${name} PUBLIC sluice_options ${arg_LINKS})
   # What nearly every file includes, parsed once. ./run lint compiles headers without it, and so finds those that lean on it.

@@ -44,7 +44,7 @@ class CheckIncludes(unittest.TestCase):
     def test_what_is_forbidden_is_named_with_its_line(self):
         for name, path, line, said in (
             ("an upper floor", "oci/a.hpp", '#include "places/place.hpp"', 'oci (floor 1) may not include "places/'),
-            ("the same floor", "copy/a.cpp", '#include "cluster/api.hpp"', 'copy (floor 3) may not include "cluster/'),
+            ("the same floor", "copy/a.cpp", '#include "openshift/api.hpp"', 'copy (floor 3) may not include "openshift/'),
             ("base may not use net", "base/a.cpp", '#include "net/http.hpp"', 'base (floor 0) may not include "net/'),
             ("oci may not use auth", "oci/a.cpp", '#include "auth/login.hpp"', 'oci (floor 1) may not include "auth/'),
             ("the look-alike upstairs", "sandbox/a.cpp", '#include "copy/copier.hpp"', "sandbox (floor beside)"),
@@ -63,13 +63,37 @@ class CheckIncludes(unittest.TestCase):
 
     def test_a_room_that_is_included_and_not_linked_is_named(self):
         links = "sluice_room(oci LINKS sluice::base)\nsluice_room(pipeline LINKS sluice::base\n  sluice::oci fmt::fmt)\n"
-        files = {"CMakeLists.txt": links, "pipeline/a.cpp": '#include "oci/a.hpp"\n#include "pipeline/a.hpp"\n'}
+        files = {"CMakeLists.txt": links, "oci/a.cpp": '#include "base/a.hpp"\n',
+                 "pipeline/a.cpp": '#include "base/a.hpp"\n#include "oci/a.hpp"\n#include "pipeline/a.hpp"\n'}
         self.assertEqual(check(files)[0], 0, check(files)[1])
         files["pipeline/b.cpp"] = '#include "base/a.hpp"\n#include "net/url.hpp"\n'
         code, output = check(files)
         self.assertEqual(code, 1)
         self.assertIn("pipeline/b.cpp:2: pipeline includes net, and its LINKS", output)
         self.assertIn("1 problem", output)
+
+    def test_links_that_go_up_and_links_that_nobody_needs_are_named(self):
+        links = "sluice_room(oci LINKS sluice::base sluice::places)\nsluice_room(auth LINKS sluice::oci)\n"
+        code, output = check({"CMakeLists.txt": links, "oci/a.cpp": '#include "base/json.hpp"\n', "auth/a.cpp": ""})
+        self.assertEqual(code, 1, output)
+        self.assertIn("oci may not link sluice::places", output)
+        self.assertIn("auth links sluice::oci, and includes nothing of it", output)
+        self.assertIn("2 problems", output)
+
+    def test_a_circle_of_headers_is_told_in_its_order(self):
+        code, output = check({"oci/a.hpp": '#include "oci/b.hpp"\n', "oci/b.hpp": '#include "oci/c.hpp"\n',
+                              "oci/c.hpp": '#include "oci/a.hpp"\n', "oci/d.hpp": '#include "oci/a.hpp"\n'})
+        self.assertEqual(code, 1, output)
+        self.assertIn("a circle of headers: oci/a.hpp -> oci/b.hpp -> oci/c.hpp -> oci/a.hpp", output)
+        self.assertIn("1 problem", output)
+
+    def test_files_and_folders_that_are_too_large_are_named(self):
+        files = {f"oci/{n}.hpp": "\n" for n in range(41)}
+        code, output = check({**files, "net/a.cpp": "\n" * 401, "net/b.cpp": "\n" * 400})
+        self.assertEqual(code, 1, output)
+        self.assertIn("net/a.cpp: 401 lines; 400 at most", output)
+        self.assertNotIn("net/b.cpp", output)
+        self.assertIn("oci: 41 files; 40 at most", output)
 
     def test_an_unknown_room_and_an_empty_tree_are_errors(self):
         self.assertIn("attic is no room", check({"attic/a.cpp": ""})[1])
