@@ -143,12 +143,7 @@ class Bringer {
     for (const auto& blob : blobs) sum += blob.size_bytes;
     (out.was_there ? out.bytes.present : out.bytes.moved) = sum;
     (out.was_there ? out.blobs.present : out.blobs.moved) = blobs.size();
-    events_.emit({.kind = copy::EventKind::total,
-                  .image = {},
-                  .target = {},
-                  .digest = {},
-                  .bytes = out.was_there ? 0 : sum,
-                  .detail = {}});
+    events_.emit({.kind = copy::EventKind::total, .bytes = out.was_there ? 0 : sum});
   }
 
   void tell(copy::EventKind kind, const std::string& digest, std::uint64_t bytes, std::string detail = {}) {
@@ -272,7 +267,6 @@ class Bringer {
                   .image = order_.to.label(),
                   .target = order_.to.text(),
                   .digest = now->id,
-                  .bytes = 0,
                   .detail = order_.to.tag});
     return now->id;
   }

@@ -156,12 +156,7 @@ int run_command(const Invocation& invocation, Console& console, const Environmen
   if (reports->events) events.add(*reports->events);
   app::Session session(common.session, environment, signals.token(), hooks.after_commit);
   session.tell_waits([&events](const net::Wait& wait) {
-    events.emit({.kind = copy::EventKind::wait,
-                 .image = {},
-                 .target = wait.host,
-                 .digest = {},
-                 .bytes = 0,
-                 .detail = net::to_sentence(wait)});
+    events.emit({.kind = copy::EventKind::wait, .target = wait.host, .detail = net::to_sentence(wait)});
   });
   RunReport run;
   Context context{console, common, session, view, events, run, signals.token()};

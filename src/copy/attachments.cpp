@@ -158,10 +158,8 @@ Status list_under_tag(places::Place& place, const std::string& repository, const
                                    [&](const oci::Manifest& one) { return kept.contains(one.digest); });
     if (whole) return {};
     events.emit({.kind = EventKind::note,
-                 .image = {},
                  .target = where,
                  .digest = subject.text(),
-                 .bytes = 0,
                  .detail = where + " was overwritten by somebody else, or reads back late; writing it again"});
   }
   return Error(ErrorKind::busy, where + ", which lists what is attached to " + subject.text() + ", was overwritten " +

@@ -39,11 +39,9 @@ Result<BlobMove::How> move_blob(const BlobMove& move, const MoveOptions& options
     }
   }
   events.emit({.kind = EventKind::blob_started,
-               .image = {},
                .target = move.dest->name(),
                .digest = move.blob.digest.text(),
-               .bytes = move.blob.size_bytes,
-               .detail = {}});
+               .bytes = move.blob.size_bytes});
   BlobStream stream(move, std::move(session), options, events, stop);
   SLUICE_CHECK(stream.run());
   return BlobMove::How::stream;

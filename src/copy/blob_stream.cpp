@@ -54,7 +54,6 @@ BlobStream::BlobStream(const BlobMove& move, std::optional<places::UploadSession
 
 void BlobStream::tell(EventKind kind, std::uint64_t bytes, std::string detail) {
   events_.emit({.kind = kind,
-                .image = {},
                 .target = move_.dest->name(),
                 .digest = move_.blob.digest.text(),
                 .bytes = bytes,
@@ -97,12 +96,8 @@ bool BlobStream::pause_before_next(const Error& why) {
 void BlobStream::tell_pause(const std::string& host, const Error& why, std::chrono::milliseconds pause) {
   if (pause <= net::kToldWait) return;
   const net::Wait wait{host, why.sentence(), pause, std::chrono::system_clock::now() + pause};
-  events_.emit({.kind = EventKind::wait,
-                .image = {},
-                .target = host,
-                .digest = move_.blob.digest.text(),
-                .bytes = 0,
-                .detail = net::to_sentence(wait)});
+  events_.emit(
+      {.kind = EventKind::wait, .target = host, .digest = move_.blob.digest.text(), .detail = net::to_sentence(wait)});
 }
 
 // Whatever is wrong with the journal, the blob is moved.

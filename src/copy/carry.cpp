@@ -160,8 +160,7 @@ class Carrier {
                     .image = item.item.label,
                     .target = item.item.dest->name(),
                     .digest = manifest.digest.text(),
-                    .bytes = manifest.bytes.size(),
-                    .detail = {}});
+                    .bytes = manifest.bytes.size()});
       unlock(own);
       return {};
     };

@@ -223,7 +223,6 @@ class Writer : public std::enable_shared_from_this<Writer> {
       SLUICE_CHECK(move_blob(move, {.retry_times = self->order_.retry_times}, events, stop));
       if (self->order_.brought) self->order_.brought(move.blob);
       events.emit({.kind = EventKind::blob_done,
-                   .image = {},
                    .target = move.dest->name(),
                    .digest = move.blob.digest.text(),
                    .bytes = move.blob.size_bytes,

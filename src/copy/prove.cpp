@@ -100,10 +100,8 @@ Status Proof::bring(std::size_t item, const oci::Descriptor& blob, const std::st
   if (itself) return cannot_be_read(surveyed, blob, ", and there is no other place to bring it from");
   LabelledEvents events(events_, surveyed.item.label, &retries_[item]);
   events.emit({.kind = EventKind::note,
-               .image = {},
                .target = dest->name(),
                .digest = blob.digest.text(),
-               .bytes = 0,
                .detail = where(surveyed) + " cannot give blob " + blob.digest.brief() + "; it is brought again"});
   const BlobMove move{.blob = blob,
                       .item = item,
@@ -121,7 +119,6 @@ Status Proof::bring(std::size_t item, const oci::Descriptor& blob, const std::st
   SLUICE_TRY(const bool there, dest->has_blob(surveyed.item.dest_repository, blob, stop));
   if (!there) return cannot_be_read(surveyed, blob, ", although it was just uploaded again");
   events.emit({.kind = EventKind::blob_done,
-               .image = {},
                .target = dest->name(),
                .digest = blob.digest.text(),
                .bytes = blob.size_bytes,

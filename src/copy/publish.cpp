@@ -126,7 +126,6 @@ class Publisher {
                   .image = item.item.label,
                   .target = where,
                   .digest = item.root().digest.text(),
-                  .bytes = 0,
                   .detail = std::move(detail)});
   }
 
@@ -173,7 +172,6 @@ class Publisher {
                   .image = item.item.label,
                   .target = where,
                   .digest = before->text(),
-                  .bytes = 0,
                   .detail = "put back to " + before->text()});
     return where + " was put back to " + before->text();
   }

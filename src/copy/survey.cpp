@@ -78,12 +78,7 @@ class Surveyor {
                     .bytes = item.bytes.moved,
                     .detail = std::string(to_string(item.road)) + ": " + item.why});
     }
-    events_.emit({.kind = EventKind::total,
-                  .image = {},
-                  .target = {},
-                  .digest = {},
-                  .bytes = survey_.bytes_to_move(),
-                  .detail = {}});
+    events_.emit({.kind = EventKind::total, .bytes = survey_.bytes_to_move()});
     return std::move(survey_);
   }
 
@@ -261,7 +256,6 @@ class Surveyor {
                     .image = image.item.label,
                     .target = image.origin.place->name(),
                     .digest = found.what.digest.text(),
-                    .bytes = 0,
                     .detail = std::move(odd)});
       return;
     }

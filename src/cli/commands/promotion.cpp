@@ -146,12 +146,7 @@ Status nobody_works(promotion::Planner& planner, const promotion::Request& reque
   if (leases.take_over) return {};
   const auto look = [&] { return planner.nobody_works_at(request); };
   const auto say = [&](std::string line) {
-    context.events.emit({.kind = copy::EventKind::note,
-                         .image = {},
-                         .target = request.environment,
-                         .digest = {},
-                         .bytes = 0,
-                         .detail = std::move(line)});
+    context.events.emit({.kind = copy::EventKind::note, .target = request.environment, .detail = std::move(line)});
   };
   return promotion::take_in_turn(leases, request.environment, look, say, context.stop);
 }

@@ -141,12 +141,7 @@ Status Runner::take_leases(Work& work) {
     return taken;
   };
   const auto say = [&](std::string line) {
-    events_.emit({.kind = copy::EventKind::note,
-                  .image = {},
-                  .target = work.plan.environment,
-                  .digest = {},
-                  .bytes = 0,
-                  .detail = std::move(line)});
+    events_.emit({.kind = copy::EventKind::note, .target = work.plan.environment, .detail = std::move(line)});
   };
   return take_in_turn(options_.leases, work.plan.environment, take, say, stop_);
 }

@@ -39,12 +39,7 @@ Finding not_ours(const PlannedTarget& target, const PlannedImage& image, const s
 }
 
 void ClusterTarget::say(std::string line) const {
-  events_.emit({.kind = copy::EventKind::note,
-                .image = {},
-                .target = planned_.target.label(),
-                .digest = {},
-                .bytes = 0,
-                .detail = std::move(line)});
+  events_.emit({.kind = copy::EventKind::note, .target = planned_.target.label(), .detail = std::move(line)});
 }
 
 Status ClusterTarget::take_lease(const std::string& promotion, const LeaseWish& wish) {
@@ -189,7 +184,6 @@ Status ClusterTarget::move_one(const PlannedImage& image, const PlannedTag& tag)
                 .image = image.name,
                 .target = planned_.target.label() + "/" + image.name + ":" + tag.tag,
                 .digest = digest,
-                .bytes = 0,
                 .detail = tag.tag});
   return {};
 }

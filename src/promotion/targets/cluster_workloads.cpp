@@ -308,8 +308,6 @@ Result<Verdict> ClusterTarget::follow() {
     events_.emit({.kind = copy::EventKind::rollout,
                   .image = std::string(openshift::short_name(progress.kind)) + "/" + progress.name,
                   .target = planned_.target.label(),
-                  .digest = {},
-                  .bytes = 0,
                   .detail = progress.line});
   };
   openshift::FollowOptions options;
@@ -344,8 +342,6 @@ Result<Verdict> ClusterTarget::watch(Verdict verdict) {
     events_.emit({.kind = copy::EventKind::rollout,
                   .image = std::string(openshift::short_name(progress.kind)) + "/" + progress.name,
                   .target = planned_.target.label(),
-                  .digest = {},
-                  .bytes = 0,
                   .detail = progress.line});
   };
   say(fmt::format("watching {} for {} s", planned_.target.label(), plan_.verify.watch.count()));

@@ -94,12 +94,7 @@ class Teller {
     const auto name = fmt::format("{} {}", to_string(step), text::printable(progress.layer, 64));
     const auto [known, fresh] = seen_.try_emplace(name, 0);
     if (fresh) {
-      events_.emit({.kind = EventKind::total,
-                    .image = {},
-                    .target = {},
-                    .digest = {},
-                    .bytes = progress.total_bytes,
-                    .detail = {}});
+      events_.emit({.kind = EventKind::total, .bytes = progress.total_bytes});
       emit(EventKind::blob_started, name, progress.total_bytes, {});
     }
     // Packed bytes may come to more than the engine has announced.
@@ -268,7 +263,7 @@ class Passage {
 
  private:
   void note(const std::string& image, const std::string& sentence) {
-    events_.emit({.kind = EventKind::note, .image = image, .target = {}, .digest = {}, .bytes = 0, .detail = sentence});
+    events_.emit({.kind = EventKind::note, .image = image, .detail = sentence});
   }
 
   Places& places_;
@@ -300,12 +295,8 @@ Result<std::vector<Arrival>> carry_through_engine(Places& places, const copy::Su
   SLUICE_TRY(const auto side, places.engine());
   SLUICE_TRY(const auto facts, side.client->facts({Deadline::after(kAsking), stop}));
   const auto waits = [&] {
-    events.emit({.kind = EventKind::wait,
-                 .image = {},
-                 .target = side.client->address().shown,
-                 .digest = {},
-                 .bytes = 0,
-                 .detail = "another run is using the engine"});
+    events.emit(
+        {.kind = EventKind::wait, .target = side.client->address().shown, .detail = "another run is using the engine"});
   };
   SLUICE_TRY(auto ledger, engine::Ledger::open(side.ledgers, side.client->address().key(), stop, waits));
   Passage passage(places, events, stop);

@@ -54,7 +54,7 @@ class EventLogTest : public ::testing::Test {
   }
   void emit(EventKind kind, std::uint64_t bytes, const std::string& digest = "sha256:1",
             const std::string& target = "b") {
-    log->emit({.kind = kind, .image = "web", .target = target, .digest = digest, .bytes = bytes, .detail = {}});
+    log->emit({.kind = kind, .image = "web", .target = target, .digest = digest, .bytes = bytes});
   }
   std::vector<Json> lines() {
     std::vector<Json> out;
@@ -154,7 +154,7 @@ TEST_F(EventLogTest, HasASchemaForEveryKind) {
 TEST(EventLogOfAFullDisk, SaysThatEventsAreMissing) {
   auto log = EventLog::open("/dev/full");
   if (!log) GTEST_SKIP() << "no /dev/full here: " << why(log);
-  (*log)->emit({.kind = EventKind::note, .image = {}, .target = {}, .digest = {}, .bytes = 0, .detail = "x"});
+  (*log)->emit({.kind = EventKind::note, .detail = "x"});
   EXPECT_TRUE(support::failed_with((*log)->complete(), ErrorKind::storage, "/dev/full"));
 }
 

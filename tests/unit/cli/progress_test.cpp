@@ -134,12 +134,7 @@ TEST(PlainProgress, SaysThatWorkGoesOnWhenNothingHappens) {
   StandardError errors;
   Console console(Environment([](std::string_view) -> std::optional<std::string> { return std::nullopt; }));
   ProgressView view(console, ProgressMode::plain, std::chrono::milliseconds(20));
-  view.emit({.kind = copy::EventKind::rollout,
-             .image = {},
-             .target = "prod",
-             .digest = {},
-             .bytes = 0,
-             .detail = "0 of 1 pods ready"});
+  view.emit({.kind = copy::EventKind::rollout, .target = "prod", .detail = "0 of 1 pods ready"});
   const auto said = errors.until("... ");
   EXPECT_THAT(said, ::testing::StartsWith("prod 0 of 1 pods ready\n"));
   EXPECT_THAT(errors.until("s  prod 0 of 1 pods ready\n"), HasSubstr("... 0.00 s  prod 0 of 1 pods ready\n"));

@@ -74,7 +74,7 @@ TEST(EventLog, WritesALinePerEventAndNoneForProgress) {
     fan.add(**log);
     fan.add(other);
     const auto emit = [&](copy::EventKind kind, const std::string& detail) {
-      fan.emit({.kind = kind, .image = {}, .target = {}, .digest = {}, .bytes = 1, .detail = detail});
+      fan.emit({.kind = kind, .bytes = 1, .detail = detail});
     };
     emit(copy::EventKind::blob_started, "one");
     emit(copy::EventKind::blob_progress, "two");
