@@ -18,11 +18,6 @@ namespace sluice::app {
 
 namespace {
 
-std::string host_part(const std::string& host_and_port) {
-  const auto url = net::Url::parse("https://" + host_and_port + "/");
-  return url ? url->host : host_and_port;
-}
-
 // "http://proxy.example.com:3128/" -> "proxy.example.com:3128"; "none" stays. The clusters file has no credentials
 // here.
 std::string without_scheme(const std::string& proxy) {
@@ -238,7 +233,7 @@ Result<std::optional<auth::Credentials>> Session::apply_entry(const pipeline::Cl
 void Session::use_api_token(OpenCluster& open, places::RegistryOptions& registry) const {
   const auto token_name = "the API token of " + (open.name.empty() ? open.connection.host() : open.name);
   // A registry that may be anybody's must not get what opens the whole cluster, asked or unasked.
-  if (registry.insecure && !net::is_loopback_name(host_part(registry.host))) {
+  if (registry.insecure && !net::is_loopback_name(net::host_of(registry.host))) {
     note_first(registry,
                auth::LookedAt{token_name, {}, {}, false, "not sent: the registry's certificate is not checked"});
     return;

@@ -1,9 +1,12 @@
 #pragma once
 // Finding: one thing that could stop a promotion; the same shape in plan, doctor and preflight.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sluice {
 
@@ -33,5 +36,15 @@ struct Finding {
   std::string fix{};       ///< the exact command or edit that mends it; may be empty
   bool accepted = false;   ///< somebody goes on in spite of it: findings/acceptance.hpp
 };
+
+/// Adds those that are not there yet: one is known by its code, its subject and its sentence.
+inline void add_unique(std::vector<Finding>& findings, std::vector<Finding> more) {
+  for (auto& finding : more) {
+    const bool known = std::any_of(findings.begin(), findings.end(), [&](const Finding& other) {
+      return other.code == finding.code && other.subject == finding.subject && other.sentence == finding.sentence;
+    });
+    if (!known) findings.push_back(std::move(finding));
+  }
+}
 
 }  // namespace sluice

@@ -91,6 +91,11 @@ struct HttpResponse {
   std::string from{};  ///< whoever follows redirects notes here whose answer it is in the end, when it is another host
 };
 
+/// A status that names another place in its Location header: 301, 302, 303, 307, 308.
+constexpr bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
 /// The bound on one small exchange. `deadline` covers all of it, redirects included.
 struct ExchangeContext {
   Deadline deadline;

@@ -31,4 +31,7 @@ struct Url {
   void add_query(std::string_view name, std::string_view value);
 };
 
+/// The host of "registry.example.com:5000", of "[::1]:5000" without its brackets; the text itself when it is no host.
+std::string host_of(const std::string& host_and_port);
+
 }  // namespace sluice::net

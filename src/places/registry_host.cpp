@@ -25,11 +25,6 @@ double random_fraction() {
   return std::uniform_real_distribution<double>(0, 1)(generator);
 }
 
-std::string host_part(const std::string& host_and_port) {
-  auto url = net::Url::parse("https://" + host_and_port + "/");
-  return url ? url->host : host_and_port;
-}
-
 std::optional<std::chrono::milliseconds> asked_wait(const net::HttpResponse& response) {
   const auto value = response.headers.get("retry-after");
   return value ? net::parse_retry_after(*value, std::chrono::system_clock::now()) : std::nullopt;
@@ -49,7 +44,7 @@ bool wants_tls(const Result<net::HttpResponse>& outcome) {
 RegistryHost::RegistryHost(net::TransferLoop& loop, RegistryOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      loopback_(net::resolves_to_loopback(host_part(options_.host))),
+      loopback_(net::resolves_to_loopback(net::host_of(options_.host))),
       ways_(ways()),
       pace_(Pace{.blobs = std::min(options_.profile.blob_slots.value_or(Pace{}.blobs), Pace{}.blobs), .clean = 0}),
       profile_(options_.profile),
@@ -245,7 +240,7 @@ Result<net::HttpResponse> RegistryHost::try_once(const Call& call, const net::Ex
       continue;
     }
     const bool may_follow = call.method == net::Method::get || call.method == net::Method::head;
-    if (is_redirect(outcome->status) && may_follow) {
+    if (net::is_redirect(outcome->status) && may_follow) {
       if (++redirects > kMaxRedirects) return circles();
       SLUICE_TRY(current, redirect(current, *outcome, call));
       continue;

@@ -116,9 +116,6 @@ class RegistryHost {
   static constexpr int kMaxRedirects = 5;
   // The first token covers all scopes of the host; a server that grants only one of them silently gets a second chance.
   static constexpr int kMaxChallenges = 2;
-  static bool is_redirect(int status) {
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-  }
   static Error cause_of(Error error, const BlobPipe& pipe, const std::stop_token& stop);
 
   std::vector<Way> ways() const;

@@ -104,7 +104,7 @@ class HostBlobRead final : public BlobRead {
           return host_.explained(host_.refused_again(call_), call_, host_.context(stop_));
         }
         SLUICE_TRY(current_.request.authorization, host_.meet_challenge(current_, *head, call_, host_.context(stop_)));
-      } else if (RegistryHost::is_redirect(head->status)) {
+      } else if (net::is_redirect(head->status)) {
         if (++redirects > RegistryHost::kMaxRedirects) return host_.circles();
         SLUICE_TRY(current_, host_.redirect(current_, *head, call_));
       } else {

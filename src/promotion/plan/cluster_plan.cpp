@@ -174,17 +174,6 @@ openshift::PreflightRequest request_for(const Plan& plan, const PlannedTarget& p
   return request;
 }
 
-void add_once(std::vector<Finding>& findings, std::vector<Finding> more) {
-  for (auto& finding : more) {
-    // The plan shows it anyway, tag by tag.
-    if (finding.code == "tag-already-right") continue;
-    const bool known = std::any_of(findings.begin(), findings.end(), [&](const Finding& other) {
-      return other.code == finding.code && other.subject == finding.subject && other.sentence == finding.sentence;
-    });
-    if (!known) findings.push_back(std::move(finding));
-  }
-}
-
 bool is_one_of(const Finding& finding, std::initializer_list<std::string_view> codes, const std::string& subject) {
   return finding.subject == subject && std::find(codes.begin(), codes.end(), finding.code) != codes.end();
 }
@@ -310,7 +299,9 @@ Status look_at_rest(Targets& targets, const Plan& plan, PlannedTarget& planned,
     const auto& image = planned.images[i];
     SLUICE_TRY(auto findings,
                preflight(targets, access, image, request_for(plan, planned, image, knowledge[i]), planned.user));
-    add_once(planned.findings, std::move(findings));
+    // The plan shows it anyway, tag by tag.
+    std::erase_if(findings, [](const Finding& finding) { return finding.code == "tag-already-right"; });
+    add_unique(planned.findings, std::move(findings));
   }
   settle_unread(planned);
   std::stable_sort(planned.findings.begin(), planned.findings.end(),

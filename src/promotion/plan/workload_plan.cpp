@@ -53,15 +53,6 @@ include "openshift/rollouts/running.hpp"
     return request;
   }
 
-  void add_once(std::vector<Finding>& findings, std::vector<Finding> more) {
-    for (auto& finding : more) {
-      const bool known = std::any_of(findings.begin(), findings.end(), [&](const Finding& other) {
-        return other.code == finding.code && other.subject == finding.subject && other.sentence == finding.sentence;
-      });
-      if (!known) findings.push_back(std::move(finding));
-    }
-  }
-
   // What is about the workloads of a tag that is watched; pins of a version are for looking back.
   bool is_of_watched_tag(const Finding& finding) {
     return finding.code == "nothing-uses-tag" || finding.code == "trigger-twice" || keeps_other_image(finding);
@@ -144,7 +135,7 @@ include "openshift/rollouts/running.hpp"
         auto verdict = openshift::judge_uses(request_for(planned, image, tag, wish), out.uses, out.running, lacking,
                                              out.workloads.unread);
         if (&tag != &image.tags.back()) std::erase_if(verdict.findings, is_of_watched_tag);
-        add_once(out.findings, std::move(verdict.findings));
+        add_unique(out.findings, std::move(verdict.findings));
         for (auto& use : verdict.uses) out.judged.push_back(std::move(use));
       }
     }

@@ -57,10 +57,6 @@ std::shared_ptr<const net::Endpoint> endpoint_for(net::AddressRule rule) {
   return kEndpoints.at(static_cast<std::size_t>(rule));
 }
 
-bool is_redirect(int status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 Error no_answer_of_use(std::string what) { return {ErrorKind::conflict, std::move(what)}; }
 
 /// One answer, redirects followed. Nothing of ours goes along: no credentials, no cookies.
@@ -82,7 +78,7 @@ Result<int> ask_once(net::Exchanger& exchanger, net::Url url, bool allow_local, 
     if (!reply) return std::move(reply).error();
     if (reply->status / 100 == 2) return reply->status;
     const auto location = reply->headers.get("location");
-    if (!is_redirect(reply->status) || !location) {
+    if (!net::is_redirect(reply->status) || !location) {
       return no_answer_of_use(fmt::format("{} answers {}", shown(url), reply->status));
     }
     if (hops == kMaxRedirects) {
