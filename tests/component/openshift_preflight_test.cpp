@@ -424,7 +424,7 @@ void give(Cluster& cluster, std::string_view tier) {
   constexpr kube::Resource kBindings{"rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"};
   const auto role = cluster.admin().post(kRoles, "shop-prod", "", "", sandbox::to_json(*yaml), soon());
   ASSERT_TRUE(role.ok()) << why(role);
-  const auto name = text_at(*role, {"metadata", "name"});
+  const auto name = kube::text_at(*role, {"metadata", "name"});
   EXPECT_EQ(name, "sluice-" + std::string(tier));
   const auto binding =
       parse_json(R"({"kind":"RoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":")" + name +

@@ -120,12 +120,12 @@ class Shop {
     const auto stands = [&](const sandbox::World& world) {
       if (kind == "DeploymentConfig") {
         const auto controller = world.store.get({"replicationcontrollers", "shop", "web-2"});
-        return controller && number_at(*controller, {"spec", "replicas"}) == 1;
+        return controller && kube::number_at(*controller, {"spec", "replicas"}) == 1;
       }
       const auto deployment = world.store.get({"deployments.apps", "shop", "web"});
-      return deployment && number_at(*deployment, {"status", "updatedReplicas"}) == (pods ? 1 : 0) &&
-             number_at(*deployment, {"status", "observedGeneration"}) ==
-                 number_at(*deployment, {"metadata", "generation"});
+      return deployment && kube::number_at(*deployment, {"status", "updatedReplicas"}) == (pods ? 1 : 0) &&
+             kube::number_at(*deployment, {"status", "observedGeneration"}) ==
+                 kube::number_at(*deployment, {"metadata", "generation"});
     };
     const bool came = box_->world().when_until(stands, in_time().deadline, {}, stands);
     if (!came) throw std::runtime_error("the second rollout of the " + kind + " web never came to a standstill");
@@ -158,7 +158,7 @@ class Shop {
     auto& manifest = scenario.objects.back().manifest;
     auto containers = Json::array();
     containers.push(Json::object().set("name", name).set("image", stream->repository() + "@" + digests_["1"]));
-    set_at(manifest, {"spec", "template", "spec", "containers"}, std::move(containers));
+    kube::set_at(manifest, {"spec", "template", "spec", "containers"}, std::move(containers));
     if (auto applied = box_->apply(scenario); !applied) throw std::runtime_error(applied.error().sentence());
   }
 

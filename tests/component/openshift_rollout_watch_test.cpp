@@ -216,8 +216,8 @@ TEST_F(ClusterRolloutWatch, ACrashEndsItAlthoughThePodIsBack) {
       change_pod([](Json& pod) {
         auto& status = first_status(pod);
         status.set("restartCount", 3);
-        set_at(status, {"lastState", "terminated", "exitCode"}, Json(137));
-        set_at(status, {"lastState", "terminated", "reason"}, Json("OOMKilled"));
+        kube::set_at(status, {"lastState", "terminated", "exitCode"}, Json(137));
+        kube::set_at(status, {"lastState", "terminated", "reason"}, Json("OOMKilled"));
       });
     });
     const auto watched = watch(kLong, kLong);

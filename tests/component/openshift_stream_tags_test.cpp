@@ -62,7 +62,7 @@ class Cluster {
     const auto stands = [](const sandbox::World& world) {
       const auto secrets = world.store.list("secrets", "shop-prod");
       const auto pull = std::count_if(secrets.begin(), secrets.end(), [](const auto& secret) {
-        return text_at(*secret, {"type"}) == "kubernetes.io/dockercfg";
+        return kube::text_at(*secret, {"type"}) == "kubernetes.io/dockercfg";
       });
       return static_cast<std::size_t>(pull) >= world.store.list("serviceaccounts", "shop-prod").size() && pull > 0;
     };
@@ -241,14 +241,14 @@ TEST_P(ClusterStreamTags, KeepsAnnotationsOfTheTag) {
       "shop-prod", "web",
       [](kube::ImageStream& stream) -> Result<bool> {
         auto* tags = stream.json().find("spec")->find("tags")->elements();
-        set_at(tags->front(), {"annotations", "team"}, "shop");
+        kube::set_at(tags->front(), {"annotations", "team"}, "shop");
         return true;
       },
       soon());
   ASSERT_TRUE(noted.ok()) << why(noted);
   ASSERT_TRUE(move_tag(admin, cluster.to_live("2"), soon()).ok());
   const auto stream = cluster.stream();
-  EXPECT_EQ(text_at(list_at(stream.json(), {"spec", "tags"}).front(), {"annotations", "team"}), "shop");
+  EXPECT_EQ(kube::text_at(kube::list_at(stream.json(), {"spec", "tags"}).front(), {"annotations", "team"}), "shop");
 }
 
 TEST_P(ClusterStreamTags, ReadsAgainWhenSomebodyElseWritesMeanwhile) {

@@ -2,7 +2,7 @@
 // hold rollouts back, rollouts that are started, images that are set.
 
 #include "net/transfer_loop.hpp"
-include "openshift/rollouts/running.hpp"
+#include "openshift/rollouts/running.hpp"
 #include "openshift/rollouts/follow.hpp"
 #include "openshift/workloads/changes.hpp"
 #include "openshift/workloads/findings.hpp"
@@ -91,14 +91,14 @@ include "openshift/rollouts/running.hpp"
       containers.push(Json::object().set("name", "web").set("image", pull_spec("1")));
       containers.push(Json::object().set("name", "side").set("image", "quay.io/tools/side:1"));
       if (kind == "CronJob") {
-        set_at(out, {"spec", "jobTemplate", "spec", "template", "spec", "containers"}, std::move(containers));
+        kube::set_at(out, {"spec", "jobTemplate", "spec", "template", "spec", "containers"}, std::move(containers));
       } else {
-        set_at(out, {"spec", "template", "spec", "containers"}, std::move(containers));
+        kube::set_at(out, {"spec", "template", "spec", "containers"}, std::move(containers));
       }
       if (kind == "DeploymentConfig") {
-        set_at(out, {"spec", "triggers"}, triggers(R"({"kind": "ImageStreamTag", "name": "web:live"})"));
+        kube::set_at(out, {"spec", "triggers"}, triggers(R"({"kind": "ImageStreamTag", "name": "web:live"})"));
       } else {
-        set_at(out, {"metadata", "annotations", "image.openshift.io/triggers"},
+        kube::set_at(out, {"metadata", "annotations", "image.openshift.io/triggers"},
                trigger_annotation_for(kind, {"ImageStreamTag", "shop", "web:live"}, "web"));
       }
       return out;
@@ -161,7 +161,7 @@ include "openshift/rollouts/running.hpp"
   Broken config(const Shop& shop, const std::string& name, TriggerVerdict verdict, Json triggers,
                 const std::string& done) {
     auto manifest = shop.manifest("DeploymentConfig", name);
-    set_at(manifest, {"spec", "triggers"}, std::move(triggers));
+    kube::set_at(manifest, {"spec", "triggers"}, std::move(triggers));
     return {name, verdict, std::move(manifest), done};
   }
 
@@ -169,9 +169,9 @@ include "openshift/rollouts/running.hpp"
                    const std::string& annotation, const std::string& done) {
     auto manifest = shop.manifest(kind, name);
     if (annotation.empty()) {
-      set_at(manifest, {"metadata", "annotations"}, Json::object());
+      kube::set_at(manifest, {"metadata", "annotations"}, Json::object());
     } else {
-      set_at(manifest, {"metadata", "annotations", "image.openshift.io/triggers"}, annotation);
+      kube::set_at(manifest, {"metadata", "annotations", "image.openshift.io/triggers"}, annotation);
     }
     return {name, verdict, std::move(manifest), done};
   }
@@ -387,8 +387,8 @@ include "openshift/rollouts/running.hpp"
         Shop shop(profile);
         shop.move("next", "2");  // so that the image can be pulled from this project
         auto manifest = shop.manifest(std::string(to_string(kind)), "web");
-        set_at(manifest, {"metadata", "annotations"}, Json::object());
-        if (kind == WorkloadKind::deployment_config) set_at(manifest, {"spec", "triggers"}, Json::array());
+        kube::set_at(manifest, {"metadata", "annotations"}, Json::object());
+        if (kind == WorkloadKind::deployment_config) kube::set_at(manifest, {"spec", "triggers"}, Json::array());
         shop.add(std::move(manifest));
         auto followed = shop.prepare("2");
         ASSERT_EQ(followed.size(), 1U);

@@ -37,8 +37,8 @@ void ask_all(const std::vector<Question>& questions) {
 void ask_for_end(kube::Client& client, const Secret& token, kube::TokenLife& life,
                  const net::ExchangeContext& context) {
   constexpr kube::Resource kTokens{"oauth.openshift.io", "v1", "useroauthaccesstokens", "UserOAuthAccessToken", false};
-  const auto object = client.read(kTokens, "", token_object(token), "", context);
-  if (object) life.ends = end_of_oauth_token(*object);
+  const auto object = client.read(kTokens, "", kube::token_object(token), "", context);
+  if (object) life.ends = kube::end_of_oauth_token(*object);
 }
 
 Result<IdentityFacts> ask_who(kube::Client& client, const net::ExchangeContext& context) {
@@ -47,7 +47,7 @@ Result<IdentityFacts> ask_who(kube::Client& client, const net::ExchangeContext& 
   facts.credentials = access.identity->explain();
   const auto shown = access.identity->present(context);
   if (!shown) return shown.error();
-  facts.life = life_of(shown->token);
+  facts.life = kube::life_of(shown->token);
   facts.login = client.connection().renewal(*shown, context);
   auto user = client.who_am_i(context);
   if (user) {
@@ -90,7 +90,7 @@ kube::Release release_of(const std::set<std::string>& groups) {
 
 // The minor number of OpenShift 4 by that of its Kubernetes; its own version may not be read by all.
 std::optional<int> minor_of(const Json& version) {
-  const auto minor = minor_in(version);
+  const auto minor = kube::minor_in(version);
   if (!minor || *minor < kFirstRegular) return std::nullopt;
   return *minor - kMinorBetween;
 }
@@ -107,9 +107,9 @@ Result<NodeCounts> ask_nodes(kube::Client& client, const net::ExchangeContext& c
   SLUICE_TRY(const auto nodes, client.list_json(kNodes, {}, context));
   NodeCounts counts;
   for (const auto& node : nodes.items) {
-    if (flag_at(node, {"spec", "unschedulable"})) continue;
-    const auto os = text_at(node, {"status", "nodeInfo", "operatingSystem"});
-    const auto architecture = text_at(node, {"status", "nodeInfo", "architecture"});
+    if (kube::flag_at(node, {"spec", "unschedulable"})) continue;
+    const auto os = kube::text_at(node, {"status", "nodeInfo", "operatingSystem"});
+    const auto architecture = kube::text_at(node, {"status", "nodeInfo", "architecture"});
     if (!architecture.empty()) ++counts[(os.empty() ? "linux" : os) + "/" + architecture];
   }
   return counts;

@@ -106,7 +106,7 @@ std::vector<Limit> limits_of(const std::vector<kube::LimitRange>& ranges, std::s
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (entries[i].type != type) continue;
       const auto found = entries[i].max.find(what);
-      const auto max = found != entries[i].max.end() ? parse_quantity(found->second) : std::nullopt;
+      const auto max = found != entries[i].max.end() ? kube::parse_quantity(found->second) : std::nullopt;
       if (max) out.push_back({range.name(), fmt::format("/spec/limits/{}/max/{}", i, pointer), *max});
     }
   }
@@ -179,7 +179,7 @@ void judge_quota(const PreflightRequest& request, const kube::ResourceQuota& quo
     if (!left || *left > 0) continue;
     const auto used = quota.used();
     const auto taken = used.find(resource);
-    const auto after = (taken != used.end() ? parse_quantity(taken->second).value_or(0) : 0) + 1;
+    const auto after = (taken != used.end() ? kube::parse_quantity(taken->second).value_or(0) : 0) + 1;
     out.push_back(findings::make_finding("stream-quota-used-up", request.target.project,
                                          {{"project", request.target.project},
                                           {"quota", quota.name()},

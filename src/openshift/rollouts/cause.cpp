@@ -21,7 +21,7 @@ bool says_any(std::string_view text, const std::array<std::string_view, N>& word
 }
 
 std::optional<RolloutCause> unschedulable(const kube::Pod& pod) {
-  for (const auto& condition : conditions_at(pod.json(), {"status", "conditions"})) {
+  for (const auto& condition : kube::conditions_at(pod.json(), {"status", "conditions"})) {
     if (condition.type != "PodScheduled" || !condition.is_false() || condition.reason != "Unschedulable") continue;
     return RolloutCause{CauseKind::unschedulable,
                         fmt::format("no node takes the pod {}: {}", pod.name(), quote_words(condition.message))};
@@ -107,10 +107,10 @@ std::optional<RolloutCause> config_problem(const kube::Pod& pod, const kube::Pod
 // How a container ended last: "exit code 137 (OOMKilled)".
 std::string last_end(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
   for (const auto& item :
-       list_at(pod.json(), {"status", status.init ? "initContainerStatuses" : "containerStatuses"})) {
+       kube::list_at(pod.json(), {"status", status.init ? "initContainerStatuses" : "containerStatuses"})) {
     if (item.string_at("name") != status.name) continue;
-    const auto* facts = at(item, {"state", "terminated"});
-    if (facts == nullptr || !facts->is_object()) facts = at(item, {"lastState", "terminated"});
+    const auto* facts = kube::at(item, {"state", "terminated"});
+    if (facts == nullptr || !facts->is_object()) facts = kube::at(item, {"lastState", "terminated"});
     if (facts == nullptr || !facts->is_object()) return {};
     const auto reason = facts->string_at("reason").value_or("");
     const bool telling = !reason.empty() && reason != "Error" && reason != "Completed";
@@ -130,8 +130,8 @@ std::optional<RolloutCause> crash(const kube::Pod& pod, const kube::Pod::Contain
 
 // When a container that runs was started; "" when the pod does not say.
 std::string started_at(const kube::Pod& pod, const kube::Pod::ContainerStatus& status) {
-  for (const auto& item : list_at(pod.json(), {"status", "containerStatuses"})) {
-    if (item.string_at("name") == status.name) return text_at(item, {"state", "running", "startedAt"});
+  for (const auto& item : kube::list_at(pod.json(), {"status", "containerStatuses"})) {
+    if (item.string_at("name") == status.name) return kube::text_at(item, {"state", "running", "startedAt"});
   }
   return {};
 }

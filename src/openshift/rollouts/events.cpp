@@ -114,7 +114,7 @@ std::optional<RolloutCause> refused_pods(const RolloutDecision& decision, const 
                                          const std::vector<const kube::Pod*>& pods, std::string_view since) {
   for (const auto* controller : live.controllers) {
     if (controller->uid() != decision.owner_uid) continue;
-    for (const auto& condition : conditions_at(controller->json(), {"status", "conditions"})) {
+    for (const auto& condition : kube::conditions_at(controller->json(), {"status", "conditions"})) {
       if (condition.type != "ReplicaFailure" || !condition.is_true()) continue;
       if (auto cause = refusal(condition.message)) return cause;
     }
@@ -135,7 +135,7 @@ std::optional<RolloutCause> refused_pods(const RolloutDecision& decision, const 
 
 std::optional<RolloutCause> refused_controller(const Followed& followed, const LiveWorkload& live) {
   if (live.object == nullptr) return std::nullopt;
-  for (const auto& condition : conditions_at(live.object->json(), {"status", "conditions"})) {
+  for (const auto& condition : kube::conditions_at(live.object->json(), {"status", "conditions"})) {
     // Of a Deployment, as long as it is so.
     if (condition.type != "Progressing" || condition.reason != "ReplicaSetCreateError") continue;
     if (!is_harmless(condition.message)) {

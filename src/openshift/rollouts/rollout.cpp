@@ -90,7 +90,7 @@ RolloutDecision paused_with_image() {
 
 std::int64_t desired_replicas(const kube::DeploymentConfig& config, const kube::ReplicationController& controller) {
   // A config for testing goes back to nothing at the end.
-  if (flag_at(config.json(), {"spec", "test"}) && controller.phase() == kube::RolloutPhase::complete) return 0;
+  if (kube::flag_at(config.json(), {"spec", "test"}) && controller.phase() == kube::RolloutPhase::complete) return 0;
   // Once it is complete the config alone decides: an autoscaler may have wanted another number in the middle of it.
   if (controller.phase() == kube::RolloutPhase::complete) return config.replicas().wanted;
   const auto text = controller.annotation("kubectl.kubernetes.io/desired-replicas");
@@ -218,7 +218,7 @@ std::optional<RolloutDecision> before_set_rolls(const Followed& followed, const 
                                                 const kube::Replicas& counts, const std::string& seen) {
   if (!runs_expected(set.containers(), followed.images)) return without_image(set.containers(), followed, seen);
   if (!is_observed(set, followed)) return waiting("it has the new image, waiting for the rollout");
-  const bool by_hand = text_at(set.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
+  const bool by_hand = kube::text_at(set.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
   if (by_hand && counts.updated < counts.wanted) {
     return ended(RolloutEnd::on_delete,
                  fmt::format("it has the new image; {} of {} pods wait until somebody deletes them",

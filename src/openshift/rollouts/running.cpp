@@ -67,11 +67,11 @@ Followed held_to_template(const Followed& followed) {
 
 std::int64_t wanted_pods(const Followed& followed, const kube::Object& object) {
   if (followed.before.kind == WorkloadKind::daemon_set) return kube::DaemonSet(object.json()).replicas().wanted;
-  return number_at(object.json(), {"spec", "replicas"});
+  return kube::number_at(object.json(), {"spec", "replicas"});
 }
 
 bool is_on_delete(const kube::Object& object) {
-  return text_at(object.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
+  return kube::text_at(object.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
 }
 
 std::vector<const kube::Pod*> lasting(const std::vector<const kube::Pod*>& pods) {
@@ -92,7 +92,7 @@ RunningWorkload running_of(const Followed& followed, const LiveWorkload& live) {
   // A paused workload has no rollout that its template tells; what is ready is that of the one before.
   const bool known = !decision.owner_uid.empty();
   const bool paused = decision.step == Step::ended && decision.end == RolloutEnd::paused;
-  if (known || paused) out.ready = known ? decision.ready : number_at(live.object->json(), {"status", "readyReplicas"});
+  if (known || paused) out.ready = known ? decision.ready : kube::number_at(live.object->json(), {"status", "readyReplicas"});
   // Nothing of the cluster replaces these pods, so that waiting for it would not end.
   out.rolling = (decision.step == Step::waiting || decision.step == Step::rolling) && !is_on_delete(*live.object);
   const auto pods = lasting(live.pods);

@@ -22,7 +22,7 @@ WorkloadSnapshot plain(WorkloadKind kind, const T& object) {
           0,
           "",
           object.containers(),
-          text_at(object.json(), {"apiVersion"}) == kube::CronJob::kOldResource.api_version(),
+          kube::text_at(object.json(), {"apiVersion"}) == kube::CronJob::kOldResource.api_version(),
           {}};
 }
 

@@ -14,7 +14,7 @@ std::string owner_of(const kube::Object& object) {
 }
 
 std::string label_of(const kube::Object& object, std::string_view key) {
-  return text_at(object.json(), {"metadata", "labels", key});
+  return kube::text_at(object.json(), {"metadata", "labels", key});
 }
 
 }  // namespace

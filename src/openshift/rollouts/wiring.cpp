@@ -55,19 +55,19 @@ bool refuses_still(const kube::ResourceQuota& quota, const RefusedByQuota& refus
   const auto used = quota.used();
   const auto amount = [](const kube::Labels& of, const std::string& what) -> std::optional<std::int64_t> {
     const auto found = of.find(what);
-    return found == of.end() ? std::nullopt : parse_quantity(found->second);
+    return found == of.end() ? std::nullopt : kube::parse_quantity(found->second);
   };
   return refused.requested.empty() ||
          std::any_of(refused.requested.begin(), refused.requested.end(), [&](const auto& one) {
            const auto limit = amount(hard, one.first);
-           return limit && amount(used, one.first).value_or(0) + parse_quantity(one.second).value_or(0) > *limit;
+           return limit && amount(used, one.first).value_or(0) + kube::parse_quantity(one.second).value_or(0) > *limit;
          });
 }
 
 // Whether nobody was there to say how the quota is. A server that is starting says 403 to everybody.
 bool says_nothing(kube::Client& client, const std::string& project, const std::string& name, const Error& error,
                   const net::ExchangeContext& context) {
-  const auto* failure = failure_of(error);
+  const auto* failure = kube::failure_of(error);
   if (failure != nullptr && failure->code >= 500) return true;
   switch (error.kind()) {
     case ErrorKind::unreachable:
@@ -77,7 +77,7 @@ bool says_nothing(kube::Client& client, const std::string& project, const std::s
       return true;
     case ErrorKind::denied: {
       kube::ApiCall call;
-      call.target = path_of(kube::ResourceQuota::kResource, project, name);
+      call.target = kube::path_of(kube::ResourceQuota::kResource, project, name);
       return client.connection().is_starting(call, error, context);
     }
     default:

@@ -26,8 +26,8 @@ Result<kube::Image> read_image(kube::Client& client, std::string_view project, s
 // Fills in what an Image object says; a list's own entry may have said os and architecture before.
 void fill(ImagePart& part, const kube::Image& image) {
   // 3.x stores no operating system; Linux is the only one that its nodes run, but that is not for us to say.
-  const auto os = text_at(image.json(), {"dockerImageMetadata", "Os"});
-  const auto architecture = text_at(image.json(), {"dockerImageMetadata", "Architecture"});
+  const auto os = kube::text_at(image.json(), {"dockerImageMetadata", "Os"});
+  const auto architecture = kube::text_at(image.json(), {"dockerImageMetadata", "Architecture"});
   if (part.os.empty()) part.os = os;
   if (part.architecture.empty()) part.architecture = architecture;
   std::int64_t layer_bytes = 0;
@@ -48,7 +48,7 @@ void accept(std::vector<std::string>& accepted, std::string digest) {
 
 // Imported images bear their manifest's digest in the place of the config's.
 void accept_config(std::vector<std::string>& accepted, const kube::Image& image) {
-  auto id = text_at(image.json(), {"dockerImageMetadata", "Id"});
+  auto id = kube::text_at(image.json(), {"dockerImageMetadata", "Id"});
   if (image.is_managed() && id.starts_with("sha256:")) accept(accepted, std::move(id));
 }
 

@@ -92,10 +92,10 @@ std::string ImagePolicy::shown() const {
 }
 
 ImagePolicy read_image_policy(const Json& json) {
-  return {.project = text_at(json, {"metadata", "namespace"}),
-          .name = text_at(json, {"metadata", "name"}),
-          .scopes = strings_at(json, {"spec", "scopes"}),
-          .root = root_of(text_at(json, {"spec", "policy", "rootOfTrust", "policyType"}))};
+  return {.project = kube::text_at(json, {"metadata", "namespace"}),
+          .name = kube::text_at(json, {"metadata", "name"}),
+          .scopes = kube::strings_at(json, {"spec", "scopes"}),
+          .root = root_of(kube::text_at(json, {"spec", "policy", "rootOfTrust", "policyType"}))};
 }
 
 Result<ImagePolicies> read_image_policies(kube::Client& client, const std::string& project,

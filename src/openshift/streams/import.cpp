@@ -58,7 +58,7 @@ class Importer {
     auto* images = spec != nullptr ? spec->find("images") : nullptr;
     if (!wish_.is_list || images == nullptr || images->elements() == nullptr) return out;
     // Servers that do not know it drop it, and take the list apart.
-    for (auto& image : *images->elements()) set_at(image, {"importPolicy", "importMode"}, kPreserve);
+    for (auto& image : *images->elements()) kube::set_at(image, {"importPolicy", "importMode"}, kPreserve);
     return out;
   }
 
@@ -84,8 +84,8 @@ class Importer {
   }
 
   static bool keeps_lists(const kube::ImageStreamImport& answer) {
-    const auto& images = list_at(answer.json(), {"spec", "images"});
-    return !images.empty() && text_at(images.front(), {"importPolicy", "importMode"}) == kPreserve;
+    const auto& images = kube::list_at(answer.json(), {"spec", "images"});
+    return !images.empty() && kube::text_at(images.front(), {"importPolicy", "importMode"}) == kPreserve;
   }
 
   Error another(const std::string& arrived, bool keeps) const {

@@ -12,7 +12,7 @@ namespace sluice::openshift {
 Error with_facts_of(const Error& cause, Error error) {
   auto coded = std::move(error).with_registry_code(cause.registry_code());
   auto out = cause.http_status() ? std::move(coded).with_status(*cause.http_status()) : std::move(coded);
-  const auto* failure = failure_of(cause);
+  const auto* failure = kube::failure_of(cause);
   if (failure == nullptr) return out;
   return std::move(out).with_detail(std::make_shared<const kube::ApiFailure>(*failure));
 }
@@ -24,7 +24,7 @@ std::string our_name(kube::Client& client, const net::ExchangeContext& context) 
 
 Error explain_refusal(kube::Client& client, Error error, const NeededRight& needed,
                       const net::ExchangeContext& context) {
-  const auto* failure = failure_of(error);
+  const auto* failure = kube::failure_of(error);
   if (failure == nullptr) return error;
   if (failure->is_limit()) {
     return with_facts_of(error, Error(ErrorKind::blocked, error.message()).with_hint(error.hint()));
@@ -41,7 +41,7 @@ Error explain_refusal(kube::Client& client, Error error, const NeededRight& need
 }
 
 bool is_stale(const Error& error) {
-  const auto* failure = failure_of(error);
+  const auto* failure = kube::failure_of(error);
   return failure != nullptr && failure->is_stale();
 }
 

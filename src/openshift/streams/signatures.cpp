@@ -24,9 +24,9 @@ bool ends_all(const Error& error) {
 Json body_of(const Json& signature) {
   Json out = Json::object();
   out.set("kind", kSignatures.kind).set("apiVersion", kSignatures.api_version());
-  out.set("metadata", Json::object().set("name", text_at(signature, {"metadata", "name"})));
+  out.set("metadata", Json::object().set("name", kube::text_at(signature, {"metadata", "name"})));
   // What else an object bears was made out of these by the server that has it.
-  return out.set("type", text_at(signature, {"type"})).set("content", text_at(signature, {"content"}));
+  return out.set("type", kube::text_at(signature, {"type"})).set("content", kube::text_at(signature, {"content"}));
 }
 
 std::string why_not(kube::Client& target, const Error& error, const net::ExchangeContext& context) {
@@ -48,7 +48,7 @@ Result<kube::Image> read_signed(kube::Client& client, std::string_view project, 
 }
 
 int signatures_of(const kube::Image& image) {
-  const auto count = list_at(image.json(), {"signatures"}).size();
+  const auto count = kube::list_at(image.json(), {"signatures"}).size();
   return static_cast<int>(std::min<std::size_t>(count, std::numeric_limits<int>::max()));
 }
 
@@ -73,7 +73,7 @@ Result<CarriedSignatures> carry_signatures(kube::Client& source, std::string_vie
         fmt::format("the signatures of {}/{}@{} are not known: {}", project, stream, digest, image.error().message());
     return out;
   }
-  const auto& signatures = list_at(image->json(), {"signatures"});
+  const auto& signatures = kube::list_at(image->json(), {"signatures"});
   out.expected = signatures_of(*image);
   std::string why;
   std::size_t tried = 0;
@@ -83,7 +83,7 @@ Result<CarriedSignatures> carry_signatures(kube::Client& source, std::string_vie
       break;
     }
     const auto put = target.post(kSignatures, "", "", "", body_of(signature), context, true);
-    const auto* failure = put ? nullptr : failure_of(put.error());
+    const auto* failure = put ? nullptr : kube::failure_of(put.error());
     if (put || (failure != nullptr && failure->already_exists())) {
       ++out.carried;
       continue;

@@ -53,7 +53,7 @@ class Mover {
       return told(stream, before_ != move_.digest);
     }
     SLUICE_TRY(const bool stored, is_stored(stream));
-    for (const auto& spec : list_at(stream.json(), {"spec", "tags"})) {
+    for (const auto& spec : kube::list_at(stream.json(), {"spec", "tags"})) {
       if (spec.string_at("name") == move_.tag) keep(spec);
     }
     if (write_does_nothing(stream, move_.tag, from_)) {
@@ -72,9 +72,9 @@ class Mover {
   // A write replaces the whole entry of the spec, so what somebody set there goes along. `scheduled` cannot: the server
   // takes it for images of outside registries alone.
   void keep(const Json& spec) {
-    annotations_ = texts_at(spec, {"annotations"});
-    local_ = text_at(spec, {"referencePolicy", "type"}) == "Local";
-    const auto* policy = at(spec, {"importPolicy"});
+    annotations_ = kube::texts_at(spec, {"annotations"});
+    local_ = kube::text_at(spec, {"referencePolicy", "type"}) == "Local";
+    const auto* policy = kube::at(spec, {"importPolicy"});
     import_policy_ = policy != nullptr ? *policy : Json();
     if (import_policy_.is_object()) import_policy_.remove("scheduled");
   }
@@ -124,18 +124,18 @@ class Mover {
 
   Result<kube::ImageStreamTag> write(const kube::ImageStream& stream, bool stored) {
     auto body = kube::ImageStreamTag::pointing(move_.project, move_.stream, move_.tag, from_);
-    if (!stored || local_) set_at(body.json(), {"tag", "referencePolicy", "type"}, "Local");
-    if (import_policy_.is_object()) set_at(body.json(), {"tag", "importPolicy"}, import_policy_);
+    if (!stored || local_) kube::set_at(body.json(), {"tag", "referencePolicy", "type"}, "Local");
+    if (import_policy_.is_object()) kube::set_at(body.json(), {"tag", "importPolicy"}, import_policy_);
     for (const auto& [key, value] : annotations_) body.annotate(key, value);
     // Bound to what was read, so that `before` is what stood there until this write.
-    set_at(body.json(), {"metadata", "resourceVersion"}, stream.resource_version());
+    kube::set_at(body.json(), {"metadata", "resourceVersion"}, stream.resource_version());
     auto answer = client_.tag(body, context_);
     if (answer) return answer;
     return explain(std::move(answer).error());
   }
 
   Error explain(Error error) {
-    const auto* failure = failure_of(error);
+    const auto* failure = kube::failure_of(error);
     const bool of_source = failure != nullptr && failure->code == 422 && !failure->is_limit();
     if (of_source && error.kind() == ErrorKind::not_found) {
       return with_facts_of(error, Error(ErrorKind::not_found,
@@ -202,7 +202,7 @@ Result<kube::ImageStream> ensure_stream(kube::Client& client, std::string_view p
   // By a request of its own: under a quota of streams, 3.x refuses the write of a tag that has to make one.
   auto made = client.create(project, kube::ImageStream::named(project, stream), context);
   if (made) return made;
-  const auto* failure = failure_of(made.error());
+  const auto* failure = kube::failure_of(made.error());
   if (failure != nullptr && failure->already_exists()) return client.get<kube::ImageStream>(project, stream, context);
   return explain_refusal(client, std::move(made).error(), right_to_write(what, "create", "imagestreams", project),
                          context);

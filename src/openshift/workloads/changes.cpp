@@ -26,7 +26,7 @@ Error paused_error(const WorkloadRef& workload) {
 
 // No answer came to a write, so nobody knows yet whether it was done.
 bool may_have_arrived(const Error& error) {
-  if (const auto* failure = failure_of(error)) return failure->code >= 500;
+  if (const auto* failure = kube::failure_of(error)) return failure->code >= 500;
   return error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timeout;
 }
 
@@ -38,10 +38,10 @@ Result<bool> try_paused(kube::Client& client, const WorkloadRef& workload, bool 
   const auto& resource = resource_of(workload.kind);
   SLUICE_TRY(const auto json, client.read(resource, workload.project, workload.name, "", context));
   SLUICE_CHECK(check_uid(workload, json));
-  if (flag_at(json, {"spec", "paused"}) == paused) return unsure;
+  if (kube::flag_at(json, {"spec", "paused"}) == paused) return unsure;
   Json patch = Json::object();
-  set_at(patch, {"metadata", "resourceVersion"}, text_at(json, {"metadata", "resourceVersion"}));
-  set_at(patch, {"spec", "paused"}, paused);
+  kube::set_at(patch, {"metadata", "resourceVersion"}, kube::text_at(json, {"metadata", "resourceVersion"}));
+  kube::set_at(patch, {"spec", "paused"}, paused);
   auto written = client.patch_json(resource, workload.project, workload.name, kube::PatchType::merge, patch, context);
   if (written) return true;
   unsure = unsure || may_have_arrived(written.error());
@@ -58,7 +58,7 @@ Result<bool> set_paused(kube::Client& client, const WorkloadRef& workload, bool 
   for (int attempt = 1;; ++attempt) {
     auto written = try_paused(client, workload, paused, unsure, context);
     if (written || attempt == kube::kConflictTries) return written;
-    const auto* failure = failure_of(written.error());
+    const auto* failure = kube::failure_of(written.error());
     const bool is_stale = failure != nullptr && failure->is_stale();
     // What may have arrived is read back, not written blindly again; reading waits for the server.
     if (!is_stale && !may_have_arrived(written.error())) return written;
@@ -72,7 +72,7 @@ Result<bool> set_paused(kube::Client& client, const WorkloadRef& workload, bool 
 
 // 422 on spec.paused: "deployment config ... is paused - unpause to request a new deployment".
 bool says_paused(const Error& error) {
-  const auto* failure = failure_of(error);
+  const auto* failure = kube::failure_of(error);
   return failure != nullptr && std::any_of(failure->causes.begin(), failure->causes.end(),
                                            [](const kube::ApiCause& cause) { return cause.field == "spec.paused"; });
 }
@@ -82,7 +82,7 @@ Status restart(kube::Client& client, const WorkloadRef& workload, const net::Exc
   const auto now = std::chrono::floor<std::chrono::microseconds>(client.connection().timing().wall());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
   Json patch = Json::object();
-  set_at(patch, {"spec", "template", "metadata", "annotations", kRestartedAt},
+  kube::set_at(patch, {"spec", "template", "metadata", "annotations", kRestartedAt},
          fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
                      (now - seconds).count()));
   SLUICE_CHECK(client.patch_json(resource_of(workload.kind), workload.project, workload.name,
@@ -111,8 +111,8 @@ Result<bool> put_images(Json& object, const WorkloadRef& workload, const std::ve
 // Without triggers nothing looks at the template. The version may be raised by one along with it, as clients of old
 // started rollouts. Source: openshift-apiserver, deploymentconfig strategy, "PrepareForUpdate".
 void start_with_write(Json& object) {
-  if (!list_at(object, {"spec", "triggers"}).empty() || flag_at(object, {"spec", "paused"})) return;
-  set_at(object, {"status", "latestVersion"}, number_at(object, {"status", "latestVersion"}) + 1);
+  if (!kube::list_at(object, {"spec", "triggers"}).empty() || kube::flag_at(object, {"spec", "paused"})) return;
+  kube::set_at(object, {"status", "latestVersion"}, kube::number_at(object, {"status", "latestVersion"}) + 1);
 }
 
 // A second request would be a second rollout: when no answer came, the version tells whether the first one arrived.
@@ -152,7 +152,7 @@ Status start_rollout(kube::Client& client, const WorkloadRef& workload, const ne
   SLUICE_TRY(const auto json, client.read(resource_of(workload.kind), workload.project, workload.name, "", context));
   SLUICE_CHECK(check_uid(workload, json));
   // The API would let a paused Deployment be restarted: it rolls when it is resumed.
-  if (can_pause(workload.kind) && flag_at(json, {"spec", "paused"})) return paused_error(workload);
+  if (can_pause(workload.kind) && kube::flag_at(json, {"spec", "paused"})) return paused_error(workload);
   if (workload.kind != WorkloadKind::deployment_config) return restart(client, workload, context);
   return instantiate_once(client, workload, kube::DeploymentConfig(json).latest_version(), context);
 }

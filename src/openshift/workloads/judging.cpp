@@ -355,7 +355,7 @@ void judge_build(const kube::BuildConfig& build, const Bench& bench) {
 }
 
 bool is_on_delete(const kube::Workload& workload) {
-  return text_at(workload.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
+  return kube::text_at(workload.json(), {"spec", "updateStrategy", "type"}) == "OnDelete";
 }
 
 // Calls `take` with each workload that has an annotation or could have one.

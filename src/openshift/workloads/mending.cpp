@@ -22,9 +22,9 @@ std::string mended_annotation_command(const Subject& subject, const WorkloadUse&
     path = dot == std::string_view::npos ? std::string_view() : path.substr(0, dot);
   }
   auto& workload = spec;
-  set_at(workload, {"metadata", "annotations", kTriggerAnnotation}, subject.annotation);
+  kube::set_at(workload, {"metadata", "annotations", kTriggerAnnotation}, subject.annotation);
   if (!mend_annotation(workload, use)) return {};
-  return annotate_command(subject.command(), text_at(workload, {"metadata", "annotations", kTriggerAnnotation}));
+  return annotate_command(subject.command(), kube::text_at(workload, {"metadata", "annotations", kTriggerAnnotation}));
 }
 
 std::string follow_command(const Subject& subject, const WorkloadUse& use) {

@@ -35,11 +35,11 @@ class Collector {
 
   std::vector<Named> collect(const Json& pod_spec) {
     for (const auto list : {"initContainers", "containers"}) {
-      for (const auto& container : list_at(pod_spec, {list})) read_container(container);
+      for (const auto& container : kube::list_at(pod_spec, {list})) read_container(container);
     }
-    for (const auto& volume : list_at(pod_spec, {"volumes"})) read_volume(volume);
-    auto account = text_at(pod_spec, {"serviceAccountName"});
-    if (account.empty()) account = text_at(pod_spec, {"serviceAccount"});
+    for (const auto& volume : kube::list_at(pod_spec, {"volumes"})) read_volume(volume);
+    auto account = kube::text_at(pod_spec, {"serviceAccountName"});
+    if (account.empty()) account = kube::text_at(pod_spec, {"serviceAccount"});
     // The cluster itself makes the account "default" in every project.
     if (!account.empty() && account != "default") add(kServiceAccount, account, "");
     return std::move(out_);
@@ -50,16 +50,16 @@ class Collector {
     if (!name.empty()) out_.push_back({workload_, kind, std::move(name), std::move(key)});
   }
   void add_reference(std::string_view kind, const Json* reference) {
-    if (reference == nullptr || flag_at(*reference, {"optional"})) return;
-    add(kind, text_at(*reference, {"name"}), text_at(*reference, {"key"}));
+    if (reference == nullptr || kube::flag_at(*reference, {"optional"})) return;
+    add(kind, kube::text_at(*reference, {"name"}), kube::text_at(*reference, {"key"}));
   }
 
   void read_container(const Json& container) {
-    for (const auto& variable : list_at(container, {"env"})) {
-      add_reference(kSecret, at(variable, {"valueFrom", "secretKeyRef"}));
-      add_reference(kConfigMap, at(variable, {"valueFrom", "configMapKeyRef"}));
+    for (const auto& variable : kube::list_at(container, {"env"})) {
+      add_reference(kSecret, kube::at(variable, {"valueFrom", "secretKeyRef"}));
+      add_reference(kConfigMap, kube::at(variable, {"valueFrom", "configMapKeyRef"}));
     }
-    for (const auto& source : list_at(container, {"envFrom"})) {
+    for (const auto& source : kube::list_at(container, {"envFrom"})) {
       add_reference(kSecret, source.find("secretRef"));
       add_reference(kConfigMap, source.find("configMapRef"));
     }
@@ -67,16 +67,16 @@ class Collector {
 
   // A volume names the whole object, and keys only where it picks some.
   void read_files(std::string_view kind, const Json* source, std::string_view name_key) {
-    if (source == nullptr || flag_at(*source, {"optional"})) return;
-    const auto name = text_at(*source, {name_key});
+    if (source == nullptr || kube::flag_at(*source, {"optional"})) return;
+    const auto name = kube::text_at(*source, {name_key});
     add(kind, name, "");
-    for (const auto& item : list_at(*source, {"items"})) add(kind, name, text_at(item, {"key"}));
+    for (const auto& item : kube::list_at(*source, {"items"})) add(kind, name, kube::text_at(item, {"key"}));
   }
 
   void read_volume(const Json& volume) {
     read_files(kSecret, volume.find("secret"), "secretName");
     read_files(kConfigMap, volume.find("configMap"), "name");
-    for (const auto& source : list_at(volume, {"projected", "sources"})) {
+    for (const auto& source : kube::list_at(volume, {"projected", "sources"})) {
       read_files(kSecret, source.find("secret"), "name");
       read_files(kConfigMap, source.find("configMap"), "name");
     }
@@ -96,7 +96,7 @@ const T* with_uid(const std::vector<T>& objects, std::string_view uid) {
 const Json* pod_spec_of(const Workloads& workloads, const WorkloadUse& use) {
   const auto in_template = [&](const auto& objects) -> const Json* {
     const auto* object = with_uid(objects, use.uid);
-    return object != nullptr ? at(object->json(), {"spec", "template", "spec"}) : nullptr;
+    return object != nullptr ? kube::at(object->json(), {"spec", "template", "spec"}) : nullptr;
   };
   switch (use.kind) {
     case WorkloadKind::deployment_config:
@@ -109,7 +109,7 @@ const Json* pod_spec_of(const Workloads& workloads, const WorkloadUse& use) {
       return in_template(workloads.daemon_sets);
     case WorkloadKind::cron_job: {
       const auto* job = with_uid(workloads.cron_jobs, use.uid);
-      return job != nullptr ? at(job->json(), {"spec", "jobTemplate", "spec", "template", "spec"}) : nullptr;
+      return job != nullptr ? kube::at(job->json(), {"spec", "jobTemplate", "spec", "template", "spec"}) : nullptr;
     }
     case WorkloadKind::build_config:
       break;
@@ -142,7 +142,7 @@ Result<std::optional<Keys>> read_keys(kube::Client& client, std::string_view pro
   if (!listed) return std::move(listed).error();
   Keys out;
   for (const auto& item : listed->items) {
-    auto& keys = out[text_at(item, {"metadata", "name"})];
+    auto& keys = out[kube::text_at(item, {"metadata", "name"})];
     for (const auto member : {"data", "binaryData"}) {
       const auto* data = item.find(member);
       if (data == nullptr) continue;

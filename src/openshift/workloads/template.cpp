@@ -35,7 +35,7 @@ const kube::Resource& resource_of(WorkloadKind kind) {
 }
 
 Status check_uid(const WorkloadRef& workload, const Json& object) {
-  if (workload.uid.empty() || text_at(object, {"metadata", "uid"}) == workload.uid) return {};
+  if (workload.uid.empty() || kube::text_at(object, {"metadata", "uid"}) == workload.uid) return {};
   return Error(ErrorKind::conflict, fmt::format("{} of {} was deleted, and another one has its name now",
                                                 workload.shown(), workload.project))
       .with_hint("plan again")
@@ -73,7 +73,7 @@ Status update_workload(kube::Client& client, const WorkloadRef& workload,
                        const std::function<Result<bool>(Json&)>& change, const net::ExchangeContext& context) {
   auto written = client.update_json(resource_of(workload.kind), workload.project, workload.name, change, context);
   // Before Kubernetes 1.21, CronJobs stand under another version.
-  const bool old = !written && workload.kind == WorkloadKind::cron_job && failure_of(written.error()) != nullptr &&
+  const bool old = !written && workload.kind == WorkloadKind::cron_job && kube::failure_of(written.error()) != nullptr &&
                    written.error().kind() == ErrorKind::not_found;
   if (old) written = client.update_json(kube::CronJob::kOldResource, workload.project, workload.name, change, context);
   if (!written) return std::move(written).error();

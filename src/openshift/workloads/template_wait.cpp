@@ -13,7 +13,7 @@ namespace {
 
 std::vector<kube::Container> template_of(const WorkloadRef& workload, const kube::Object& object) {
   if (workload.kind == WorkloadKind::cron_job) return kube::CronJob(object.json()).containers();
-  return containers_of(at(object.json(), {"spec", "template", "spec"}));
+  return kube::containers_of(kube::at(object.json(), {"spec", "template", "spec"}));
 }
 
 bool names_all(const std::vector<kube::Container>& containers, const std::vector<AwaitedImage>& images) {

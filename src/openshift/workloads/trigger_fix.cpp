@@ -75,9 +75,9 @@ bool contains(const std::vector<Wanted>& wanted, std::string_view name) {
 bool is_image_trigger(const Json& trigger) { return trigger.string_at("type") == "ImageChange"; }
 
 bool follows_tag(const Json& trigger, const WorkloadUse& use) {
-  const auto project = text_at(trigger, {"imageChangeParams", "from", "namespace"});
-  return is_image_trigger(trigger) && text_at(trigger, {"imageChangeParams", "from", "kind"}) == "ImageStreamTag" &&
-         text_at(trigger, {"imageChangeParams", "from", "name"}) == use.tag.name() &&
+  const auto project = kube::text_at(trigger, {"imageChangeParams", "from", "namespace"});
+  return is_image_trigger(trigger) && kube::text_at(trigger, {"imageChangeParams", "from", "kind"}) == "ImageStreamTag" &&
+         kube::text_at(trigger, {"imageChangeParams", "from", "name"}) == use.tag.name() &&
          (project.empty() ? use.project : project) == use.tag.project;
 }
 
@@ -94,7 +94,7 @@ class ConfigMender {
 
   Result<std::string> mend() {
     SLUICE_TRY(wanted_, containers_for(use_, containers_, misspelt()));
-    Json::Array triggers = list_at(config_, {"spec", "triggers"});
+    Json::Array triggers = kube::list_at(config_, {"spec", "triggers"});
     auto ours = std::find_if(triggers.begin(), triggers.end(), [&](const Json& one) { return follows_tag(one, use_); });
     if (ours == triggers.end()) ours = move_near_one(triggers);
     if (ours == triggers.end()) {
@@ -105,7 +105,7 @@ class ConfigMender {
     complete(*ours);
     clear_others(triggers, static_cast<std::size_t>(ours - triggers.begin()));
     if (done_.empty()) return nothing_to_mend(use_);
-    set_at(config_, {"spec", "triggers"}, Json(std::move(triggers)));
+    kube::set_at(config_, {"spec", "triggers"}, Json(std::move(triggers)));
     return text::join(done_, ", ");
   }
 
@@ -113,9 +113,9 @@ class ConfigMender {
   // What a trigger on the tag calls its containers, and is not there.
   std::vector<std::string> misspelt() const {
     std::vector<std::string> out;
-    for (const auto& trigger : list_at(config_, {"spec", "triggers"})) {
+    for (const auto& trigger : kube::list_at(config_, {"spec", "triggers"})) {
       if (!follows_tag(trigger, use_)) continue;
-      for (auto& name : strings_at(trigger, {"imageChangeParams", "containerNames"})) {
+      for (auto& name : kube::strings_at(trigger, {"imageChangeParams", "containerNames"})) {
         if (!is_there(name)) out.push_back(std::move(name));
       }
     }
@@ -130,31 +130,31 @@ class ConfigMender {
   // is no image of the tag.
   Json::Array::iterator move_near_one(Json::Array& triggers) {
     const auto near = std::find_if(triggers.begin(), triggers.end(), [&](const Json& trigger) {
-      const auto names = strings_at(trigger, {"imageChangeParams", "containerNames"});
+      const auto names = kube::strings_at(trigger, {"imageChangeParams", "containerNames"});
       return is_image_trigger(trigger) && !names.empty() &&
              std::all_of(names.begin(), names.end(), [&](const std::string& name) { return contains(wanted_, name); });
     });
     if (near == triggers.end()) return near;
     done_.push_back(fmt::format("the ImageChange trigger on {} was moved to {}",
-                                text::printable(text_at(*near, {"imageChangeParams", "from", "name"})),
+                                text::printable(kube::text_at(*near, {"imageChangeParams", "from", "name"})),
                                 use_.tag.shown()));
-    set_at(*near, {"imageChangeParams", "from"}, Json::object());
+    kube::set_at(*near, {"imageChangeParams", "from"}, Json::object());
     near->find("imageChangeParams")->remove("lastTriggeredImage");
     return near;
   }
 
   void complete(Json& trigger) {
     const bool was_ours = done_.empty();
-    if (!flag_at(trigger, {"imageChangeParams", "automatic"})) {
-      set_at(trigger, {"imageChangeParams", "automatic"}, true);
+    if (!kube::flag_at(trigger, {"imageChangeParams", "automatic"})) {
+      kube::set_at(trigger, {"imageChangeParams", "automatic"}, true);
       if (was_ours) done_.push_back(fmt::format("the ImageChange trigger on {} was made automatic", use_.tag.name()));
     }
     if (!follows_tag(trigger, use_)) {
       Json from = Json::object();
       from.set("kind", "ImageStreamTag").set("namespace", use_.tag.project).set("name", use_.tag.name());
-      set_at(trigger, {"imageChangeParams", "from"}, std::move(from));
+      kube::set_at(trigger, {"imageChangeParams", "from"}, std::move(from));
     }
-    const auto before = strings_at(trigger, {"imageChangeParams", "containerNames"});
+    const auto before = kube::strings_at(trigger, {"imageChangeParams", "containerNames"});
     std::vector<std::string> names;
     for (const auto& name : before) {
       if (is_there(name)) names.push_back(name);
@@ -163,7 +163,7 @@ class ConfigMender {
       if (std::find(names.begin(), names.end(), one.name) == names.end()) names.push_back(one.name);
     }
     if (names == before) return;
-    set_at(trigger, {"imageChangeParams", "containerNames"}, name_list(names));
+    kube::set_at(trigger, {"imageChangeParams", "containerNames"}, name_list(names));
     if (was_ours) {
       done_.push_back(
           fmt::format("the ImageChange trigger on {} sets {} now", use_.tag.name(), text::join(names, ", ")));
@@ -174,17 +174,17 @@ class ConfigMender {
   void clear_others(Json::Array& triggers, std::size_t ours) {
     Json::Array kept;
     for (std::size_t i = 0; i < triggers.size(); ++i) {
-      auto names = strings_at(triggers[i], {"imageChangeParams", "containerNames"});
+      auto names = kube::strings_at(triggers[i], {"imageChangeParams", "containerNames"});
       const auto removed = std::erase_if(names, [&](const std::string& name) { return contains(wanted_, name); });
       if (i == ours || !is_image_trigger(triggers[i]) || removed == 0) {
         kept.push_back(std::move(triggers[i]));
         continue;
       }
       done_.push_back(fmt::format("the one on {} no longer sets {}",
-                                  text::printable(text_at(triggers[i], {"imageChangeParams", "from", "name"})),
+                                  text::printable(kube::text_at(triggers[i], {"imageChangeParams", "from", "name"})),
                                   names_of(wanted_)));
       if (names.empty()) continue;
-      set_at(triggers[i], {"imageChangeParams", "containerNames"}, name_list(names));
+      kube::set_at(triggers[i], {"imageChangeParams", "containerNames"}, name_list(names));
       kept.push_back(std::move(triggers[i]));
     }
     triggers = std::move(kept);
@@ -221,11 +221,11 @@ std::string name_in_path(std::string_view path) {
 class AnnotationMender {
  public:
   AnnotationMender(Json& workload, const WorkloadUse& use) : use_(use), workload_(workload) {
-    containers_ = containers_of(pod_spec_of(workload, use.kind));
+    containers_ = kube::containers_of(pod_spec_of(workload, use.kind));
   }
 
   Result<std::string> mend() {
-    const auto before = text_at(workload_, {"metadata", "annotations", kTriggerAnnotation});
+    const auto before = kube::text_at(workload_, {"metadata", "annotations", kTriggerAnnotation});
     read(before);
     SLUICE_TRY(wanted_, containers_for(use_, containers_, misspelt()));
     Json after = Json::array();
@@ -240,7 +240,7 @@ class AnnotationMender {
                    fmt::format("{} cannot be given a trigger on {}: {}", use_.shown(), use_.tag.name(), problem))
           .with_hint(hint());
     }
-    set_at(workload_, {"metadata", "annotations", kTriggerAnnotation}, text);
+    kube::set_at(workload_, {"metadata", "annotations", kTriggerAnnotation}, text);
     return fmt::format("a trigger on {} for {} was {}", use_.tag.name(), names_of(wanted_),
                        before.empty() ? "added" : "written anew");
   }

@@ -1,7 +1,7 @@
 #include "promotion/plan/workload_plan.hpp"
 
 #include "base/text.hpp"
-include "openshift/rollouts/running.hpp"
+#include "openshift/rollouts/running.hpp"
 #include "openshift/workloads/changes.hpp"
 #include "openshift/workloads/template_hash.hpp"
 
@@ -146,7 +146,7 @@ include "openshift/rollouts/running.hpp"
                         const net::ExchangeContext& context) {
     const UseWish wish{.follow = plan.verify.rollout, .needs = true, .accepts = plan.accepts};
     SLUICE_TRY(auto judged, judge_target(access, planned, wish, context));
-    add_once(planned.findings, std::move(judged.findings));
+    add_unique(planned.findings, std::move(judged.findings));
     planned.workloads = merge_uses(judged.judged);
     add_templates(judged, *planned.workloads);
     for (const auto& workload : *planned.workloads) {

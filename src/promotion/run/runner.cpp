@@ -32,14 +32,14 @@ std::string label_of(const Plan& plan, const std::string& id) {
 void Runner::open_journal(Work& work) {
   const copy::EventScope scope{work.promotion.id, work.plan.app, work.plan.environment};
   events_.set_scope(scope);
-  work.journal = std::make_unique<StepWriter>(
+  work.steps = std::make_unique<StepWriter>(
       store_, &events_, scope,
       StepWriter::Access{.fences = [&work] { return work.leases->fences(); },
                          .label_of = [&work](const std::string& id) { return label_of(work.plan, id); }});
 }
 
 Status Runner::advance(Work& work, PromotionState state, Step step, const std::string& target) {
-  SLUICE_CHECK(work.journal->advance(state, {.step = step, .target = target}));
+  SLUICE_CHECK(work.steps->advance(state, {.step = step, .target = target}));
   work.promotion.state = state;
   return {};
 }
@@ -51,7 +51,7 @@ Status Runner::note(Work& work, Step step, const std::string& target, const std:
     auto undone = TagStep::of(entry);
     work.put_back.push_back({target, image, std::move(undone.tag), std::move(undone.digest)});
   }
-  return work.journal->note(std::move(entry));
+  return work.steps->note(std::move(entry));
 }
 
 Result<Outcome> Runner::run(Planned planned) {
@@ -417,7 +417,7 @@ Outcome Runner::roll_back(Work& work, std::size_t target, Setback setback) {
 // The end stands in the records; what is told about it is what they say.
 Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> error) {
   const auto sentence = error ? error->sentence() : std::string();
-  auto recorded = work.journal->advance(state, {.step = records::end_step(state)}, sentence);
+  auto recorded = work.steps->advance(state, {.step = records::end_step(state)}, sentence);
   if (recorded) {
     work.promotion.state = state;
     work.promotion.failure = sentence;
@@ -433,7 +433,7 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
 // Not at its end: the state stays what it is.
 Outcome Runner::leave_open(Work& work, Error error) {
   // The state that it is left in is told once more.
-  static_cast<void>(work.journal->note({.step = Step::left, .detail = Json::object().set("why", error.sentence())},
+  static_cast<void>(work.steps->note({.step = Step::left, .detail = Json::object().set("why", error.sentence())},
                                        work.promotion.state));
   const auto resume = "sluice resume " + work.promotion.id;
   auto hint = error.hint();

@@ -31,7 +31,7 @@ struct Runner::Work {
   std::vector<CopyPlace> copied{};  ///< the image of each item of the survey
   std::vector<Arrival> arrivals{};  ///< that the plan does not know of yet
   std::unique_ptr<LeaseKeeper> leases{};
-  std::unique_ptr<StepWriter> journal{};
+  std::unique_ptr<StepWriter> steps{};
   std::vector<std::unique_ptr<ClusterTarget>> clusters{};  ///< by target; null without an API
   std::vector<TargetOutcome> targets{};
   std::vector<Finding> findings{};

@@ -1,7 +1,7 @@
 #include "openshift/registry/discovery.hpp"
 
 #include "openshift/registry/access.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

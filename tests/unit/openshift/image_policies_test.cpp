@@ -1,6 +1,6 @@
 #include "openshift/streams/image_policies.hpp"
 
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

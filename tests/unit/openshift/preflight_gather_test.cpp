@@ -1,6 +1,6 @@
 // What is asked, and what becomes of the answers. Against real answers: tests/component/cluster_preflight_test.cpp.
 
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 #include "unit/openshift/preflight_testing.hpp"
 
 #include <gtest/gtest.h>

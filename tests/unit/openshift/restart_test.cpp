@@ -2,7 +2,7 @@
 #include "kube/connection.hpp"
 #include "kube/status.hpp"
 #include "openshift/workloads/changes.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -154,8 +154,8 @@ TEST_F(RestartTest, ADeletionThatArrivedIsDone) {
 
 Json config(std::int64_t version, bool paused) {
   auto json = parsed(R"({"metadata": {"name": "web", "uid": "u1", "resourceVersion": "5"}})");
-  set_at(json, {"spec", "paused"}, paused);
-  set_at(json, {"status", "latestVersion"}, version);
+  kube::set_at(json, {"spec", "paused"}, paused);
+  kube::set_at(json, {"status", "latestVersion"}, version);
   return json;
 }
 const WorkloadRef kWeb{WorkloadKind::deployment_config, "prod", "web", "u1"};

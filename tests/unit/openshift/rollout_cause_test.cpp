@@ -1,5 +1,5 @@
 #include "openshift/rollouts/cause.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ struct Scene {
   Scene& event(const std::string& uid, const std::string& reason, const std::string& message) {
     auto json = parsed(R"({"type": "Warning"})");
     json.set("reason", reason).set("message", message);
-    set_at(json, {"involvedObject", "uid"}, uid);
+    kube::set_at(json, {"involvedObject", "uid"}, uid);
     events.emplace_back(std::move(json));
     return *this;
   }

@@ -1,7 +1,7 @@
 // Following a rollout past an API server that goes away, and past a quota that only slows it down.
 #include "openshift/rollouts/follow.hpp"
 #include "openshift/rollouts/sight.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -55,8 +55,8 @@ class Server final : public net::ReplyStreams, public net::Exchanger {
   void set(const std::string& plural, Json object) {
     known_.update([&](Known& known) {
       const auto version = std::to_string(known.frames.size() + 1);
-      set_at(object, {"metadata", "resourceVersion"}, version);
-      const auto name = text_at(object, {"metadata", "name"});
+      kube::set_at(object, {"metadata", "resourceVersion"}, version);
+      const auto name = kube::text_at(object, {"metadata", "name"});
       known.objects.insert_or_assign({plural, name}, object);
       known.frames.push_back({plural, Json::object().set("type", "MODIFIED").set("object", object).dump() + "\n"});
     });
@@ -79,7 +79,7 @@ class Server final : public net::ReplyStreams, public net::Exchanger {
         if (key.first == plural_in(request.url.target)) items.push(object);
       }
       auto list = parsed(R"({"kind": "List"})");
-      set_at(list, {"metadata", "resourceVersion"}, std::to_string(known.frames.size()));
+      kube::set_at(list, {"metadata", "resourceVersion"}, std::to_string(known.frames.size()));
       return json_reply(200, list.set("items", std::move(items)));
     });
   }
@@ -137,7 +137,7 @@ Json controller(const std::string& phase, int ready = 0) {
       "annotations": {{"openshift.io/deployment-config.latest-version": "2", "openshift.io/deployment.phase": "{}"}}}},
       "spec": {{"replicas": 6}}, "status": {{"replicas": {}, "readyReplicas": {}}}}})",
                                  phase, ready, ready));
-  set_at(json, {"spec", "template"}, template_of(kNew));
+  kube::set_at(json, {"spec", "template"}, template_of(kNew));
   return json;
 }
 
@@ -169,7 +169,7 @@ class RolloutFollow : public ::testing::Test {
     auto config = parsed(fmt::format(R"({{"metadata": {{"name": "web", "uid": "u1", "generation": 4}},
         "spec": {{"replicas": {}}}, "status": {{"latestVersion": 2}}}})",
                                      replicas));
-    set_at(config, {"spec", "template"}, template_of(kNew));
+    kube::set_at(config, {"spec", "template"}, template_of(kNew));
     server_.set("deploymentconfigs", std::move(config));
   }
   /// Pods are wanted, and some are refused.

@@ -1,7 +1,7 @@
 // What a person would name after `oc describe` and `oc logs`, for every situation and kind of workload, with the events
 // of all the other situations lying about: those of earlier rollouts, of other pods, and the harmless ones.
 #include "openshift/rollouts/cause.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -71,15 +71,15 @@ class Scene {
   }
   Scene& waits(const std::string& reason, const std::string& message) {
     auto state = parsed("{}");
-    set_at(state, {"waiting", "reason"}, reason);
-    set_at(state, {"waiting", "message"}, message);
+    kube::set_at(state, {"waiting", "reason"}, reason);
+    kube::set_at(state, {"waiting", "message"}, message);
     return container(state.dump());
   }
   Scene& event(const std::string& uid, const std::string& reason, const std::string& message,
                const std::string& time = kNow) {
     auto json = parsed(R"({"type": "Warning"})");
     json.set("reason", reason).set("message", message).set("lastTimestamp", time);
-    set_at(json, {"involvedObject", "uid"}, uid);
+    kube::set_at(json, {"involvedObject", "uid"}, uid);
     events.emplace_back(std::move(json));
     return *this;
   }
@@ -310,7 +310,7 @@ std::vector<Situation> refusal_situations() {
        [](Scene& s) {
          s.decision.owner_uid.clear();
          s.decision.step = RolloutDecision::Step::waiting;
-         set_at(s.object.json(), {"status", "conditions"},
+         kube::set_at(s.object.json(), {"status", "conditions"},
                 parsed(R"([{"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError",
                             "message": "spec.template: Forbidden"}])"));
        },

@@ -1,6 +1,6 @@
 #include "openshift/rollouts/rollout.hpp"
 
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -60,11 +60,11 @@ void expect(const Row& row, const RolloutDecision& decision) {
 
 kube::Object config(std::int64_t latest, const std::string& digest, bool paused = false) {
   auto json = parsed(R"({"metadata": {"name": "web", "uid": "u1", "generation": 4}, "spec": {"replicas": 2}})");
-  set_at(json, {"spec", "paused"}, paused);
-  set_at(json, {"spec", "template"}, template_of(digest));
-  set_at(json, {"status", "latestVersion"}, latest);
+  kube::set_at(json, {"spec", "paused"}, paused);
+  kube::set_at(json, {"spec", "template"}, template_of(digest));
+  kube::set_at(json, {"status", "latestVersion"}, latest);
   // What the conditions say is about the rollout before.
-  set_at(json, {"status", "conditions"},
+  kube::set_at(json, {"status", "conditions"},
          parsed(R"([{"type": "Progressing", "status": "True", "reason": "NewReplicationControllerAvailable"}])"));
   return kube::Object(std::move(json));
 }
@@ -75,10 +75,10 @@ kube::Object controller(std::int64_t version, const std::string& digest, const s
       "annotations": {{"openshift.io/deployment-config.latest-version": "{0}", "openshift.io/deployment.phase": "{1}"}}}},
       "spec": {{"replicas": 1}}, "status": {{"replicas": 1, "readyReplicas": 1}}}})",
                                  version, phase));
-  set_at(json, {"spec", "template"}, template_of(digest));
+  kube::set_at(json, {"spec", "template"}, template_of(digest));
   if (!reason.empty()) {
-    set_at(json, {"metadata", "annotations", "openshift.io/deployment.cancelled"}, "true");
-    set_at(json, {"metadata", "annotations", "openshift.io/deployment.status-reason"}, reason);
+    kube::set_at(json, {"metadata", "annotations", "openshift.io/deployment.cancelled"}, "true");
+    kube::set_at(json, {"metadata", "annotations", "openshift.io/deployment.status-reason"}, reason);
   }
   return kube::Object(std::move(json));
 }
@@ -197,10 +197,10 @@ TEST(DecideRollout, OfADeploymentGoesByWhatItsControllerHasObserved) {
         "annotations": {{"deployment.kubernetes.io/revision": "2"}}}},
         "spec": {{"replicas": 2}}, "status": {{{}}}}})",
                                    row.status));
-    set_at(json, {"spec", "template"}, template_of(row.digest));
+    kube::set_at(json, {"spec", "template"}, template_of(row.digest));
     auto set = parsed(R"({"metadata": {"name": "web-x", "uid": "rs2",
                           "annotations": {"deployment.kubernetes.io/revision": "2"}}})");
-    set_at(set, {"spec", "template"}, template_of(kNew));
+    kube::set_at(set, {"spec", "template"}, template_of(kNew));
     const kube::Object object(std::move(json));
     const kube::Object newest(std::move(set));
     LiveWorkload live;
@@ -214,12 +214,12 @@ TEST(DecideRollout, OfADeploymentWaitsForItsReplicaSet) {
   auto json = parsed(R"({"metadata": {"name": "web", "uid": "u1", "generation": 4,
       "annotations": {"deployment.kubernetes.io/revision": "2"}}, "spec": {"replicas": 0},
       "status": {"observedGeneration": 4}})");
-  set_at(json, {"spec", "template"}, template_of(kNew));
+  kube::set_at(json, {"spec", "template"}, template_of(kNew));
   kube::Object object(json);
   LiveWorkload live;
   live.object = &object;
   expect({"", "", "", Step::waiting, {}}, decide_rollout(followed(WorkloadKind::deployment), live, ""));
-  set_at(json, {"spec", "paused"}, true);
+  kube::set_at(json, {"spec", "paused"}, true);
   object = kube::Object(json);
   expect({"", "", "", Step::ended, RolloutEnd::paused}, decide_rollout(followed(WorkloadKind::deployment), live, ""));
 }
@@ -230,7 +230,7 @@ RolloutDecision decide_set(WorkloadKind kind, const Row& row, const std::string&
   auto json = parsed(fmt::format(R"({{"metadata": {{"name": "web", "uid": "u1", "generation": 4}},
       "spec": {{"replicas": 3, "updateStrategy": {}}}, "status": {{{}}}}})",
                                  strategy, row.status));
-  set_at(json, {"spec", "template"}, template_of(row.digest));
+  kube::set_at(json, {"spec", "template"}, template_of(row.digest));
   const kube::Object object(std::move(json));
   LiveWorkload live;
   live.object = &object;
@@ -343,9 +343,9 @@ TEST(CheckPods, TakesAnyNameThatARuntimeHasForTheImage) {
 TEST(CheckPods, LeavesOutPodsOfOthersAndThoseThatGo) {
   const auto good = pod("good", "x@" + kNew);
   auto going = pod("going", "x@" + kOld);
-  set_at(going.json(), {"metadata", "deletionTimestamp"}, "2020-01-01T00:00:00Z");
+  kube::set_at(going.json(), {"metadata", "deletionTimestamp"}, "2020-01-01T00:00:00Z");
   auto ended = pod("ended", "x@" + kOld);
-  set_at(ended.json(), {"status", "phase"}, "Failed");
+  kube::set_at(ended.json(), {"status", "phase"}, "Failed");
   auto other = pod("other", "x@" + kOld);
   other.json().find("metadata")->set("ownerReferences", Json::array());
   LiveWorkload live;
@@ -361,7 +361,7 @@ TEST(FollowedWorkloads, ImagesThatComeByTriggersAreOneRollout) {
   Workloads workloads;
   auto json = parsed(R"({"metadata": {"name": "web", "namespace": "prod", "uid": "u1", "generation": 7},
                          "status": {"latestVersion": 4}})");
-  set_at(json, {"spec", "template"}, template_of(kOld));
+  kube::set_at(json, {"spec", "template"}, template_of(kOld));
   workloads.configs.emplace_back(std::move(json));
   const auto use = [](const std::string& stream, const std::string& container, TriggerVerdict verdict) {
     WorkloadUse out;

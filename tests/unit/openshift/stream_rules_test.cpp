@@ -1,5 +1,5 @@
 #include "openshift/streams/rules.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 #include "base/lease_held.hpp"
 #include "openshift/streams/lease_rules.hpp"
 #include "openshift/streams/state.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,7 +60,7 @@ class WithStream : public testing::ClusterTest {
  private:
   net::HttpResponse answer(const net::HttpRequest& request) {
     if (request.method == net::Method::get) {
-      set_at(stream.json(), {"metadata", "resourceVersion"}, Json(std::to_string(version)));
+      kube::set_at(stream.json(), {"metadata", "resourceVersion"}, Json(std::to_string(version)));
       return json_reply(200, stream.json());
     }
     if (storms > 0) {
@@ -180,12 +180,12 @@ TEST_F(StreamStateWrite, LeavesOtherTagsAndUnknownMembersAlone) {
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(stream.annotation("other"), "stays");
   const auto all = parsed(stream.annotation(kStateAnnotation));
-  EXPECT_EQ(number_at(all, {"test"}), 7);
-  EXPECT_EQ(text_at(all, {"old", "app"}), "shop");
-  EXPECT_EQ(number_at(all, {"live", "later", "deep"}), 1);
-  EXPECT_EQ(number_at(all, {"live", "release"}), 42);
-  ASSERT_EQ(list_at(all, {"live", "releases"}).size(), 2U);
-  EXPECT_TRUE(flag_at(list_at(all, {"live", "releases"})[1], {"signed"}));
+  EXPECT_EQ(kube::number_at(all, {"test"}), 7);
+  EXPECT_EQ(kube::text_at(all, {"old", "app"}), "shop");
+  EXPECT_EQ(kube::number_at(all, {"live", "later", "deep"}), 1);
+  EXPECT_EQ(kube::number_at(all, {"live", "release"}), 42);
+  ASSERT_EQ(kube::list_at(all, {"live", "releases"}).size(), 2U);
+  EXPECT_TRUE(kube::flag_at(kube::list_at(all, {"live", "releases"})[1], {"signed"}));
 }
 
 TEST_F(StreamStateWrite, WritesWhatIsDamagedAnew) {
@@ -221,7 +221,7 @@ TEST_F(StreamStateWrite, ForgetsTagsThatAreGoneBeforeItGrowsTooLarge) {
     if (i % 2 == 0) tags.push(Json::object().set("tag", tag));
   }
   stream.annotate(kStateAnnotation, all.dump());
-  set_at(stream.json(), {"status", "tags"}, std::move(tags));
+  kube::set_at(stream.json(), {"status", "tags"}, std::move(tags));
   const auto done = note("new", [](TagState& state) { state.hold = std::string(1000, 'y'); });
   ASSERT_TRUE(done.ok()) << why(done);
   EXPECT_EQ(read_state(stream).problem, "");
@@ -237,7 +237,7 @@ TEST_F(StreamStateWrite, SaysWhenTheAnnotationHasNoRoom) {
     tags.push(Json::object().set("tag", tag));
   }
   stream.annotate(kStateAnnotation, all.dump());
-  set_at(stream.json(), {"status", "tags"}, std::move(tags));
+  kube::set_at(stream.json(), {"status", "tags"}, std::move(tags));
   EXPECT_TRUE(failed_with(note("new", [](TagState& state) { state.hold = std::string(1000, 'y'); }),
                           ErrorKind::unsupported, "sluice/state of prod/web"));
 }
@@ -434,7 +434,7 @@ TEST_F(StreamLeaseTest, OfAStreamThatIsGoneIsGivenBack) {
 TEST_F(StreamLeaseTest, KeepsWhatALaterSluiceNotes) {
   stream.annotate(kLeaseAnnotation, R"({"holder":"","fence":3,"expires-at":0,"later":[1]})");
   ASSERT_TRUE(take("a").ok());
-  EXPECT_EQ(list_at(parsed(stream.annotation(kLeaseAnnotation)), {"later"}).size(), 1U);
+  EXPECT_EQ(kube::list_at(parsed(stream.annotation(kLeaseAnnotation)), {"later"}).size(), 1U);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Writing tags against scripted answers: what no sandbox does, and what is sent.
 
 #include "openshift/streams/tags.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -71,9 +71,9 @@ TEST_F(StreamTags, BindsTheWriteToWhatWasRead) {
   const auto moved = move_tag(client(), move, context());
   ASSERT_TRUE(moved.ok()) << why(moved);
   EXPECT_EQ(moved->before, kB);
-  EXPECT_EQ(text_at(sent(1), {"metadata", "resourceVersion"}), "7");
-  EXPECT_EQ(text_at(sent(1), {"tag", "from", "name"}), "web@" + kA);
-  EXPECT_EQ(text_at(sent(1), {"tag", "referencePolicy", "type"}), "Source");
+  EXPECT_EQ(kube::text_at(sent(1), {"metadata", "resourceVersion"}), "7");
+  EXPECT_EQ(kube::text_at(sent(1), {"tag", "from", "name"}), "web@" + kA);
+  EXPECT_EQ(kube::text_at(sent(1), {"tag", "referencePolicy", "type"}), "Source");
 }
 
 TEST_F(StreamTags, TakesTheEntryOfTheSpecAwayBeforeWritingTheSameAgain) {
@@ -81,9 +81,9 @@ TEST_F(StreamTags, TakesTheEntryOfTheSpecAwayBeforeWritingTheSameAgain) {
   const auto moved = move_tag(client(), move, context());
   ASSERT_TRUE(moved.ok()) << why(moved);
   EXPECT_EQ(asked(1), "PUT " + kStream);
-  EXPECT_TRUE(list_at(sent(1), {"spec", "tags"}).empty()) << sent(1).dump();
-  EXPECT_EQ(text_at(sent(2), {"metadata", "resourceVersion"}), "2") << "that of the stream without the entry";
-  EXPECT_EQ(text_at(sent(2), {"metadata", "annotations", "team"}), "shop") << "what stood in the entry stays";
+  EXPECT_TRUE(kube::list_at(sent(1), {"spec", "tags"}).empty()) << sent(1).dump();
+  EXPECT_EQ(kube::text_at(sent(2), {"metadata", "resourceVersion"}), "2") << "that of the stream without the entry";
+  EXPECT_EQ(kube::text_at(sent(2), {"metadata", "annotations", "team"}), "shop") << "what stood in the entry stays";
 }
 
 TEST_F(StreamTags, RemembersWhatWasThereWhenTheAnswerToAWriteWasLost) {
@@ -104,14 +104,14 @@ TEST_F(StreamTags, SaysUserWhereTheServerDoesNotTellWhoWeAre) {
   EXPECT_TRUE(failed_with(moved, ErrorKind::denied, "oc policy add-role-to-user view USER -n prod"));
   ASSERT_FALSE(moved.ok());
   EXPECT_EQ(moved.error().http_status(), 403);
-  EXPECT_NE(failure_of(moved.error()), nullptr);
+  EXPECT_NE(kube::failure_of(moved.error()), nullptr);
 }
 
 TEST_F(StreamTags, TakesANewTagAwayThatWasImportedOtherwiseThanTried) {
   answers({stream_json("", "1"), import_json(kA), import_json(kB), stream_json(kB, "2"), Json::object()});
   EXPECT_TRUE(failed_with(import_image(client(), wish, context()), ErrorKind::integrity, kB));
   EXPECT_EQ(asked(4), "DELETE /apis/image.openshift.io/v1/namespaces/prod/imagestreamtags/web:live");
-  EXPECT_EQ(text_at(sent(4), {"preconditions", "uid"}), "u1");
+  EXPECT_EQ(kube::text_at(sent(4), {"preconditions", "uid"}), "u1");
 }
 
 TEST_F(StreamTags, PutsATagBackThatWasImportedOtherwiseThanTried) {
@@ -120,7 +120,7 @@ TEST_F(StreamTags, PutsATagBackThatWasImportedOtherwiseThanTried) {
            stream_json(kB, "3")});
   EXPECT_TRUE(failed_with(import_image(client(), wish, context()), ErrorKind::integrity, third));
   EXPECT_EQ(asked(4), "PUT /apis/image.openshift.io/v1/namespaces/prod/imagestreamtags/web:live");
-  EXPECT_EQ(text_at(sent(4), {"tag", "from", "name"}), "web@" + kB);
+  EXPECT_EQ(kube::text_at(sent(4), {"tag", "from", "name"}), "web@" + kB);
 }
 
 TEST_F(StreamTags, SaysWhenATagCouldNotBePutBack) {

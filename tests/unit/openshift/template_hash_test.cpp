@@ -1,6 +1,6 @@
 #include "openshift/workloads/template_hash.hpp"
 
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 
 #include "openshift/workloads/changes.hpp"
 #include "openshift/workloads/triggers.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -94,7 +94,7 @@ TEST(TriggerFix, MendsTheListOfADeploymentConfig) {
         mend_config_triggers(config, use_of(WorkloadKind::deployment_config, TriggerVerdict::missing, row.bound));
     ASSERT_TRUE(done.ok()) << why(done);
     EXPECT_EQ(*done, row.done);
-    EXPECT_EQ(at(config, {"spec", "triggers"})->canonical(), parsed("[" + row.after + "]").canonical());
+    EXPECT_EQ(kube::at(config, {"spec", "triggers"})->canonical(), parsed("[" + row.after + "]").canonical());
   }
 }
 
@@ -102,7 +102,7 @@ TEST(TriggerFix, ForgetsWhatAMovedTriggerWasResolvedTo) {
   auto config = parsed(R"({"spec": {"template": )" + pod_template({"web"}) + R"(, "triggers": [)" +
                        trigger("web:test", "prod", R"("web")") + "]}}");
   auto* triggers = config.find("spec")->find("triggers")->elements();
-  set_at(triggers->front(), {"imageChangeParams", "lastTriggeredImage"}, "old");
+  kube::set_at(triggers->front(), {"imageChangeParams", "lastTriggeredImage"}, "old");
   ASSERT_TRUE(
       mend_config_triggers(config, use_of(WorkloadKind::deployment_config, TriggerVerdict::other_tag, {"web"})).ok());
   EXPECT_EQ(config.dump().find("lastTriggeredImage"), std::string::npos) << config.dump();
@@ -131,7 +131,7 @@ std::string entry(const std::string& name, const std::string& container, const s
 Json annotated(const std::string& annotation, const std::vector<std::string>& containers) {
   auto json =
       parsed(R"({"metadata": {"name": "web", "uid": "u1"}, "spec": {"template": )" + pod_template(containers) + "}}");
-  if (!annotation.empty()) set_at(json, {"metadata", "annotations", kTriggerAnnotation}, annotation);
+  if (!annotation.empty()) kube::set_at(json, {"metadata", "annotations", kTriggerAnnotation}, annotation);
   return json;
 }
 
@@ -173,7 +173,7 @@ TEST(TriggerFix, RewritesTheAnnotation) {
     auto json = annotated(row.before, {"web", "db"});
     const auto done = mend_annotation(json, use_of(WorkloadKind::deployment, TriggerVerdict::malformed, row.bound));
     ASSERT_TRUE(done.ok()) << why(done);
-    const auto after = text_at(json, {"metadata", "annotations", kTriggerAnnotation});
+    const auto after = kube::text_at(json, {"metadata", "annotations", kTriggerAnnotation});
     EXPECT_EQ(parsed(after).canonical(), parsed(row.after).canonical());
     const auto reading = read_triggers(after, "Deployment", {{"web", "x", false}, {"db", "x", false}}, "prod");
     EXPECT_FALSE(reading.triggers.empty()) << after;
@@ -186,7 +186,7 @@ TEST(TriggerFix, SetsAnInitContainerWhereItIs) {
   auto use = use_of(WorkloadKind::cron_job, TriggerVerdict::missing, {});
   use.containers = {{"load", "", true, true}};
   ASSERT_TRUE(mend_annotation(json, use).ok());
-  EXPECT_NE(text_at(json, {"metadata", "annotations", kTriggerAnnotation})
+  EXPECT_NE(kube::text_at(json, {"metadata", "annotations", kTriggerAnnotation})
                 .find(R"(spec.jobTemplate.spec.template.spec.initContainers[?(@.name==\"load\")].image)"),
             std::string::npos)
       << json.dump();
@@ -249,7 +249,7 @@ TEST_F(WorkloadChangesTest, ARightImageIsNotWrittenAgain) {
 TEST_F(WorkloadChangesTest, APausedConfigIsToldFromOtherRefusals) {
   const auto config = testing::json_reply(200, parsed(R"({"metadata": {"uid": "u1"}, "spec": {}})"));
   auto refusal = testing::status_json(422, "Invalid", "deployment config \"web\" is paused");
-  set_at(refusal, {"details"},
+  kube::set_at(refusal, {"details"},
          parsed(R"({"causes": [{"reason": "FieldValueInvalid", "field": "spec.paused", "message": "paused"}]})"));
   exchanger.then(config).then(testing::json_reply(422, refusal));
   const WorkloadRef ref{WorkloadKind::deployment_config, "prod", "web"};

@@ -1,6 +1,6 @@
 #include "openshift/workloads/triggers.hpp"
 
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // What templates name and the project lacks, and what pods run: read with a known number of questions.
 
-include "openshift/rollouts/running.hpp"
+#include "openshift/rollouts/running.hpp"
 #include "openshift/workloads/findings.hpp"
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

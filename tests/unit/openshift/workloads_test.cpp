@@ -1,6 +1,6 @@
 #include "openshift/workloads/workloads.hpp"
 
-#include "unit/kube/kube_testing.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -344,7 +344,7 @@ TEST(Workloads, JudgesAnnotations) {
               {{"name": "web", "image": "registry:5000/prod/web@{}"}}]}}}}}}}})",
         row.paused, kNew));
     if (!row.annotation.empty()) {
-      set_at(json, {"metadata", "annotations", "image.openshift.io/triggers"}, row.annotation);
+      kube::set_at(json, {"metadata", "annotations", "image.openshift.io/triggers"}, row.annotation);
     }
     Workloads workloads;
     workloads.deployments.emplace_back(std::move(json));
@@ -362,7 +362,7 @@ TEST(Workloads, SeveralContainersOfOneTagAreOneUse) {
   auto json = parsed(R"({"metadata": {"name": "web", "namespace": "prod", "uid": "u1"},
       "spec": {"template": {"spec": {"initContainers": [{"name": "prepare", "image": " "}],
                                      "containers": [{"name": "web", "image": " "}]}}}})");
-  set_at(
+  kube::set_at(
       json, {"metadata", "annotations", "image.openshift.io/triggers"},
       R"([{"from": {"kind": "ImageStreamTag", "name": "web:live"}, "fieldPath": "spec.template.spec.containers[0].image"},
              {"from": {"kind": "ImageStreamTag", "name": "web:live"}, "fieldPath": "spec.template.spec.initContainers[0].image"}])");
