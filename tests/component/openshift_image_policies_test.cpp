@@ -59,7 +59,7 @@ class ClusterImagePolicies : public ::testing::Test {
                            : box_->world().update([&](sandbox::World& world) { return world.new_token(identity); });
     kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
-    options.access.identity = token_identity(Secret(token), "the token");
+    options.access.identity = kube::token_identity(Secret(token), "the token");
     kube::Connection connection(loop_, std::move(options));
     kube::Client client(connection);
     return read_image_policies(client, "shop", {Deadline::after(std::chrono::seconds(60)), {}});

@@ -67,7 +67,7 @@ class Cluster {
   kube::Client& with_token(const std::string& token) {
     kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
-    options.access.identity = token_identity(Secret(token), "the token");
+    options.access.identity = kube::token_identity(Secret(token), "the token");
     connections_.push_back(std::make_unique<kube::Connection>(loop_, std::move(options)));
     clients_.push_back(std::make_unique<kube::Client>(*connections_.back()));
     return *clients_.back();

@@ -39,7 +39,7 @@ struct Door {
   Door(net::TransferLoop& loop, const std::string& server, const std::string& token) {
     kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(server);
-    options.access.identity = token_identity(Secret(token), "the sandbox");
+    options.access.identity = kube::token_identity(Secret(token), "the sandbox");
     options.timing.fraction = [] { return 0.0; };
     connection = std::make_unique<kube::Connection>(loop, std::move(options));
     client = std::make_unique<kube::Client>(*connection);

@@ -57,7 +57,7 @@ class Streams {
   Door open(const std::string& token) {
     kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
-    options.access.identity = token_identity(Secret(token), "the sandbox");
+    options.access.identity = kube::token_identity(Secret(token), "the sandbox");
     Door door;
     door.connection = std::make_unique<kube::Connection>(loop_, std::move(options));
     door.client = std::make_unique<kube::Client>(*door.connection);

@@ -92,7 +92,7 @@ class Cluster {
                            : box_->world().update([&](sandbox::World& world) { return world.new_token(identity); });
     kube::ConnectionOptions options;
     options.access.server = *net::Url::parse(box_->addresses().api);
-    options.access.identity = token_identity(Secret(token), "the token");
+    options.access.identity = kube::token_identity(Secret(token), "the token");
     options.timing.fraction = [] { return 0.0; };
     connections_.push_back(std::make_unique<kube::Connection>(loop_, std::move(options)));
     clients_.push_back(std::make_unique<kube::Client>(*connections_.back()));

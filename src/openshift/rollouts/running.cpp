@@ -92,7 +92,8 @@ RunningWorkload running_of(const Followed& followed, const LiveWorkload& live) {
   // A paused workload has no rollout that its template tells; what is ready is that of the one before.
   const bool known = !decision.owner_uid.empty();
   const bool paused = decision.step == Step::ended && decision.end == RolloutEnd::paused;
-  if (known || paused) out.ready = known ? decision.ready : kube::number_at(live.object->json(), {"status", "readyReplicas"});
+  if (known || paused)
+    out.ready = known ? decision.ready : kube::number_at(live.object->json(), {"status", "readyReplicas"});
   // Nothing of the cluster replaces these pods, so that waiting for it would not end.
   out.rolling = (decision.step == Step::waiting || decision.step == Step::rolling) && !is_on_delete(*live.object);
   const auto pods = lasting(live.pods);

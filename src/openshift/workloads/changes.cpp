@@ -83,8 +83,8 @@ Status restart(kube::Client& client, const WorkloadRef& workload, const net::Exc
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
   Json patch = Json::object();
   kube::set_at(patch, {"spec", "template", "metadata", "annotations", kRestartedAt},
-         fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
-                     (now - seconds).count()));
+               fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+                           (now - seconds).count()));
   SLUICE_CHECK(client.patch_json(resource_of(workload.kind), workload.project, workload.name,
                                  kube::PatchType::strategic, patch, context));
   return {};

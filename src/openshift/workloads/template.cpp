@@ -73,8 +73,8 @@ Status update_workload(kube::Client& client, const WorkloadRef& workload,
                        const std::function<Result<bool>(Json&)>& change, const net::ExchangeContext& context) {
   auto written = client.update_json(resource_of(workload.kind), workload.project, workload.name, change, context);
   // Before Kubernetes 1.21, CronJobs stand under another version.
-  const bool old = !written && workload.kind == WorkloadKind::cron_job && kube::failure_of(written.error()) != nullptr &&
-                   written.error().kind() == ErrorKind::not_found;
+  const bool old = !written && workload.kind == WorkloadKind::cron_job &&
+                   kube::failure_of(written.error()) != nullptr && written.error().kind() == ErrorKind::not_found;
   if (old) written = client.update_json(kube::CronJob::kOldResource, workload.project, workload.name, change, context);
   if (!written) return std::move(written).error();
   return {};

@@ -76,7 +76,8 @@ bool is_image_trigger(const Json& trigger) { return trigger.string_at("type") ==
 
 bool follows_tag(const Json& trigger, const WorkloadUse& use) {
   const auto project = kube::text_at(trigger, {"imageChangeParams", "from", "namespace"});
-  return is_image_trigger(trigger) && kube::text_at(trigger, {"imageChangeParams", "from", "kind"}) == "ImageStreamTag" &&
+  return is_image_trigger(trigger) &&
+         kube::text_at(trigger, {"imageChangeParams", "from", "kind"}) == "ImageStreamTag" &&
          kube::text_at(trigger, {"imageChangeParams", "from", "name"}) == use.tag.name() &&
          (project.empty() ? use.project : project) == use.tag.project;
 }

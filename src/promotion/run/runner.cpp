@@ -434,7 +434,7 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
 Outcome Runner::leave_open(Work& work, Error error) {
   // The state that it is left in is told once more.
   static_cast<void>(work.steps->note({.step = Step::left, .detail = Json::object().set("why", error.sentence())},
-                                       work.promotion.state));
+                                     work.promotion.state));
   const auto resume = "sluice resume " + work.promotion.id;
   auto hint = error.hint();
   if (hint.empty()) hint = "look again: " + resume;

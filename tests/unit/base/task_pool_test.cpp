@@ -62,9 +62,9 @@ class Turnstile {
   Watched<State> state_;
 };
 
-Task task_on(std::vector<places::Place*> hosts, std::function<Status(const std::stop_token&)> run,
-             bool moves_bytes = false, Priority rank = Priority::call()) {
-  return {.hosts = std::move(hosts), .moves_bytes = moves_bytes, .priority = rank, .run = std::move(run)};
+Task task_on(std::vector<TaskHost*> hosts, std::function<Status(const std::stop_token&)> run, bool moves_bytes = false,
+             Priority priority = {}) {
+  return {.hosts = std::move(hosts), .moves_bytes = moves_bytes, .priority = priority, .run = std::move(run)};
 }
 
 TEST(Priority, PutsCallsFirstAndThenLargeBlobsByFallingSize) {

@@ -153,7 +153,7 @@ TEST_F(PreflightGather, TellsTheReleaseByGroupsAndKubernetesVersion) {
 
 class PreflightGatherWithHashedToken : public PreflightGather {
  protected:
-  PreflightGatherWithHashedToken() { access.identity = token_identity(Secret("sha256~abc"), "the test's token"); }
+  PreflightGatherWithHashedToken() { access.identity = kube::token_identity(Secret("sha256~abc"), "the test's token"); }
 };
 
 TEST_F(PreflightGatherWithHashedToken, AsksForTheEndByTheNameOfTheObjectOnly) {

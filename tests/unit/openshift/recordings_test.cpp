@@ -1,12 +1,11 @@
 // Every response that was recorded on a running cluster goes through the readers of this room, and what they say is
 // compared with what stands there.
 
-#include "unit/openshift/openshift_testing.hpp"
-
 #include "kube/client.hpp"
 #include "kube/identity/oauth.hpp"
 #include "kube/watch_frames.hpp"
 #include "openshift/workloads/triggers.hpp"
+#include "unit/openshift/openshift_testing.hpp"
 
 #include <gtest/gtest.h>
 
@@ -98,7 +97,8 @@ class Reader {
   void import(const Json& json) {
     const auto outcomes = kube::ImageStreamImport(json).outcomes();
     const auto& images = kube::list_at(json, {"status", "images"});
-    EXPECT_EQ(outcomes.size(), images.size() + kube::list_at(json, {"status", "repository", "images"}).size()) << where_;
+    EXPECT_EQ(outcomes.size(), images.size() + kube::list_at(json, {"status", "repository", "images"}).size())
+        << where_;
     for (std::size_t i = 0; i < images.size(); ++i) {
       const bool failed = kube::text_at(images[i], {"status", "status"}) == "Failure";
       ASSERT_EQ(outcomes[i].failure.has_value(), failed) << where_;
@@ -120,7 +120,8 @@ class Reader {
   void deployment_config(const Json& json) {
     const kube::DeploymentConfig view(json);
     EXPECT_EQ(view.latest_version(), kube::number_at(json, {"status", "latestVersion"})) << where_;
-    EXPECT_EQ(view.containers().size(), kube::list_at(json, {"spec", "template", "spec", "containers"}).size()) << where_;
+    EXPECT_EQ(view.containers().size(), kube::list_at(json, {"spec", "template", "spec", "containers"}).size())
+        << where_;
     EXPECT_EQ(view.causes().size(), kube::list_at(json, {"status", "details", "causes"}).size()) << where_;
     std::size_t triggers = 0;
     for (const auto& trigger : kube::list_at(json, {"spec", "triggers"}))
@@ -138,7 +139,8 @@ class Reader {
   }
   void workload(const Json& json) {
     const kube::Workload view(json);
-    EXPECT_EQ(view.containers().size(), kube::list_at(json, {"spec", "template", "spec", "containers"}).size()) << where_;
+    EXPECT_EQ(view.containers().size(), kube::list_at(json, {"spec", "template", "spec", "containers"}).size())
+        << where_;
     if (view.trigger_annotation().empty() || view.containers().empty() || view.containers()[0].name.empty()) return;
     // Those of the recordings that were ignored by the cluster are said to be malformed, and only those.
     static const std::set<std::string> kIgnored{"str", "nocont", "quote"};
@@ -166,7 +168,8 @@ class Reader {
   }
   void review(const Json& json) {
     const bool top = json.find("allowed") != nullptr;
-    EXPECT_EQ(kube::read_access_answer(json).allowed, top ? kube::flag_at(json, {"allowed"}) : kube::flag_at(json, {"status", "allowed"}))
+    EXPECT_EQ(kube::read_access_answer(json).allowed,
+              top ? kube::flag_at(json, {"allowed"}) : kube::flag_at(json, {"status", "allowed"}))
         << where_;
   }
 
@@ -196,7 +199,8 @@ class RecordingsTest : public testing::ClusterTest {
     ASSERT_EQ(answer.ok(), is_json) << where << ": " << why(answer);
     if (!is_json || body == nullptr || !answer->is_object()) return;
     ++counts[kube::text_at(*answer, {"kind"})];
-    if (const auto kind = kube::text_at(*answer, {"kind"}); kind.ends_with("List") && answer->find("items") != nullptr) {
+    if (const auto kind = kube::text_at(*answer, {"kind"});
+        kind.ends_with("List") && answer->find("items") != nullptr) {
       for (auto item : answer->find("items")->items()) {
         if (!item.is_object()) continue;
         if (item.find("kind") == nullptr) item.set("kind", kind.substr(0, kind.size() - 4));
@@ -244,7 +248,7 @@ class RecordingsTest : public testing::ClusterTest {
       ASSERT_TRUE(lines.feed(recorded.dump() + "\n")) << where;
       const auto line = lines.next();
       ASSERT_TRUE(line) << where;
-      const auto frame = parse_frame(*line);
+      const auto frame = kube::parse_frame(*line);
       ASSERT_TRUE(frame.ok()) << where << ": " << why(frame);
       EXPECT_EQ(frame->type, kTypes.at(kube::text_at(recorded, {"type"}))) << where;
       if (frame->type == kube::WatchFrame::Type::error) {
@@ -316,7 +320,7 @@ TEST_F(RecordingsTest, EveryOAuthAnswerIsUnderstood) {
       const auto answer = reply(status, text, headers);
       const auto where = transcript.name + " " + path + " " + std::to_string(status);
       if (path == "/oauth/token") {
-        const auto token = read_token_reply(answer, "api");
+        const auto token = kube::read_token_reply(answer, "api");
         EXPECT_EQ(token.ok(), status == 200) << where;
         continue;
       }
@@ -326,9 +330,10 @@ TEST_F(RecordingsTest, EveryOAuthAnswerIsUnderstood) {
       const auto location = headers.get("location").value_or("");
       if (location.find("code=") != std::string::npos) {
         const auto state = location.substr(location.find("state=") + 6);
-        EXPECT_TRUE(read_code_redirect(answer, state).ok()) << where;
+        EXPECT_TRUE(kube::read_code_redirect(answer, state).ok()) << where;
       } else {
-        EXPECT_EQ(read_token_redirect(answer, oauth.issuer).ok(), location.find("access_token=") != std::string::npos)
+        EXPECT_EQ(kube::read_token_redirect(answer, oauth.issuer).ok(),
+                  location.find("access_token=") != std::string::npos)
             << where;
       }
     }

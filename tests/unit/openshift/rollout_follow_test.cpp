@@ -158,9 +158,10 @@ class RolloutFollow : public ::testing::Test {
   }
 
   Result<std::vector<RolloutResult>> follow(milliseconds span, const std::function<void(const std::string&)>& hear) {
-    kube::Connection connection(server_, {.access = {"prod", testing::url("https://api.example.com:6443"), nullptr,
-                                                     token_identity(Secret("t0k3n"), "the test's token"), "", false},
-                                          .retry_times = 0});
+    kube::Connection connection(server_,
+                                {.access = {"prod", testing::url("https://api.example.com:6443"), nullptr,
+                                            kube::token_identity(Secret("t0k3n"), "the test's token"), "", false},
+                                 .retry_times = 0});
     kube::Client client(connection);
     return follow_rollouts(client, server_, {followed_}, options_, {Deadline::after(span), {}},
                            [&](const RolloutProgress& progress) { hear(progress.line); });

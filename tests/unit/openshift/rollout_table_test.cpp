@@ -311,7 +311,7 @@ std::vector<Situation> refusal_situations() {
          s.decision.owner_uid.clear();
          s.decision.step = RolloutDecision::Step::waiting;
          kube::set_at(s.object.json(), {"status", "conditions"},
-                parsed(R"([{"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError",
+                      parsed(R"([{"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError",
                             "message": "spec.template: Forbidden"}])"));
        },
        "its replica set is refused: spec.template: Forbidden",

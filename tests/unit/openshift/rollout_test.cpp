@@ -65,7 +65,7 @@ kube::Object config(std::int64_t latest, const std::string& digest, bool paused 
   kube::set_at(json, {"status", "latestVersion"}, latest);
   // What the conditions say is about the rollout before.
   kube::set_at(json, {"status", "conditions"},
-         parsed(R"([{"type": "Progressing", "status": "True", "reason": "NewReplicationControllerAvailable"}])"));
+               parsed(R"([{"type": "Progressing", "status": "True", "reason": "NewReplicationControllerAvailable"}])"));
   return kube::Object(std::move(json));
 }
 

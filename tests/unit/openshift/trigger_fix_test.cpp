@@ -250,7 +250,7 @@ TEST_F(WorkloadChangesTest, APausedConfigIsToldFromOtherRefusals) {
   const auto config = testing::json_reply(200, parsed(R"({"metadata": {"uid": "u1"}, "spec": {}})"));
   auto refusal = testing::status_json(422, "Invalid", "deployment config \"web\" is paused");
   kube::set_at(refusal, {"details"},
-         parsed(R"({"causes": [{"reason": "FieldValueInvalid", "field": "spec.paused", "message": "paused"}]})"));
+               parsed(R"({"causes": [{"reason": "FieldValueInvalid", "field": "spec.paused", "message": "paused"}]})"));
   exchanger.then(config).then(testing::json_reply(422, refusal));
   const WorkloadRef ref{WorkloadKind::deployment_config, "prod", "web"};
   EXPECT_TRUE(failed_with(start_rollout(client(), ref, context()), ErrorKind::blocked));

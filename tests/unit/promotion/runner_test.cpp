@@ -71,7 +71,8 @@ TEST_F(RunnerTest, WritesDownWhatWasThereBeforeTheFirstSwitch) {
   ASSERT_TRUE(outcome.ok()) << why(outcome);
   const auto entries = store->journal(outcome->promotion.id);
   ASSERT_TRUE(entries.ok());
-  const auto before = std::find_if(entries->begin(), entries->end(), [](const auto& e) { return e.step == "before"; });
+  const auto before =
+      std::find_if(entries->begin(), entries->end(), [](const auto& e) { return e.step == records::Step::before; });
   ASSERT_NE(before, entries->end());
   const auto& list = before->detail.items();
   ASSERT_EQ(list.size(), 2U);
@@ -320,7 +321,7 @@ TEST_F(RunnerTest, TellsTheStepsThatTheJournalHasWithItsNumbersAndTheirPromotion
   build(1);
   const auto outcome = promote();
   ASSERT_TRUE(outcome.ok()) << why(outcome);
-  const auto journal = store_->journal(outcome->promotion.id);
+  const auto journal = store->journal(outcome->promotion.id);
   ASSERT_TRUE(journal.ok()) << why(journal);
   const auto told = events.steps();
   ASSERT_EQ(told.size(), journal->size());
