@@ -32,8 +32,6 @@ std::vector<std::string> sandbox_words(const SandboxRun& run, const Common& comm
   if (run.api_port != 0) add("--api-port", std::to_string(run.api_port));
   if (run.registry_port != 0) add("--registry-port", std::to_string(run.registry_port));
   add("--write-dir", run.write_dir);
-  add("--events", common.events.value_or(""));
-  add("--metrics", common.metrics.value_or(""));
   if (common.format == Format::json) words.insert(words.end(), {"-o", "json"});
   for (int i = 0; i < common.verbosity; ++i) words.emplace_back("-v");
   return words;

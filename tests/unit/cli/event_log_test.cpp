@@ -147,6 +147,7 @@ TEST_F(EventLogTest, HasASchemaForEveryKind) {
     EXPECT_TRUE(is_listed(kind));
     ours.emplace_back(to_string(kind));
   }
+  ours.insert(ours.end(), {"state", "step"});  // steps of a promotion; one that puts a tag back has a kind of its own
   EXPECT_THAT(listed, ::testing::UnorderedElementsAreArray(ours));
   EXPECT_THAT(described, ::testing::UnorderedElementsAreArray(ours));
 }

@@ -52,15 +52,48 @@ TEST(EventJson, HasEveryMember) {
                                         .bytes = 7,
                                         .detail = "moved"},
                             7, "2026-11-23T14:05:00.123Z");
-  EXPECT_THAT(keys(json), ::testing::ElementsAre("schema", "sequence", "time", "kind", "image", "target", "digest",
-                                                 "bytes", "detail"));
+  EXPECT_THAT(keys(json), ::testing::ElementsAre("schema", "sequence", "time", "promotion", "app", "environment",
+                                                 "journal", "kind", "image", "target", "digest", "bytes", "detail"));
   EXPECT_EQ(json.integer_at("sequence"), 7);
   EXPECT_EQ(json.string_at("time"), "2026-11-23T14:05:00.123Z");
   EXPECT_EQ(json.string_at("schema"), "sluice.event/1");
   EXPECT_EQ(json.string_at("kind"), "blob-done");
   EXPECT_EQ(json.string_at("image"), "web");
   EXPECT_TRUE(json.find("target")->is_null());
+  EXPECT_TRUE(json.find("promotion")->is_null());
+  EXPECT_TRUE(json.find("journal")->is_null());
   EXPECT_EQ(json.integer_at("bytes"), 7);
+}
+
+TEST(EventJson, TellsWhatAStepWasAboutAndItsNumberInTheJournal) {
+  using records::Step;
+  const auto digest = "sha256:" + std::string(64, 'a');
+  struct Row {
+    Step step;
+    std::optional<records::PromotionState> state;
+    const char* kind;
+    std::string target;
+    std::string detail;
+  };
+  const Row rows[] = {
+      {Step::begin_switch, records::PromotionState::switching, "state", "prod/shop", "switching"},
+      {Step::undone, std::nullopt, "put-back", "prod/shop/web:live", "put back to " + digest},
+      {Step::pause, std::nullopt, "step", "prod/shop", "pause"},
+  };
+  const auto scope = std::make_shared<const copy::EventScope>(copy::EventScope{"p-1", "shop", "prod"});
+  for (const auto& row : rows) {
+    promotion::RecordedStep step{scope, {.sequence = 4, .step = row.step, .image = "web"}, "prod/shop", row.state};
+    if (row.step == Step::undone) step.entry.detail = Json::object().set("tag", "live").set("digest", digest);
+    const auto json = to_json(step, 9, "2026-11-23T14:05:00.123Z");
+    EXPECT_EQ(json.string_at("kind"), row.kind);
+    EXPECT_EQ(json.string_at("target"), row.target);
+    EXPECT_EQ(json.string_at("detail"), row.detail);
+    EXPECT_EQ(json.integer_at("journal"), 4);
+    EXPECT_EQ(json.integer_at("sequence"), 9);
+    EXPECT_EQ(json.string_at("promotion"), "p-1");
+    EXPECT_EQ(json.string_at("app"), "shop");
+    EXPECT_EQ(json.string_at("environment"), "prod");
+  }
 }
 
 TEST(EventLog, WritesALinePerEventAndNoneForProgress) {

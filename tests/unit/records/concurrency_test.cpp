@@ -175,7 +175,7 @@ TEST(AfterCommit, IsCalledOncePerCommittedWrite) {
   ASSERT_FALSE(store->append("p1", testing::step("left"), {}).ok());
   EXPECT_EQ(calls.size(), 2U) << "what changes nothing is no write";
 
-  ASSERT_TRUE(store->advance(id, PromotionState::copying, "", testing::step("copy"), {}).ok());
+  ASSERT_TRUE(store->advance(id, PromotionState::copying, "", testing::step("copying"), {}).ok());
   ASSERT_TRUE(store->append(id, testing::step("switch"), {}).ok());
   ASSERT_TRUE(store->acquire("b/shop", "me", std::chrono::seconds(60)).ok());
   EXPECT_EQ(calls, (std::vector<std::int64_t>{1, 2, 3, 4, 5}));

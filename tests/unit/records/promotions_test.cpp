@@ -186,7 +186,7 @@ TEST_F(Promotions, EndAndLeaveTheirEndAgain) {
       {PromotionState::succeeded, "", true},
   };
   for (const auto& row : rows) {
-    auto moved = store_->advance(id, row.state, row.failure, step(std::string(to_string(row.state))), {});
+    auto moved = store_->advance(id, row.state, row.failure, step("left"), {});
     ASSERT_TRUE(moved.ok()) << why(moved);
     const auto got = stored(id);
     EXPECT_EQ(got.state, row.state);
