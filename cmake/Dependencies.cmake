@@ -4,7 +4,7 @@ find_package(Threads REQUIRED)
 find_package(CURL 7.88 REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 find_package(Boost 1.81 REQUIRED)
-find_package(SQLite3 REQUIRED)
+find_package(SQLite3 3.35 REQUIRED)  # INSERT ... RETURNING
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(yaml-cpp 0.7 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)

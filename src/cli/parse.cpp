@@ -428,7 +428,7 @@ struct Commands {
     c->add_option("--nodes", sandbox.nodes, "auto: pods run by themselves; manual: only by pods/status (default auto)")
         ->type_name("MODE")
         ->check(CLI::IsMember({"auto", "manual"}));
-    c->add_option("--write-dir", sandbox.write_dir, "folder for kubeconfig and CA (default: one that is removed)")
+    c->add_option("--write-dir", sandbox.write_dir, "folder for kubeconfig, CA and env (default: one that is removed)")
         ->type_name("DIR");
   }
 };

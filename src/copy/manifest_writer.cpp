@@ -146,7 +146,9 @@ class Writer : public std::enable_shared_from_this<Writer> {
     if (auto foreign = foreign_refused(order_, done.error())) return std::move(*foreign);
     const auto missing = missing_of(order_, done.error());
     if (!missing.empty()) {
-      if (rounds_ >= kMaxRounds) return done.error();
+      // Beside a digest that the place read wrongly it may miss what is there: looking again mends that, bringing not.
+      if (rounds_ >= kMaxRounds)
+        return is_mixed_up(order_, done.error()) ? look_at_blobs(done.error(), stop) : done.error();
       ++rounds_;
       bring(missing);
       return {};

@@ -104,8 +104,10 @@ Result<std::vector<JournalEntry>> SqliteStore::journal(std::string_view id) {
       }
       const auto step = parse_step(row.text(2));
       if (!step) {
-        return damaged_row("the step '" + row.text(2) + "' in the journal of promotion " + std::string(id),
-                           database.file());
+        return Error(ErrorKind::storage, "the journal of promotion " + text::printable(id) + " has the step '" +
+                                             text::printable(row.text(2), 40) +
+                                             "', which this version of sluice does not know")
+            .with_hint("use the version that wrote it, or a newer one");
       }
       out.push_back(
           JournalEntry{row.integer(0), row.integer(1), *step, row.text(3), row.text(4), std::move(detail).value()});

@@ -9,8 +9,9 @@
 
 namespace sluice::records {
 
-/// What was begun or done. A step that names an action ("pause", "switch") is written before it is carried out, one
-/// that names a result ("switched", "resumed") after.
+/// A new one needs a migration of the records, even an empty one: versions before it refuse the records as a whole
+/// then, and not one journal. What was begun or done. A step that names an action ("pause", "switch") is written before
+/// it is carried out, one that names a result ("switched", "resumed") after.
 enum class Step : std::uint8_t {
   copying,        ///< content is on its way to the targets
   content,        ///< all content is there

@@ -117,7 +117,7 @@ void print_text(const SandboxRun& run, const sandbox::Sandbox& box, const fs::pa
   if (!addresses.ca_pem.empty()) console.out(fmt::format("  CA          {}\n", (folder / "ca.crt").string()));
   console.out(fmt::format("  control     {} (token {})\n\n", addresses.control, addresses.control_token));
   console.out("Look at it:\n");
-  console.out(fmt::format("  . {}\n", (folder / "env").string()));
+  console.out(fmt::format("  . {}\n", findings::shell_word((folder / "env").string())));
   console.out(fmt::format("  printf %s '{}' | sluice login {} -u {} --password-stdin\n", first.token,
                           addresses.registry, first.name));
   if (identities.size() > 1) {

@@ -115,7 +115,7 @@ class Masks:
                 continue
             if kind == "road":
                 event["detail"] = detail.partition(":")[0]
-            elif kind not in ("state", "tag", "blob-done", "attachment"):
+            elif kind not in ("state", "step", "tag", "blob-done", "attachment"):
                 event["detail"] = "<words>" if detail else detail
             masked = self.document(event)
             (ordered if kind in ("state", "total") else beside).append(masked)

@@ -112,6 +112,20 @@ TEST_F(CopyTruthTest, ADigestThatTheRegistryMixedUpIsWrittenAgain) {
   }
 }
 
+// A registry that reads entries while other copies write them: it says both, as long as that lasts.
+TEST_F(CopyTruthTest, AMixedUpDigestBesideContentThatItCallsUnknownIsWrittenAgainUntilItIsDone) {
+  support::FakeRule rule{.method = "PUT", .path = "*/manifests/1", .times = 4, .status = 400};
+  rule.body = R"({"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"},)"
+              R"({"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":{"digest":")" +
+              layer(image_, 0) + "\"}}]}";
+  rule.headers.set("Content-Type", "application/json");
+  dest_.add(rule);
+  const auto copied = copy();
+  ASSERT_TRUE(copied.ok()) << why(copied.status);
+  EXPECT_TRUE(holds(dest_, kTo, "1", image_));
+  EXPECT_EQ(dest_.count("PUT", "*/manifests/1"), 5U);
+}
+
 TEST_F(CopyTruthTest, ARefusalWithSeveralReasonsIsNotRetriedWhenOneIsFinal) {
   support::FakeRule rule{.method = "PUT", .path = "*/manifests/1", .times = 0, .status = 500};
   rule.body = R"({"errors":[{"code":"UNKNOWN","message":"unknown error"},{"code":"MANIFEST_INVALID","message":"no"}]})";

@@ -49,6 +49,7 @@ class CheckIncludes(unittest.TestCase):
             ("oci may not use auth", "oci/a.cpp", '#include "auth/login.hpp"', 'oci (floor 1) may not include "auth/'),
             ("the look-alike upstairs", "sandbox/a.cpp", '#include "copy/copier.hpp"', "sandbox (floor beside)"),
             ("a library's wrong room", "places/a.cpp", "#include <curl/curl.h>", "<curl/curl.h> belongs to net"),
+            ("angle brackets", "base/a.hpp", "#include <cli/options.hpp>", 'base (floor 0) may not include "cli/'),
             ("a heavy header", "base/a.hpp", "#include <nlohmann/json.hpp>", "include it in a .cpp file"),
             ("a private header", "app/a.cpp", '#include "records/sqlite.hpp"', "is private to records"),
             ("no path", "net/a.cpp", '#include "http.hpp"', '"net/http.hpp"'),
@@ -79,6 +80,21 @@ class CheckIncludes(unittest.TestCase):
         self.assertIn("oci may not link sluice::places", output)
         self.assertIn("auth links sluice::oci, and includes nothing of it", output)
         self.assertIn("2 problems", output)
+
+    def test_a_program_includes_its_own_face_alone(self):
+        code, output = check({"main.cpp": '#include "sandbox_program/serve.hpp"\n', "base/a.hpp": ""})
+        self.assertEqual(code, 1, output)
+        self.assertIn('main.cpp: may not include "sandbox_program/serve.hpp"', output)
+
+    def test_a_room_that_is_built_another_way_is_named(self):
+        links = "sluice_room(base)\nsluice_room(oci LINKS sluice::base)\ntarget_link_libraries(sluice_base PUBLIC x)\n"
+        code, output = check({"CMakeLists.txt": links, "base/a.cpp": "", "oci/a.cpp": '#include "base/a.hpp"\n',
+                              "oci/b.h": ""})
+        self.assertEqual(code, 1, output)
+        self.assertIn("no line sluice_room(base LINKS ...)", output)
+        self.assertIn("sluice_base is linked outside of its sluice_room line", output)
+        self.assertIn("oci/b.h: sources end with .hpp or .cpp", output)
+        self.assertIn("3 problems", output)
 
     def test_a_circle_of_headers_is_told_in_its_order(self):
         code, output = check({"oci/a.hpp": '#include "oci/b.hpp"\n', "oci/b.hpp": '#include "oci/c.hpp"\n',

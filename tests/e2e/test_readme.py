@@ -50,9 +50,9 @@ class Readme(E2eCase):
         outcome = home.interrupt(child)
         self.assertEqual(outcome.code, 0, outcome)
         text = "".join(seen)
-        kubeconfig = re.search(r"export KUBECONFIG=(\S+)", text).group(1)
+        settings = re.search(r"^  \. (\S+/env)$", text, re.MULTILINE).group(1)
         self.assertRegex(text, r"sluice login 127\.0\.0\.1:\d+ -u developer --password-stdin")
-        self.assertFalse(pathlib.Path(kubeconfig).exists(), "the folder of its own is gone with it")
+        self.assertFalse(pathlib.Path(settings).exists(), "the folder of its own is gone with it")
 
     def test_a_first_promotion_runs_as_it_stands_there(self):
         text = section("A first promotion of your own")

@@ -68,15 +68,24 @@ PutBackWords put_back_words(const promotion::RecordedStep& step);
 class EventFan final : public promotion::PromotionEvents {
  public:
   void add(promotion::PromotionEvents& receiver) { receivers_.push_back(&receiver); }
+  /// An event without a scope (a host that asks for time knows of no promotion) gets that of the one before.
   void emit(const copy::Event& event) override {
-    for (auto* receiver : receivers_) receiver->emit(event);
+    const auto scope = scope_.with([&](auto& last) {
+      if (event.scope) last = event.scope;
+      return last;
+    });
+    auto scoped = event;
+    scoped.scope = scope;
+    for (auto* receiver : receivers_) receiver->emit(scoped);
   }
   void recorded(const promotion::RecordedStep& step) override {
+    scope_.with([&](auto& last) { last = step.scope; });
     for (auto* receiver : receivers_) receiver->recorded(step);
   }
 
  private:
   std::vector<promotion::PromotionEvents*> receivers_;
+  Guarded<std::shared_ptr<const copy::EventScope>> scope_;
 };
 
 }  // namespace sluice::cli

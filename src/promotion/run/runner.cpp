@@ -51,7 +51,10 @@ Status Runner::note(Work& work, Step step, const std::string& target, const std:
     auto undone = TagStep::of(entry);
     work.put_back.push_back({target, image, std::move(undone.tag), std::move(undone.digest)});
   }
-  return work.steps->note(std::move(entry));
+  auto written = work.steps->note(entry);
+  // The tag went back, whoever could not write that down.
+  if (!written && step == Step::undone) work.steps->tell(work.steps->unrecorded(std::move(entry)));
+  return written;
 }
 
 Result<Outcome> Runner::run(Planned planned) {
@@ -417,8 +420,9 @@ Outcome Runner::roll_back(Work& work, std::size_t target, Setback setback) {
 // The end stands in the records; what is told about it is what they say.
 Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> error) {
   const auto sentence = error ? error->sentence() : std::string();
-  auto recorded = work.steps->advance(state, {.step = records::end_step(state)}, sentence);
+  auto recorded = work.steps->record_state(state, {.step = records::end_step(state)}, sentence);
   if (recorded) {
+    work.last = std::move(*recorded);
     work.promotion.state = state;
     work.promotion.failure = sentence;
   } else if (!error) {
@@ -433,8 +437,9 @@ Outcome Runner::finish(Work& work, PromotionState state, std::optional<Error> er
 // Not at its end: the state stays what it is.
 Outcome Runner::leave_open(Work& work, Error error) {
   // The state that it is left in is told once more.
-  static_cast<void>(work.steps->note({.step = Step::left, .detail = Json::object().set("why", error.sentence())},
-                                     work.promotion.state));
+  auto recorded = work.steps->record({.step = Step::left, .detail = Json::object().set("why", error.sentence())},
+                                     work.promotion.state);
+  if (recorded) work.last = std::move(*recorded);
   const auto resume = "sluice resume " + work.promotion.id;
   auto hint = error.hint();
   if (hint.empty()) hint = "look again: " + resume;
@@ -446,6 +451,9 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
   take_number(work);
   work.clusters.clear();
   work.leases.reset();
+  // Last of all: whoever hears of the end finds the leases free. Where the records refuse to take it, the state that
+  // they have is told.
+  work.steps->tell(work.last ? *work.last : work.steps->unrecorded({.step = Step::left}, work.promotion.state));
   read_again(store_, work.promotion);
   return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets), std::move(error),
           std::move(work.findings),  std::move(work.put_back), work.places_told};

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -32,6 +33,7 @@ struct Runner::Work {
   std::vector<Arrival> arrivals{};  ///< that the plan does not know of yet
   std::unique_ptr<LeaseKeeper> leases{};
   std::unique_ptr<StepWriter> steps{};
+  std::optional<RecordedStep> last{};                      ///< the step that it ends with; told when all is done
   std::vector<std::unique_ptr<ClusterTarget>> clusters{};  ///< by target; null without an API
   std::vector<TargetOutcome> targets{};
   std::vector<Finding> findings{};

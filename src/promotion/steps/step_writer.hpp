@@ -18,9 +18,9 @@ namespace sluice::promotion {
 /// A step, once it is recorded.
 struct RecordedStep {
   std::shared_ptr<const copy::EventScope> scope;  ///< never null
-  records::JournalEntry entry;                    ///< with its sequence and time
-  std::string target;                             ///< as people know it; empty for the promotion as a whole
-  std::optional<records::PromotionState> state;   ///< that the promotion is in with this step; empty: as before
+  records::JournalEntry entry;  ///< with its sequence and time; sequence 0: the journal could not be written
+  std::string target;           ///< as people know it; empty for the promotion as a whole
+  std::optional<records::PromotionState> state;  ///< that the promotion is in with this step; empty: as before
 };
 
 /// Receives everything that a promotion tells: its steps, and what the copy engine does.
@@ -79,11 +79,19 @@ class StepWriter {
   /// Errors: those of Store::advance.
   Status advance(records::PromotionState state, records::JournalEntry entry, const std::string& failure = {});
 
+  /// The same two without telling anybody: for the last step, which is told when all is done. See tell().
+  Result<RecordedStep> record(records::JournalEntry entry, std::optional<records::PromotionState> stays = std::nullopt);
+  Result<RecordedStep> record_state(records::PromotionState state, records::JournalEntry entry,
+                                    const std::string& failure);
+  void tell(const RecordedStep& step) const;
+  /// One that happened and could not be written down: it is told without a number.
+  RecordedStep unrecorded(records::JournalEntry entry,
+                          std::optional<records::PromotionState> state = std::nullopt) const;
+
  private:
   std::vector<records::Fence> fences() const {
     return access_.fences ? access_.fences() : std::vector<records::Fence>();
   }
-  void tell(records::JournalEntry entry, std::optional<records::PromotionState> state) const;
 
   records::Store& store_;
   PromotionEvents* events_;

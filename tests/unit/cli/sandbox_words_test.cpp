@@ -30,6 +30,7 @@ TEST(SandboxWords, AreReadBackAsTheSameOptions) {
   run.write_dir = "/tmp/x";
   Common common;
   common.format = Format::json;
+  common.verbosity = 2;
   auto words = sandbox_words(run, common);
   words.insert(words.begin() + 1, "sandbox");
   std::vector<char*> argv;
@@ -49,6 +50,7 @@ TEST(SandboxWords, AreReadBackAsTheSameOptions) {
   EXPECT_EQ(read->nodes, run.nodes);
   EXPECT_EQ(read->write_dir, run.write_dir);
   EXPECT_EQ(parsed->invocation->common.format, Format::json);
+  EXPECT_EQ(parsed->invocation->common.verbosity, 2);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What is asked, and what becomes of the answers. Against real answers: tests/component/cluster_preflight_test.cpp.
+// What is asked, and what becomes of the answers. Against real answers: tests/component/openshift_preflight_test.cpp.
 
 #include "unit/openshift/openshift_testing.hpp"
 #include "unit/openshift/preflight_testing.hpp"
