@@ -1,5 +1,6 @@
 #include "promotion/run/runner.hpp"
 
+#include "promotion/memory/place_keys.hpp"
 #include "unit/promotion/promotion_testing.hpp"
 
 #include <gmock/gmock.h>
@@ -315,6 +316,48 @@ TEST_F(RunnerTest, TellsEachStateOnceItIsRecorded) {
   }
   EXPECT_THAT(seen, ElementsAre("copying ", "switching prod.example.com/shop", "verifying prod.example.com/shop",
                                 "succeeded "));
+}
+
+/// Looks at the leases when the end is told.
+class EndListener final : public PromotionEvents {
+ public:
+  EndListener(records::Store& store, std::string place) : store_(store), place_(std::move(place)) {}
+  void emit(const copy::Event& event) override { add(std::string(to_string(event.kind))); }
+  void recorded(const RecordedStep& step) override {
+    add(std::string(to_string(step.entry.step)));
+    if (!step.state || !records::is_end(*step.state)) return;
+    const auto again = store_.acquire(place_, "somebody else", std::chrono::seconds(60), records::Taking::if_free);
+    free_ = again.ok();
+  }
+  std::vector<std::string> told() const {
+    return told_.with([](const auto& list) { return list; });
+  }
+  bool was_free() const { return free_; }
+
+ private:
+  void add(std::string what) {
+    told_.with([&](auto& list) { list.push_back(std::move(what)); });
+  }
+  records::Store& store_;
+  std::string place_;
+  Guarded<std::vector<std::string>> told_;
+  bool free_ = false;
+};
+
+TEST_F(RunnerTest, TellsItsEndLastAndWithItsLeasesGivenBack) {
+  build(1);
+  auto planned = ready();
+  ASSERT_TRUE(planned.ok()) << why(planned);
+  const auto keys = place_keys(planned->plan.targets.front().target, {app.images.front()},
+                               planned->plan.targets.front().images.front().tags.back().tag);
+  EndListener listener(*store, keys.front());
+  Runner runner(places, *store, listener,
+                {.carry = {.retry_times = 0, .stage_roots = true}, .pauses = {std::chrono::milliseconds(0)}},
+                stop.get_token());
+  const auto outcome = runner.run(std::move(*planned));
+  ASSERT_TRUE(outcome.ok()) << why(outcome);
+  EXPECT_TRUE(listener.was_free());
+  EXPECT_EQ(listener.told().back(), "succeeded");
 }
 
 TEST_F(RunnerTest, TellsTheStepsThatTheJournalHasWithItsNumbersAndTheirPromotion) {
