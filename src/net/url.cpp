@@ -151,8 +151,8 @@ void Url::add_query(std::string_view name, std::string_view value) {
 }
 
 std::string host_of(const std::string& host_and_port) {
-  auto url = Url::parse("https://" + host_and_port + "/");
-  return url ? std::move(url->host) : host_and_port;
+  const auto url = Url::parse("https://" + host_and_port + "/");
+  return url ? url->host : host_and_port;
 }
 
 }  // namespace sluice::net
