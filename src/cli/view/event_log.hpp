@@ -74,9 +74,10 @@ class EventFan final : public promotion::PromotionEvents {
       if (event.scope) last = event.scope;
       return last;
     });
+    if (event.scope == scope) return pass_on(event);  // most are, and they come with every piece of a blob
     auto scoped = event;
     scoped.scope = scope;
-    for (auto* receiver : receivers_) receiver->emit(scoped);
+    pass_on(scoped);
   }
   void recorded(const promotion::RecordedStep& step) override {
     scope_.with([&](auto& last) { last = step.scope; });
@@ -84,6 +85,9 @@ class EventFan final : public promotion::PromotionEvents {
   }
 
  private:
+  void pass_on(const copy::Event& event) {
+    for (auto* receiver : receivers_) receiver->emit(event);
+  }
   std::vector<promotion::PromotionEvents*> receivers_;
   Guarded<std::shared_ptr<const copy::EventScope>> scope_;
 };

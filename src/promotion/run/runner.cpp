@@ -53,7 +53,7 @@ Status Runner::note(Work& work, Step step, const std::string& target, const std:
   }
   auto written = work.steps->note(entry);
   // The tag went back, whoever could not write that down.
-  if (!written && step == Step::undone) work.steps->tell(work.steps->unrecorded(std::move(entry)));
+  if (!written && step == Step::undone) work.steps->tell(work.steps->described(std::move(entry)));
   return written;
 }
 
@@ -319,8 +319,7 @@ Status Runner::push_tags(Work& work, std::size_t target) {
   Guarded<std::vector<std::pair<std::string, std::string>>> written;  // image, tag
   const auto switched = [&](const copy::SurveyedItem& item, const std::string& tag) {
     if (work.writes && tag == item.item.tags.back()) work.memory->tag_written(target, item.item.label, item.root());
-    return note(work, Step::switched, id, item.item.label,
-                Json::object().set("tag", tag).set("digest", item.root().digest.text()));
+    return note(work, Step::switched, id, item.item.label, TagStep{tag, item.root().digest}.to_json());
   };
   const auto may_stand = [&](const copy::SurveyedItem& item, const std::string& tag) {
     written.with([&](auto& tags) { tags.emplace_back(item.item.label, tag); });
@@ -453,7 +452,7 @@ Outcome Runner::conclude(Work& work, std::optional<Error> error) {
   work.leases.reset();
   // Last of all: whoever hears of the end finds the leases free. Where the records refuse to take it, the state that
   // they have is told.
-  work.steps->tell(work.last ? *work.last : work.steps->unrecorded({.step = Step::left}, work.promotion.state));
+  work.steps->tell(work.last ? *work.last : work.steps->described({.step = Step::left}, work.promotion.state));
   read_again(store_, work.promotion);
   return {std::move(work.promotion), std::move(work.plan),     std::move(work.targets), std::move(error),
           std::move(work.findings),  std::move(work.put_back), work.places_told};

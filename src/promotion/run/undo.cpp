@@ -55,8 +55,7 @@ std::optional<Finding> Runner::put_back_tag(Work& work, const PlannedTarget& tar
   }
   const auto put = [&]() -> Status {
     SLUICE_CHECK(copy::put_back(place, repository, tag.tag, *tag.before, how, {}));
-    return note(work, records::Step::undone, target.target.id(), image.name,
-                Json::object().set("tag", tag.tag).set("digest", tag.before->text()));
+    return note(work, records::Step::undone, target.target.id(), image.name, TagStep{tag.tag, tag.before}.to_json());
   }();
   // It reads as before, and the place takes no such write from us: then it did not take ours either.
   if (put || (may_lag && copy::is_refusal(put.error()))) return std::nullopt;

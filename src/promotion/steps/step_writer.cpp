@@ -15,28 +15,27 @@ TagStep TagStep::of(const JournalEntry& entry) {
   return out;
 }
 
-// Before it is written an entry has the number 0.
-RecordedStep StepWriter::unrecorded(JournalEntry entry, std::optional<PromotionState> state) const {
+RecordedStep StepWriter::described(JournalEntry entry, std::optional<PromotionState> state) const {
   auto target = entry.target.empty() || !access_.label_of ? entry.target : access_.label_of(entry.target);
   return {scope_, std::move(entry), std::move(target), state};
 }
 
 Result<RecordedStep> StepWriter::record(JournalEntry entry, std::optional<PromotionState> stays) {
   SLUICE_TRY(auto written, store_.append(scope_->promotion, std::move(entry), fences()));
-  return unrecorded(std::move(written), stays);
+  return described(std::move(written), stays);
 }
 
 Result<RecordedStep> StepWriter::record_state(PromotionState state, JournalEntry entry, const std::string& failure) {
   SLUICE_TRY(auto written, store_.advance(scope_->promotion, state, failure, std::move(entry), fences()));
-  return unrecorded(std::move(written), state);
+  return described(std::move(written), state);
 }
 
 void StepWriter::tell(const RecordedStep& step) const {
   if (events_ != nullptr) events_->recorded(step);
 }
 
-Status StepWriter::note(JournalEntry entry, std::optional<PromotionState> stays) {
-  SLUICE_TRY(const auto step, record(std::move(entry), stays));
+Status StepWriter::note(JournalEntry entry) {
+  SLUICE_TRY(const auto step, record(std::move(entry)));
   tell(step);
   return {};
 }

@@ -35,7 +35,6 @@ class ScopedEvents final : public PromotionEvents {
  public:
   explicit ScopedEvents(PromotionEvents& receiver) : receiver_(receiver) {}
   void set_scope(copy::EventScope scope) { scope_ = std::make_shared<const copy::EventScope>(std::move(scope)); }
-  const std::shared_ptr<const copy::EventScope>& scope() const { return scope_; }
   void emit(const copy::Event& event) override {
     auto scoped = event;
     scoped.scope = scope_;
@@ -72,21 +71,21 @@ class StepWriter {
         scope_(std::make_shared<const copy::EventScope>(std::move(scope))),
         access_(std::move(access)) {}
 
-  /// Appends a step. `stays`: the state that is told along with it; empty: none.
-  /// Errors: those of Store::append.
-  Status note(records::JournalEntry entry, std::optional<records::PromotionState> stays = std::nullopt);
+  /// Appends a step. Errors: those of Store::append.
+  Status note(records::JournalEntry entry);
   /// Appends a step and moves the promotion to a state, in one write. `failure`: why it ended so; may be empty.
   /// Errors: those of Store::advance.
   Status advance(records::PromotionState state, records::JournalEntry entry, const std::string& failure = {});
 
   /// The same two without telling anybody: for the last step, which is told when all is done. See tell().
+  /// `stays`: the state that is told along with it; empty: none.
   Result<RecordedStep> record(records::JournalEntry entry, std::optional<records::PromotionState> stays = std::nullopt);
   Result<RecordedStep> record_state(records::PromotionState state, records::JournalEntry entry,
                                     const std::string& failure);
   void tell(const RecordedStep& step) const;
-  /// One that happened and could not be written down: it is told without a number.
-  RecordedStep unrecorded(records::JournalEntry entry,
-                          std::optional<records::PromotionState> state = std::nullopt) const;
+  /// An entry with all that is told along with it. One that could not be written has the number 0.
+  RecordedStep described(records::JournalEntry entry,
+                         std::optional<records::PromotionState> state = std::nullopt) const;
 
  private:
   std::vector<records::Fence> fences() const {

@@ -7,6 +7,7 @@
 #include "oci/manifest.hpp"
 #include "openshift/streams/state.hpp"
 #include "openshift/streams/tags.hpp"
+#include "promotion/steps/step_writer.hpp"
 #include "promotion/targets/engine_road.hpp"
 #include "promotion/targets/signatures.hpp"
 
@@ -179,7 +180,7 @@ Status ClusterTarget::move_one(const PlannedImage& image, const PlannedTag& tag)
   SLUICE_TRY(const auto moved,
              openshift::move_tag(client(), {project, image.name, tag.tag, project, image.name, digest}, context()));
   SLUICE_CHECK(journal_.note(records::Step::switched, image.name,
-                             Json::object().set("tag", tag.tag).set("digest", digest).set("written", moved.written)));
+                             TagStep{tag.tag, image.after}.to_json().set("written", moved.written)));
   events_.emit({.kind = copy::EventKind::tag,
                 .image = image.name,
                 .target = planned_.target.label() + "/" + image.name + ":" + tag.tag,
@@ -223,9 +224,7 @@ std::optional<Finding> ClusterTarget::move_back(const PlannedImage& image, const
                                   unstopped));
   }();
   if (!back) return Finding{"undo-failed", Severity::warning, where, back.error().sentence(), again};
-  const auto noted =
-      journal_.note(records::Step::undone, image.name,
-                    Json::object().set("tag", tag.tag).set("digest", tag.before ? Json(tag.before->text()) : Json()));
+  const auto noted = journal_.note(records::Step::undone, image.name, TagStep{tag.tag, tag.before}.to_json());
   if (!noted) return Finding{"undo-failed", Severity::warning, where, noted.error().sentence(), again};
   return std::nullopt;
 }
